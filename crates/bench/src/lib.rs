@@ -1,0 +1,1 @@
+//! Criterion benches of the convolution kernels, the training step and inference.

@@ -1,0 +1,1 @@
+//! MNIST for the identity-adder: sources, IDX files, split, addends, augmentation and batches.

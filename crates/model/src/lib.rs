@@ -1,0 +1,1 @@
+//! The identity-adder network on candle: layers, initialisation, summary and weights.

@@ -1,0 +1,108 @@
+//! Counter-based random streams: every draw is a function of (seed, purpose, epoch, index).
+//!
+//! A [`Stream`] is ChaCha8 keyed by those four numbers. Nothing is shared between streams and nothing is remembered
+//! from one draw to a later one elsewhere, so a run can be stopped anywhere and go on with the same numbers, on any
+//! number of threads, in any order.
+//!
+//! Only the cipher comes from `rand_chacha`. The conversion of its words to floats, integers and permutations is
+//! written here and held by known-answer tests, because the distributions of `rand` may change between versions.
+#![forbid(unsafe_code)]
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// What a stream is drawn for. Streams of different purposes are independent.
+///
+/// The numbers are part of the format of a run: changing one changes every published result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
+pub enum Purpose {
+    /// Splitting the training file into train and validation.
+    Split = 1,
+    /// The order of the training images in an epoch.
+    Shuffle = 2,
+    /// The addend of one image in one epoch.
+    Addend = 3,
+    /// The augmentation of one image in one epoch.
+    Augment = 4,
+    /// Initial weights; the index is that of the parameter.
+    Init = 5,
+    /// The keys of the dropout masks of one training step.
+    Dropout = 6,
+    /// The fixed addend of one validation or evaluation image.
+    EvaluationAddend = 7,
+    /// Samples drawn for figures.
+    Figure = 8,
+    /// Inputs of tests and benches.
+    Test = 9,
+}
+
+/// An endless sequence of random words for one (seed, purpose, epoch, index).
+#[derive(Clone, Debug)]
+pub struct Stream(ChaCha8Rng);
+
+impl Stream {
+    /// The stream of `purpose` in a run seeded with `seed`; `epoch` and `index` count from zero.
+    pub fn new(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> Self {
+        // The 256-bit key holds the four numbers as they are, so no two streams can collide.
+        let mut key = [0; 32];
+        for (bytes, word) in key.chunks_exact_mut(8).zip([seed, purpose as u64, epoch, index]) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// A uniform 32-bit word.
+    pub fn next_u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// A uniform 64-bit word, the low half drawn first.
+    pub fn next_u64(&mut self) -> u64 {
+        let low = u64::from(self.next_u32());
+        low | u64::from(self.next_u32()) << 32
+    }
+
+    /// A uniform integer in `0..bound`, without bias (Lemire, "Fast random integer generation in an interval", 2019).
+    ///
+    /// # Panics
+    /// If `bound` is zero: there is no such integer.
+    pub fn below(&mut self, bound: u32) -> u32 {
+        assert!(bound > 0, "an integer below zero was asked for");
+        let threshold = bound.wrapping_neg() % bound;
+        loop {
+            let product = u64::from(self.next_u32()) * u64::from(bound);
+            if product as u32 >= threshold {
+                return (product >> 32) as u32;
+            }
+        }
+    }
+
+    /// A uniform float in `[0, 1)`: a multiple of 2^-24, so that every value is exact in `f32`.
+    pub fn unit(&mut self) -> f32 {
+        (self.next_u32() >> 8) as f32 * (1.0 / 16_777_216.0)
+    }
+
+    /// A uniform float in `[low, high)`; `low` itself where the two are equal.
+    pub fn uniform(&mut self, low: f32, high: f32) -> f32 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Shuffles in place (Fisher-Yates, from the last element down).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            let bound = u32::try_from(last + 1).expect("more than 2^32 items to shuffle");
+            items.swap(last, self.below(bound) as usize);
+        }
+    }
+
+    /// The numbers `0..len` in random order.
+    pub fn permutation(&mut self, len: u32) -> Vec<u32> {
+        let mut indices: Vec<u32> = (0..len).collect();
+        self.shuffle(&mut indices);
+        indices
+    }
+}
+
+#[cfg(test)]
+mod tests;

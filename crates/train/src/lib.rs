@@ -1,0 +1,1 @@
+//! Training and evaluation of the identity-adder: loop, optimizer, metrics, checkpoints and run directories.

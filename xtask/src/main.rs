@@ -1,0 +1,3 @@
+//! Starts the project's own programs.
+
+fn main() {}
