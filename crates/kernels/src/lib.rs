@@ -1,1 +1,10 @@
 //! CPU kernels over plain slices for training and running small convolutional networks.
+//!
+//! Tensors are slices of `f32`, checked against the shapes that a call names; nothing here knows a tensor library.
+
+mod error;
+pub mod naive;
+pub mod pool;
+mod shape;
+
+pub use error::{Error, Result};

@@ -1,0 +1,28 @@
+//! What can be wrong with a call.
+
+/// Why a kernel refused its arguments. Nothing is written to any output when a kernel returns an error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice does not hold as many values as the shapes ask for.
+    #[error("`{argument}` holds {found} values where the shape asks for {expected}")]
+    Length {
+        /// The argument's name in the function's signature.
+        argument: &'static str,
+        /// Values that the shapes ask for.
+        expected: usize,
+        /// Values in the slice.
+        found: usize,
+    },
+    /// The dimensions of a shape multiply to more than a `usize` can count.
+    #[error("`{argument}` of shape {shape:?} has more values than can be counted")]
+    TooLarge {
+        /// The argument's name in the function's signature.
+        argument: &'static str,
+        /// Its dimensions.
+        shape: Vec<usize>,
+    },
+}
+
+/// The result of a call that checks its arguments.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,124 @@
+use adder_random::{Purpose, Stream};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Error, naive};
+
+/// A NaN is equal to itself here.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Pools with the fast kernel: the output and the gradient of the input.
+fn pool(input: &[f32], shape @ [b, c, h, w]: [usize; 4], grad_output: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let mut output = vec![f32::NAN; b * c * (h / 2) * (w / 2)];
+    let mut grad_input = vec![f32::NAN; input.len()];
+    max_pool2d(input, shape, &mut output).unwrap();
+    max_pool2d_backward(input, shape, grad_output, &mut grad_input).unwrap();
+    (output, grad_input)
+}
+
+#[test]
+fn of_equal_values_the_first_wins() {
+    let (output, grad) = pool(&[1.0, 3.0, 3.0, 3.0], [1, 1, 2, 2], &[7.0]);
+    assert_eq!(output, [3.0]);
+    assert_eq!(grad, [0.0, 7.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_window_of_negative_infinities_sends_its_gradient_to_the_first() {
+    let (output, grad) = pool(&[f32::NEG_INFINITY; 4], [1, 1, 2, 2], &[7.0]);
+    assert_eq!(output, [f32::NEG_INFINITY]);
+    assert_eq!(grad, [7.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_nan_beats_every_number_and_the_last_nan_wins() {
+    let (output, grad) = pool(&[f32::NAN, 2.0, f32::NAN, f32::INFINITY], [1, 1, 2, 2], &[7.0]);
+    assert!(output[0].is_nan());
+    assert_eq!(grad, [0.0, 0.0, 7.0, 0.0]);
+}
+
+#[test]
+fn an_odd_last_row_and_column_are_left_out() {
+    let input: Vec<f32> = (0..15).map(|value| value as f32).collect();
+    let (output, grad) = pool(&input, [1, 1, 3, 5], &[1.0, 2.0]);
+    assert_eq!(output, [6.0, 8.0]);
+    let mut expected = [0.0; 15];
+    (expected[6], expected[8]) = (1.0, 2.0);
+    assert_eq!(grad, expected);
+}
+
+#[test]
+fn a_plane_without_a_window_has_no_output_and_no_gradient() {
+    for shape in [[2, 3, 1, 4], [2, 3, 4, 1], [2, 3, 0, 4], [0, 3, 4, 4], [2, 0, 4, 4]] {
+        let len = shape.iter().product();
+        let (output, grad) = pool(&vec![1.0; len], shape, &[]);
+        assert!(output.is_empty());
+        assert_eq!(grad, vec![0.0; len]);
+    }
+}
+
+#[test]
+fn the_gradient_agrees_with_finite_differences() {
+    let shape = [2, 3, 5, 6];
+    let mut stream = Stream::new(1, Purpose::Test, 0, 0);
+    // Multiples of 1/64 in random order: all differ, so a step of 1/256 moves no maximum.
+    let mut input: Vec<f32> = (0..180).map(|value| value as f32 / 64.0).collect();
+    stream.shuffle(&mut input);
+    let grad_output: Vec<f32> = (0..36).map(|_| stream.uniform(-1.0, 1.0)).collect();
+    let (_, grad) = pool(&input, shape, &grad_output);
+
+    let objective = |input: &[f32]| -> f64 {
+        let (output, _) = pool(input, shape, &grad_output);
+        output.iter().zip(&grad_output).map(|(&output, &weight)| f64::from(output) * f64::from(weight)).sum()
+    };
+    let step = 1.0 / 256.0;
+    for index in 0..input.len() {
+        let mut moved = input.clone();
+        moved[index] = input[index] + step;
+        let above = objective(&moved);
+        moved[index] = input[index] - step;
+        let below = objective(&moved);
+        let difference = (above - below) / f64::from(2.0 * step);
+        assert!((difference - f64::from(grad[index])).abs() < 1e-6, "value {index}: {difference}");
+    }
+}
+
+#[test]
+fn a_slice_of_the_wrong_length_is_named() {
+    let shape = [1, 2, 4, 4];
+    let error = max_pool2d(&[0.0; 31], shape, &mut [0.0; 8]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "input", expected: 32, found: 31 });
+    let error = max_pool2d(&[0.0; 32], shape, &mut [0.0; 9]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "output", expected: 8, found: 9 });
+    let error = max_pool2d_backward(&[0.0; 32], shape, &[0.0; 7], &mut [0.0; 32]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "grad_output", expected: 8, found: 7 });
+    let error = max_pool2d_backward(&[0.0; 32], shape, &[0.0; 8], &mut [0.0; 33]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "grad_input", expected: 32, found: 33 });
+}
+
+#[test]
+fn a_shape_too_large_to_count_is_an_error() {
+    let error = max_pool2d(&[], [0, usize::MAX, 2, 2], &mut []).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { argument: "input", .. }));
+}
+
+proptest! {
+    #[test]
+    fn agrees_with_the_naive_loops(
+        shape in [0usize..17, 1usize..41, 0usize..34, 0usize..34],
+        seed in any::<u64>(),
+    ) {
+        let [b, c, h, w] = shape;
+        let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
+        // Few different values, so that most windows have ties; one in fifty is a NaN.
+        let input: Vec<f32> = (0..b * c * h * w)
+            .map(|_| if stream.below(50) == 0 { f32::NAN } else { stream.below(4) as f32 - 1.5 })
+            .collect();
+        let grad_output: Vec<f32> = (0..b * c * (h / 2) * (w / 2)).map(|_| stream.uniform(-1.0, 1.0)).collect();
+        let (output, grad) = pool(&input, shape, &grad_output);
+        prop_assert_eq!(bits(&output), bits(&naive::pool::max_pool2d(&input, shape)));
+        prop_assert_eq!(grad, naive::pool::max_pool2d_backward(&input, shape, &grad_output));
+    }
+}
