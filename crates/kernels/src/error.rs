@@ -1,7 +1,7 @@
 //! What can be wrong with a call.
 
 /// Why a kernel refused its arguments. Nothing is written to any output when a kernel returns an error.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A slice does not hold as many values as the shapes ask for.
@@ -21,6 +21,14 @@ pub enum Error {
         argument: &'static str,
         /// Its dimensions.
         shape: Vec<usize>,
+    },
+    /// A probability is not at least 0 and less than 1.
+    #[error("`{argument}` is {found}, where at least 0 and less than 1 is expected")]
+    Probability {
+        /// The argument's name in the function's signature.
+        argument: &'static str,
+        /// What was given.
+        found: f32,
     },
 }
 

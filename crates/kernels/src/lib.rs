@@ -2,6 +2,7 @@
 //!
 //! Tensors are slices of `f32`, checked against the shapes that a call names; nothing here knows a tensor library.
 
+pub mod dropout;
 mod error;
 pub mod naive;
 pub mod pool;

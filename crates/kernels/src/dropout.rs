@@ -1,0 +1,149 @@
+//! Dropout masks as a function of (key, block, image, element): nothing is stored, nothing is drawn in sequence.
+//!
+//! The forward and the backward pass, the fused kernels and the reference path, one thread or many, all ask the same
+//! question of the same numbers and get the same answer.
+//!
+//! # The hash of an element
+//! An image's key is two words, `offset` and `twist`; all arithmetic is on 32 bits and wraps:
+//!
+//! ```text
+//! x = offset + index * INDEX_STEP        in a loop over elements: one addition
+//! x = (x ^ (x >> 16)) * MULTIPLIERS[0]
+//! x = x ^ twist
+//! x = (x ^ (x >> 15)) * MULTIPLIERS[1]
+//! ```
+//!
+//! and the element is dropped where `x < threshold`. These are the shifts and multipliers of Chris Wellons' `lowbias32`,
+//! without its last shift: only the high bits decide, and the last multiplication has mixed those best. One word of key
+//! would not do: two images whose keys lie close would share their masks, shifted by a few elements. Seven operations
+//! on lanes of 32 bits, all of which AVX2, AVX-512 and NEON have (AVX2 compares unsigned words as `max(x, t) == x`).
+
+use rayon::prelude::*;
+
+use crate::shape::{check_len, volume};
+use crate::{Error, Result};
+
+/// Added once for each element: 2^32 over the golden ratio, which spreads neighbours far apart.
+pub(crate) const INDEX_STEP: u32 = 0x9e37_79b9;
+/// The multipliers of `lowbias32`.
+pub(crate) const MULTIPLIERS: [u32; 2] = [0x7feb_352d, 0x846c_a68b];
+
+/// The key of one training step's masks, best drawn from a random stream of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DropoutKey(pub u64);
+
+impl DropoutKey {
+    /// The key of one image's mask: `image` counts within the batch, `block` within the network.
+    pub fn image(self, block: u32, image: u32) -> ImageKey {
+        let place = u64::from(block) << 32 | u64::from(image);
+        let word = mix(self.0 ^ mix(place));
+        ImageKey { offset: word as u32, twist: (word >> 32) as u32 }
+    }
+}
+
+/// The key of one image's mask in one block. See the [module's description](self) for what the words do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ImageKey {
+    pub(crate) offset: u32,
+    pub(crate) twist: u32,
+}
+
+impl ImageKey {
+    /// Whether the element at `index` stays. Elements count in NHWC order, `(y * w + x) * c + channel`.
+    #[inline(always)]
+    pub fn keep(self, index: u32, rate: DropoutRate) -> bool {
+        self.hash(index) >= rate.threshold
+    }
+
+    #[inline(always)]
+    fn hash(self, index: u32) -> u32 {
+        let mut word = self.offset.wrapping_add(index.wrapping_mul(INDEX_STEP));
+        word = (word ^ (word >> 16)).wrapping_mul(MULTIPLIERS[0]);
+        word ^= self.twist;
+        (word ^ (word >> 15)).wrapping_mul(MULTIPLIERS[1])
+    }
+}
+
+/// The probability with which elements are dropped, and what makes up for the loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DropoutRate {
+    threshold: u32,
+    scale: f32,
+}
+
+impl DropoutRate {
+    /// Nothing is dropped.
+    pub const ZERO: Self = Self { threshold: 0, scale: 1.0 };
+
+    /// Elements are dropped with this probability, at least 0 and less than 1.
+    ///
+    /// # Errors
+    /// [`Error::Probability`] for any other.
+    pub fn new(probability: f32) -> Result<Self> {
+        if !(0.0..1.0).contains(&probability) {
+            return Err(Error::Probability { argument: "probability", found: probability });
+        }
+        let threshold = (f64::from(probability) * 2f64.powi(32)).round() as u32;
+        Ok(Self { threshold, scale: 1.0 / (1.0 - probability) })
+    }
+
+    /// Elements whose hash is below this are dropped: the probability in units of 2^-32.
+    pub fn threshold(self) -> u32 {
+        self.threshold
+    }
+
+    /// What the elements that stay are multiplied with: 1 / (1 - probability).
+    pub fn scale(self) -> f32 {
+        self.scale
+    }
+}
+
+/// Writes the mask of a whole batch to `output`, `[b, c, h, w]`: 0 where an element is dropped, else the rate's scale.
+///
+/// For tensor libraries that keep their activations in NCHW order; the fused kernels never store a mask.
+///
+/// # Errors
+/// [`Error::Length`] where `output` does not fit `shape`, [`Error::TooLarge`] where an image has more elements than the
+/// hash can number (2^32).
+pub fn mask(
+    key: DropoutKey,
+    block: u32,
+    rate: DropoutRate,
+    shape: [usize; 4],
+    output: &mut [f32],
+) -> Result<()> {
+    let [b, c, h, w] = shape;
+    let size = volume("output", &[c, h, w])?;
+    check_len("output", output, volume("output", &[b, size])?)?;
+    if u32::try_from(size).is_err() || u32::try_from(b).is_err() {
+        return Err(Error::TooLarge { argument: "output", shape: shape.to_vec() });
+    }
+    if size == 0 {
+        return Ok(());
+    }
+    output.par_chunks_exact_mut(size).enumerate().for_each(|(image, output)| {
+        mask_image(key.image(block, image as u32), rate, c, output);
+    });
+    Ok(())
+}
+
+fn mask_image(key: ImageKey, rate: DropoutRate, channels: usize, output: &mut [f32]) {
+    let plane_size = output.len() / channels;
+    for (channel, plane) in output.chunks_exact_mut(plane_size).enumerate() {
+        for (pixel, output) in plane.iter_mut().enumerate() {
+            let index = (pixel * channels + channel) as u32;
+            *output = if key.keep(index, rate) { rate.scale } else { 0.0 };
+        }
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+fn mix(word: u64) -> u64 {
+    let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+use super::*;
+
+const RATE: f32 = 0.1;
+const C: usize = 8;
+const W: usize = 28;
+/// Elements of one image: 28x28x8, the network's first block.
+const SIZE: usize = W * W * C;
+const IMAGES: u32 = 400;
+
+fn rate() -> DropoutRate {
+    DropoutRate::new(RATE).unwrap()
+}
+
+/// One image's dropped elements as 0 and 1, in NHWC order.
+fn dropped(key: DropoutKey, block: u32, image: u32) -> Vec<u32> {
+    let key = key.image(block, image);
+    (0..SIZE as u32).map(|index| u32::from(!key.keep(index, rate()))).collect()
+}
+
+/// How many standard deviations `count` lies from the mean of a binomial of `trials` with probability `p`.
+fn deviations(count: u64, trials: u64, p: f64) -> f64 {
+    let (trials, count) = (trials as f64, count as f64);
+    (count - trials * p) / (trials * p * (1.0 - p)).sqrt()
+}
+
+/// That of all pairs, those with both elements dropped are as many as with independent elements.
+fn assert_independent(pairs: impl Iterator<Item = (u32, u32)>, what: &str) {
+    let (mut both, mut trials) = (0u64, 0u64);
+    for (left, right) in pairs {
+        both += u64::from(left & right);
+        trials += 1;
+    }
+    let deviation = deviations(both, trials, f64::from(RATE).powi(2));
+    assert!(deviation.abs() < 4.0, "{what}: {both} of {trials} pairs, {deviation} deviations off");
+}
+
+// Computed by an independent implementation in Python; the first word out of SplitMix64 with seed 0 is published.
+#[test]
+fn hashes_are_frozen() {
+    assert_eq!(mix(0), 0xe220_a839_7b1d_cdaf);
+    let indices = [0, 1, 2, 6271, u32::MAX];
+    let key = DropoutKey(0x0123_4567_89ab_cdef).image(3, 127);
+    assert_eq!(key, ImageKey { offset: 4_195_172_445, twist: 2_766_888_281 });
+    assert_eq!(
+        indices.map(|index| key.hash(index)),
+        [3_177_121_421, 2_715_184_401, 2_063_652_640, 2_586_155_133, 3_589_714_246]
+    );
+    let key = DropoutKey(0).image(0, 0);
+    assert_eq!(
+        indices.map(|index| key.hash(index)),
+        [2_481_438_342, 2_830_646_036, 2_748_905_813, 259_550_959, 3_479_042_776]
+    );
+    let dropped: Vec<u32> = (0..64).filter(|&index| !key.keep(index, rate())).collect();
+    assert_eq!(dropped, [6, 20, 30, 31, 34, 35, 55, 56]);
+}
+
+#[test]
+fn a_rate_knows_its_threshold_and_scale() {
+    assert_eq!(DropoutRate::new(0.0), Ok(DropoutRate::ZERO));
+    let half = DropoutRate::new(0.5).unwrap();
+    assert_eq!((half.threshold(), half.scale()), (1 << 31, 2.0));
+    let almost_one = DropoutRate::new(1.0 - f32::EPSILON / 2.0).unwrap();
+    assert_eq!(almost_one.threshold(), u32::MAX - 255);
+    for probability in [-0.1, 1.0, f32::INFINITY] {
+        let error = Error::Probability { argument: "probability", found: probability };
+        assert_eq!(DropoutRate::new(probability), Err(error));
+    }
+    assert!(DropoutRate::new(f32::NAN).is_err());
+}
+
+#[test]
+fn a_rate_of_zero_drops_nothing() {
+    let key = DropoutKey(1).image(0, 0);
+    assert!((0..100_000).all(|index| key.keep(index, DropoutRate::ZERO)));
+}
+
+#[test]
+fn channels_pixels_and_images_drop_at_the_rate() {
+    let mut of_channel = [0u64; C];
+    let mut of_pixel = [0u64; W * W];
+    let mut image_squares = 0.0;
+    for image in 0..IMAGES {
+        let dropped = dropped(DropoutKey(7), 1, image);
+        for (index, &dropped) in dropped.iter().enumerate() {
+            of_channel[index % C] += u64::from(dropped);
+            of_pixel[index / C] += u64::from(dropped);
+        }
+        let count = dropped.iter().map(|&dropped| u64::from(dropped)).sum();
+        image_squares += deviations(count, SIZE as u64, RATE.into()).powi(2);
+    }
+    for (channel, &count) in of_channel.iter().enumerate() {
+        let deviation = deviations(count, u64::from(IMAGES) * (W * W) as u64, RATE.into());
+        assert!(deviation.abs() < 4.0, "channel {channel}: {deviation} deviations off");
+    }
+    // Sums of squared deviations are chi-squares of mean n and variance 2n: too much and too little are both wrong.
+    let pixel_squares: f64 = of_pixel
+        .iter()
+        .map(|&count| deviations(count, u64::from(IMAGES) * C as u64, RATE.into()).powi(2))
+        .sum();
+    for (squares, n, what) in
+        [(pixel_squares, (W * W) as f64, "pixels"), (image_squares, f64::from(IMAGES), "images")]
+    {
+        let deviation = (squares - n) / (2.0 * n).sqrt();
+        assert!(deviation.abs() < 4.0, "{what}: chi-square {squares} for {n}");
+    }
+}
+
+#[test]
+fn the_high_bits_of_the_hash_are_uniform() {
+    let mut counts = [0u64; 256];
+    for image in 0..100 {
+        let key = DropoutKey(3).image(0, image);
+        (0..SIZE as u32).for_each(|index| counts[(key.hash(index) >> 24) as usize] += 1);
+    }
+    let trials = 100 * SIZE as u64;
+    let squares: f64 = counts.iter().map(|&count| deviations(count, trials, 1.0 / 256.0).powi(2)).sum();
+    assert!((squares - 255.0).abs() < 4.0 * 510f64.sqrt(), "chi-square {squares} for 255");
+}
+
+#[test]
+fn neighbours_are_independent() {
+    for distance in [1, 2, 4, C, 16, 2 * C, W * C, W * C + C] {
+        let pairs = (0..IMAGES).flat_map(|image| {
+            let dropped = dropped(DropoutKey(11), 2, image);
+            (distance..SIZE).map(move |index| (dropped[index - distance], dropped[index]))
+        });
+        assert_independent(pairs, &format!("elements {distance} apart"));
+    }
+}
+
+#[test]
+fn images_blocks_and_steps_are_independent() {
+    type Change = fn(u64, u32) -> (u64, u32, u32);
+    let changes: [(&str, Change); 4] = [
+        ("images", |key, image| (key, 0, image + 1)),
+        ("distant images", |key, image| (key, 0, image + 0x1_0000)),
+        ("blocks", |key, image| (key, 1, image)),
+        ("steps", |key, image| (key + 1, 0, image)),
+    ];
+    for (what, change) in changes {
+        let pairs = (0..IMAGES).flat_map(|image| {
+            let (key, block, other) = change(5, image);
+            let left = dropped(DropoutKey(5), 0, image);
+            left.into_iter().zip(dropped(DropoutKey(key), block, other))
+        });
+        assert_independent(pairs, what);
+    }
+}
+
+#[test]
+fn a_mask_holds_zeros_and_scales_in_nchw_order() {
+    let (key, shape @ [b, c, h, w]) = (DropoutKey(9), [3, 5, 4, 7]);
+    let mut output = vec![f32::NAN; b * c * h * w];
+    mask(key, 2, rate(), shape, &mut output).unwrap();
+    let mut values = output.iter();
+    for image in 0..b {
+        for channel in 0..c {
+            for pixel in 0..h * w {
+                let keep = key.image(2, image as u32).keep((pixel * c + channel) as u32, rate());
+                assert_eq!(*values.next().unwrap(), if keep { 1.0 / (1.0 - RATE) } else { 0.0 });
+            }
+        }
+    }
+    let dropped = output.iter().filter(|&&value| value == 0.0).count();
+    assert!((20..70).contains(&dropped), "{dropped} of 420 dropped");
+}
+
+#[test]
+fn empty_masks_and_wrong_lengths() {
+    for shape in [[0, 2, 3, 4], [2, 0, 3, 4], [2, 3, 0, 4], [2, 3, 4, 0]] {
+        assert_eq!(mask(DropoutKey(0), 0, rate(), shape, &mut []), Ok(()));
+    }
+    let error = mask(DropoutKey(0), 0, rate(), [1, 2, 3, 4], &mut [0.0; 23]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "output", expected: 24, found: 23 });
+    let shape = [0, 1 << 11, 1 << 11, 1 << 11];
+    let error = mask(DropoutKey(0), 0, rate(), shape, &mut []).unwrap_err();
+    assert_eq!(error, Error::TooLarge { argument: "output", shape: shape.to_vec() });
+}
