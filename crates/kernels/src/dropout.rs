@@ -8,15 +8,17 @@
 //!
 //! ```text
 //! x = offset + index * INDEX_STEP        in a loop over elements: one addition
-//! x = (x ^ (x >> 16)) * MULTIPLIERS[0]
-//! x = x ^ twist
-//! x = (x ^ (x >> 15)) * MULTIPLIERS[1]
+//! x = x ^ (x >> 16) ^ twist
+//! x = (x ^ (x >> 15)) * MULTIPLIER
 //! ```
 //!
-//! and the element is dropped where `x < threshold`. These are the shifts and multipliers of Chris Wellons' `lowbias32`,
-//! without its last shift: only the high bits decide, and the last multiplication has mixed those best. One word of key
-//! would not do: two images whose keys lie close would share their masks, shifted by a few elements. Seven operations
-//! on lanes of 32 bits, all of which AVX2, AVX-512 and NEON have (AVX2 compares unsigned words as `max(x, t) == x`).
+//! and the element is dropped where `x < threshold`. Each operation works on lanes of 32 bits and exists on AVX2, AVX-512
+//! and NEON (AVX2 compares unsigned words as `max(x, t) == x`).
+//!
+//! It is as short as the tests allow. With one word of key, two images whose keys lie close would share their masks,
+//! shifted by a few elements. Without the first shift, the number of pairs dropped together scatters too much from
+//! image to image: seen at distances 1,449 and 1,723 in 2,000 images of 6,272 elements. A second multiplication, as in the `lowbias32` of
+//! Chris Wellons from which the constant comes, changed no figure over all distances and 154 patterns of three elements.
 
 use rayon::prelude::*;
 
@@ -25,8 +27,8 @@ use crate::{Error, Result};
 
 /// Added once for each element: 2^32 over the golden ratio, which spreads neighbours far apart.
 pub(crate) const INDEX_STEP: u32 = 0x9e37_79b9;
-/// The multipliers of `lowbias32`.
-pub(crate) const MULTIPLIERS: [u32; 2] = [0x7feb_352d, 0x846c_a68b];
+/// The last multiplier of `lowbias32`; only the high bits of the product decide.
+pub(crate) const MULTIPLIER: u32 = 0x846c_a68b;
 
 /// The key of one training step's masks, best drawn from a random stream of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,10 +59,9 @@ impl ImageKey {
 
     #[inline(always)]
     fn hash(self, index: u32) -> u32 {
-        let mut word = self.offset.wrapping_add(index.wrapping_mul(INDEX_STEP));
-        word = (word ^ (word >> 16)).wrapping_mul(MULTIPLIERS[0]);
-        word ^= self.twist;
-        (word ^ (word >> 15)).wrapping_mul(MULTIPLIERS[1])
+        let word = self.offset.wrapping_add(index.wrapping_mul(INDEX_STEP));
+        let word = word ^ (word >> 16) ^ self.twist;
+        (word ^ (word >> 15)).wrapping_mul(MULTIPLIER)
     }
 }
 
