@@ -2,10 +2,13 @@
 //!
 //! Tensors are slices of `f32`, checked against the shapes that a call names; nothing here knows a tensor library.
 
+mod arch;
 pub mod dropout;
 mod error;
+mod isa;
 pub mod naive;
 pub mod pool;
 mod shape;
 
 pub use error::{Error, Result};
+pub use isa::{ISA_VARIABLE, Isa, IsaError};

@@ -1,0 +1,104 @@
+//! AVX2 and FMA: x86-64 CPUs since 2013.
+
+use std::arch::x86_64::*;
+
+use super::pair::Pair;
+use super::{Kernel, Lanes, Width};
+
+/// Proof that this CPU has AVX2 and FMA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// The proof, where there is one.
+    pub(crate) fn new() -> Option<Self> {
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
+    }
+
+    pub(crate) fn run<K: Kernel>(self, width: Width, kernel: K) -> K::Output {
+        // SAFETY: `self` proves the features of both functions.
+        unsafe {
+            match width {
+                Width::Eight => run_8(self, kernel),
+                Width::Sixteen => run_16(self, kernel),
+            }
+        }
+    }
+
+    /// The same operations in code compiled for a CPU with more registers.
+    pub(super) fn with_registers<const REGISTERS: usize>(self) -> Ymm<REGISTERS> {
+        Ymm(self)
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn run_8<K: Kernel>(proof: Avx2, kernel: K) -> K::Output {
+    kernel.run(proof.with_registers::<16>())
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn run_16<K: Kernel>(proof: Avx2, kernel: K) -> K::Output {
+    kernel.run(Pair(proof.with_registers::<16>()))
+}
+
+/// Eight lanes in one of `REGISTERS` 256-bit registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Ymm<const REGISTERS: usize>(Avx2);
+
+/// One-line operations over intrinsics.
+macro_rules! operations {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ident = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($argument: $kind),*) -> Self::$result {
+            // SAFETY: `self` proves that the CPU has the instructions.
+            unsafe { $body }
+        }
+    )*};
+}
+
+impl<const REGISTERS: usize> Lanes for Ymm<REGISTERS> {
+    const LANES: usize = 8;
+    // One register for the weights, three for broadcasts in flight. With 14 of 16 the compiler spills.
+    const ACCUMULATORS: usize = REGISTERS - 4;
+    type F = __m256;
+    type U = __m256i;
+    type M = __m256;
+
+    operations! {
+        splat(value: f32) -> F = _mm256_set1_ps(value);
+        add(a: __m256, b: __m256) -> F = _mm256_add_ps(a, b);
+        sub(a: __m256, b: __m256) -> F = _mm256_sub_ps(a, b);
+        mul(a: __m256, b: __m256) -> F = _mm256_mul_ps(a, b);
+        fma(a: __m256, b: __m256, c: __m256) -> F = _mm256_fmadd_ps(a, b, c);
+        max(a: __m256, b: __m256) -> F = _mm256_max_ps(a, b);
+        abs(a: __m256) -> F = _mm256_andnot_ps(_mm256_set1_ps(-0.0), a);
+        set_sign(m: __m256, a: __m256) -> F = _mm256_or_ps(a, _mm256_and_ps(m, _mm256_set1_ps(-0.0)));
+        gt(a: __m256, b: __m256) -> M = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
+        sign(a: __m256) -> M = _mm256_castsi256_ps(_mm256_srai_epi32::<31>(_mm256_castps_si256(a)));
+        select(m: __m256, a: __m256, b: __m256) -> F = _mm256_blendv_ps(b, a, m);
+        zero_unless(m: __m256, a: __m256) -> F = _mm256_and_ps(m, a);
+        zero_if(m: __m256, a: __m256) -> F = _mm256_andnot_ps(m, a);
+        splat_u32(value: u32) -> U = _mm256_set1_epi32(value as i32);
+        iota() -> U = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        add_u32(a: __m256i, b: __m256i) -> U = _mm256_add_epi32(a, b);
+        mul_u32(a: __m256i, b: __m256i) -> U = _mm256_mullo_epi32(a, b);
+        xor_u32(a: __m256i, b: __m256i) -> U = _mm256_xor_si256(a, b);
+        shr_u32(a: __m256i, bits: u32) -> U = _mm256_srl_epi32(a, _mm_cvtsi32_si128(bits as i32));
+        // AVX2 compares signed words only; flipping the top bits turns the unsigned order into the signed one.
+        lt_u32(a: __m256i, b: __m256i) -> M = {
+            let top = _mm256_set1_epi32(i32::MIN);
+            _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_xor_si256(b, top), _mm256_xor_si256(a, top)))
+        };
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr(self, values: *const f32) -> __m256 {
+        // SAFETY: the caller vouches for eight values, `self` for the instruction.
+        unsafe { _mm256_loadu_ps(values) }
+    }
+    #[inline(always)]
+    unsafe fn store_ptr(self, a: __m256, values: *mut f32) {
+        // SAFETY: the caller vouches for eight values, `self` for the instruction.
+        unsafe { _mm256_storeu_ps(values, a) }
+    }
+}

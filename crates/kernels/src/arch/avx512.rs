@@ -1,0 +1,98 @@
+//! AVX-512: sixteen lanes in one register, and 32 registers for the eight lanes of AVX2 as well.
+
+use std::arch::x86_64::*;
+
+use super::avx2::Avx2;
+use super::{Kernel, Lanes, Width};
+
+/// Proof that this CPU has AVX-512 F, VL, DQ and BW, which all server CPUs since 2017 and Zen 4 share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Avx512(Avx2);
+
+impl Avx512 {
+    /// The proof, where there is one.
+    pub(crate) fn new() -> Option<Self> {
+        let detected = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw");
+        detected.then(|| Avx2::new().map(Self)).flatten()
+    }
+
+    pub(crate) fn run<K: Kernel>(self, width: Width, kernel: K) -> K::Output {
+        // SAFETY: `self` proves the features of both functions.
+        unsafe {
+            match width {
+                Width::Eight => run_8(self, kernel),
+                Width::Sixteen => run_16(self, kernel),
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+fn run_8<K: Kernel>(proof: Avx512, kernel: K) -> K::Output {
+    kernel.run(proof.0.with_registers::<32>())
+}
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+fn run_16<K: Kernel>(proof: Avx512, kernel: K) -> K::Output {
+    kernel.run(Zmm(proof))
+}
+
+/// Sixteen lanes in one register.
+#[derive(Clone, Copy)]
+pub(crate) struct Zmm(Avx512);
+
+/// One-line operations over intrinsics.
+macro_rules! operations {
+    ($($name:ident($($argument:ident: $kind:ty),*) -> $result:ident = $body:expr;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($argument: $kind),*) -> Self::$result {
+            // SAFETY: `self` proves that the CPU has the instructions.
+            unsafe { $body }
+        }
+    )*};
+}
+
+impl Lanes for Zmm {
+    const LANES: usize = 16;
+    const ACCUMULATORS: usize = 28;
+    type F = __m512;
+    type U = __m512i;
+    type M = __mmask16;
+
+    operations! {
+        splat(value: f32) -> F = _mm512_set1_ps(value);
+        add(a: __m512, b: __m512) -> F = _mm512_add_ps(a, b);
+        sub(a: __m512, b: __m512) -> F = _mm512_sub_ps(a, b);
+        mul(a: __m512, b: __m512) -> F = _mm512_mul_ps(a, b);
+        fma(a: __m512, b: __m512, c: __m512) -> F = _mm512_fmadd_ps(a, b, c);
+        max(a: __m512, b: __m512) -> F = _mm512_max_ps(a, b);
+        abs(a: __m512) -> F = _mm512_abs_ps(a);
+        set_sign(m: __mmask16, a: __m512) -> F = _mm512_mask_or_ps(a, m, a, _mm512_set1_ps(-0.0));
+        gt(a: __m512, b: __m512) -> M = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
+        sign(a: __m512) -> M = _mm512_movepi32_mask(_mm512_castps_si512(a));
+        select(m: __mmask16, a: __m512, b: __m512) -> F = _mm512_mask_blend_ps(m, b, a);
+        zero_unless(m: __mmask16, a: __m512) -> F = _mm512_maskz_mov_ps(m, a);
+        zero_if(m: __mmask16, a: __m512) -> F = _mm512_maskz_mov_ps(!m, a);
+        splat_u32(value: u32) -> U = _mm512_set1_epi32(value as i32);
+        iota() -> U = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        add_u32(a: __m512i, b: __m512i) -> U = _mm512_add_epi32(a, b);
+        mul_u32(a: __m512i, b: __m512i) -> U = _mm512_mullo_epi32(a, b);
+        xor_u32(a: __m512i, b: __m512i) -> U = _mm512_xor_si512(a, b);
+        shr_u32(a: __m512i, bits: u32) -> U = _mm512_srl_epi32(a, _mm_cvtsi32_si128(bits as i32));
+        lt_u32(a: __m512i, b: __m512i) -> M = _mm512_cmplt_epu32_mask(a, b);
+    }
+
+    #[inline(always)]
+    unsafe fn load_ptr(self, values: *const f32) -> __m512 {
+        // SAFETY: the caller vouches for sixteen values, `self` for the instruction.
+        unsafe { _mm512_loadu_ps(values) }
+    }
+    #[inline(always)]
+    unsafe fn store_ptr(self, a: __m512, values: *mut f32) {
+        // SAFETY: the caller vouches for sixteen values, `self` for the instruction.
+        unsafe { _mm512_storeu_ps(values, a) }
+    }
+}

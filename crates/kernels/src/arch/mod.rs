@@ -1,0 +1,169 @@
+//! One source for every instruction set: kernels are generic over [`Lanes`], a handful of `f32` values that move together.
+//!
+//! # Writing a kernel
+//! A kernel is a struct that holds its arguments and implements [`Kernel`]. Its `run` is generic over the lanes and must be
+//! `#[inline(always)]`, as must everything it calls in its loops: [`Isa::run`](crate::Isa::run) inlines it into a function
+//! compiled for the chosen instruction set, and what is not inlined there is compiled without it, at a tenth of the speed.
+//!
+//! ```text
+//! struct Scale<'a> { values: &'a mut [f32], factor: f32 }
+//!
+//! impl Kernel for Scale<'_> {
+//!     type Output = ();
+//!
+//!     #[inline(always)]
+//!     fn run<L: Lanes>(self, lanes: L) {
+//!         let factor = lanes.splat(self.factor);
+//!         for chunk in self.values.chunks_exact_mut(L::LANES) {
+//!             lanes.store(lanes.mul(lanes.load(chunk), factor), chunk);
+//!         }
+//!     }
+//! }
+//!
+//! isa.run(Width::Eight, Scale { values, factor });
+//! ```
+//!
+//! # Same bits
+//! Every operation here is exact or rounded once (`fma` is one rounding everywhere), and none works across lanes. A kernel
+//! whose lanes are independent outputs therefore gives the same bits on every instruction set, as long as the order of
+//! operations within a lane does not depend on it.
+//!
+//! # The trap
+//! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorises across pixels into
+//! gathers, 25 times slower than these intrinsics.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod pair;
+mod scalar;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;
+pub(crate) use scalar::Scalar;
+
+/// How many lanes a kernel runs with. Both exist on every instruction set, as one register or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// One AVX register, two NEON registers, or `[f32; 8]`.
+    Eight,
+    /// One AVX-512 register, two AVX registers, four NEON registers, or `[f32; 16]`.
+    Sixteen,
+}
+
+impl Width {
+    /// The number of lanes.
+    pub(crate) const fn lanes(self) -> usize {
+        match self {
+            Width::Eight => 8,
+            Width::Sixteen => 16,
+        }
+    }
+}
+
+/// A computation that any instruction set can run. See the [module's description](self).
+pub(crate) trait Kernel {
+    /// What it returns.
+    type Output;
+
+    /// Runs it. Implementations are `#[inline(always)]`.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+/// A fixed number of `f32` lanes of one instruction set.
+///
+/// A value of a type that implements this exists only where the CPU has the instruction set: holding it is the proof that
+/// its operations may be used.
+pub(crate) trait Lanes: Copy {
+    /// The number of lanes.
+    const LANES: usize;
+    /// How many values of type `F` a kernel can keep in registers beside the operands of an `fma`.
+    const ACCUMULATORS: usize;
+    /// Lanes of `f32`.
+    type F: Copy;
+    /// Lanes of `u32`.
+    type U: Copy;
+    /// Lanes of yes or no.
+    type M: Copy;
+
+    /// The same value in every lane.
+    fn splat(self, value: f32) -> Self::F;
+    /// Reads `LANES` values.
+    ///
+    /// # Safety
+    /// `values` must be valid for reads of `LANES` values of `f32`.
+    unsafe fn load_ptr(self, values: *const f32) -> Self::F;
+    /// Writes `LANES` values.
+    ///
+    /// # Safety
+    /// `values` must be valid for writes of `LANES` values of `f32`.
+    unsafe fn store_ptr(self, a: Self::F, values: *mut f32);
+
+    /// `a + b`.
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a - b`.
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b`.
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`, rounded once.
+    fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// `a` where `a > b`, else `b`: a NaN in either gives `b`.
+    fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a` without its sign.
+    fn abs(self, a: Self::F) -> Self::F;
+    /// `a` with its sign bit set where `m` is true; others stay as they are.
+    fn set_sign(self, m: Self::M, a: Self::F) -> Self::F;
+
+    /// Whether `a > b`; false for NaN.
+    fn gt(self, a: Self::F, b: Self::F) -> Self::M;
+    /// Whether the sign bit is set, that of -0.0 included.
+    fn sign(self, a: Self::F) -> Self::M;
+    /// `a` where `m` is true, else `b`.
+    fn select(self, m: Self::M, a: Self::F, b: Self::F) -> Self::F;
+    /// `a` where `m` is true, else 0.
+    fn zero_unless(self, m: Self::M, a: Self::F) -> Self::F;
+    /// `a` where `m` is false, else 0.
+    fn zero_if(self, m: Self::M, a: Self::F) -> Self::F;
+
+    /// The same word in every lane.
+    fn splat_u32(self, value: u32) -> Self::U;
+    /// 0, 1, 2 and so on.
+    fn iota(self) -> Self::U;
+    /// `a + b`, wrapping.
+    fn add_u32(self, a: Self::U, b: Self::U) -> Self::U;
+    /// `a * b`, wrapping.
+    fn mul_u32(self, a: Self::U, b: Self::U) -> Self::U;
+    /// `a ^ b`.
+    fn xor_u32(self, a: Self::U, b: Self::U) -> Self::U;
+    /// `a >> bits`, filled with zeros; `bits` is less than 32.
+    fn shr_u32(self, a: Self::U, bits: u32) -> Self::U;
+    /// Whether `a < b`, both unsigned.
+    fn lt_u32(self, a: Self::U, b: Self::U) -> Self::M;
+
+    /// Reads the first `LANES` values of a slice, which must have them.
+    #[inline(always)]
+    fn load(self, values: &[f32]) -> Self::F {
+        assert!(values.len() >= Self::LANES);
+        // SAFETY: the slice holds `LANES` values.
+        unsafe { self.load_ptr(values.as_ptr()) }
+    }
+
+    /// Writes the first `LANES` values of a slice, which must have them.
+    #[inline(always)]
+    fn store(self, a: Self::F, values: &mut [f32]) {
+        assert!(values.len() >= Self::LANES);
+        // SAFETY: the slice holds `LANES` values.
+        unsafe { self.store_ptr(a, values.as_mut_ptr()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
