@@ -5,6 +5,7 @@
 mod arch;
 pub mod dropout;
 mod error;
+pub mod head;
 mod isa;
 pub mod naive;
 pub mod pool;

@@ -1,12 +1,12 @@
-//! 2x2 max pooling, stride 2.
+//! 2x2 max pooling with stride 2, and the average over a whole plane.
 
 /// Max pooling of `input`, `[b, c, h, w]`, into `[b, c, h / 2, w / 2]`; an odd last row or column is left out.
-pub fn max_pool2d(input: &[f32], shape: [usize; 4]) -> Vec<f32> {
+pub fn max_pool2d(input: &[f64], shape: [usize; 4]) -> Vec<f64> {
     windows(shape).map(|window| input[winner(input, window)]).collect()
 }
 
 /// The gradient of [`max_pool2d`] with respect to its input: each output's gradient goes to the value that won.
-pub fn max_pool2d_backward(input: &[f32], shape: [usize; 4], grad_output: &[f32]) -> Vec<f32> {
+pub fn max_pool2d_backward(input: &[f64], shape: [usize; 4], grad_output: &[f64]) -> Vec<f64> {
     let mut grad_input = vec![0.0; input.len()];
     for (window, grad) in windows(shape).zip(grad_output) {
         grad_input[winner(input, window)] += grad;
@@ -23,7 +23,7 @@ fn windows([b, c, h, w]: [usize; 4]) -> impl Iterator<Item = [usize; 4]> {
 }
 
 /// The index of a window's maximum: the first of equals; a NaN beats every number, and the last NaN wins.
-fn winner(input: &[f32], window: [usize; 4]) -> usize {
+fn winner(input: &[f64], window: [usize; 4]) -> usize {
     let mut best = window[0];
     for index in window {
         if input[index] > input[best] || input[index].is_nan() {
@@ -31,4 +31,14 @@ fn winner(input: &[f32], window: [usize; 4]) -> usize {
         }
     }
     best
+}
+
+/// The average of each plane: `[b, c, h, w]` to `[b, c]`.
+pub fn global_average_pool(input: &[f64], [_, _, h, w]: [usize; 4]) -> Vec<f64> {
+    input.chunks_exact(h * w).map(|plane| plane.iter().sum::<f64>() / (h * w) as f64).collect()
+}
+
+/// The gradient of [`global_average_pool`]: each value of a plane gets an equal share.
+pub fn global_average_pool_backward([_, _, h, w]: [usize; 4], grad_output: &[f64]) -> Vec<f64> {
+    grad_output.iter().flat_map(|grad| vec![grad / (h * w) as f64; h * w]).collect()
 }

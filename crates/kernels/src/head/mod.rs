@@ -1,0 +1,5 @@
+//! The layers after the convolutions.
+
+mod spec;
+
+pub use spec::{HeadLayout, HeadSpec};
