@@ -1,3 +1,50 @@
-//! Starts the project's own programs.
+//! Starts the project's own programs: `cargo xtask train`, `eval`, `bench`, `ci` and the rest.
+//!
+//! It depends on no crate, of the workspace or otherwise, so that it compiles in seconds; everything it starts is built
+//! by the cargo that runs it.
 
-fn main() {}
+mod arguments;
+mod cargo;
+mod ci;
+
+use arguments::{Action, Invocation};
+use cargo::Cargo;
+use std::process::ExitCode;
+
+/// What stopped xtask: words for the person at the terminal.
+type Failure = String;
+
+/// The exit code for a command line that cannot be understood, as in `adder`.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let invocation = match Invocation::parse(std::env::args().skip(1)) {
+        Ok(invocation) => invocation,
+        Err(problem) => {
+            eprintln!("error: {problem}\n\n{}", arguments::help());
+            return ExitCode::from(USAGE);
+        }
+    };
+    match run(invocation) {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCode, Failure> {
+    let cargo = match action {
+        Action::Help => {
+            print!("{}", arguments::help());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Adder(_) => Cargo::run("adder-cli", "adder"),
+        Action::Peers => Cargo::run("adder-bench", "peers"),
+        Action::Bench => Cargo::new(["bench", "--package", "adder-bench"]),
+    };
+    let command = if let Action::Adder(command) = action { Some(command) } else { None };
+    cargo.args(selection).arg("--").args(command).args(arguments).replace()
+}

@@ -1,0 +1,160 @@
+//! The command line: `cargo xtask [--features LIST] [--no-default-features] COMMAND [ARGS]`.
+
+use crate::Failure;
+
+/// The commands of `adder` that xtask passes on, with what its help says of each.
+const ADDER: &[(&str, &str)] = &[
+    ("train", "train on the full MNIST and evaluate"),
+    ("eval", "evaluate a run or a weights file"),
+    ("predict", "digit and sum of images"),
+    ("summary", "the network, layer by layer"),
+    ("data", "what the data sets hold, with samples"),
+];
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The command of `adder` by this name.
+    Adder(&'static str),
+    /// The criterion benches.
+    Bench,
+    /// The comparison with PyTorch and ONNX Runtime.
+    Peers,
+    /// The checks of a submission.
+    Ci,
+    /// The help on standard output.
+    Help,
+}
+
+/// A command line, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Invocation {
+    /// Cargo's options for what to compile in, as cargo takes them.
+    pub(crate) selection: Vec<String>,
+    /// What to do.
+    pub(crate) action: Action,
+    /// What is passed on as it stands.
+    pub(crate) arguments: Vec<String>,
+}
+
+impl Invocation {
+    /// Takes the command line apart, without the program's own name.
+    pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, Failure> {
+        let mut words = words.into_iter();
+        let mut selection = Vec::new();
+        let command = loop {
+            let word = words.next().ok_or("no command given")?;
+            match word.as_str() {
+                "--features" => {
+                    let list =
+                        words.next().ok_or("--features needs a list, as in `--features cuda,cudnn`")?;
+                    selection.extend([word, list]);
+                }
+                "--no-default-features" => selection.push(word),
+                other if other.starts_with("--features=") => selection.push(word),
+                "-h" | "--help" => break "help".to_owned(),
+                other if other.starts_with('-') => return Err(format!("unknown option `{other}`")),
+                _ => break word,
+            }
+        };
+        let mut arguments: Vec<String> = words.collect();
+        let action = match command.as_str() {
+            "bench" if arguments.first().is_some_and(|first| first == "--peers") => {
+                arguments.remove(0);
+                Action::Peers
+            }
+            "bench" => Action::Bench,
+            "ci" => Action::Ci,
+            "help" => Action::Help,
+            other => match ADDER.iter().find(|(name, _)| *name == other) {
+                Some((name, _)) => Action::Adder(name),
+                None => return Err(format!("unknown command `{other}`")),
+            },
+        };
+        Ok(Self { selection, action, arguments })
+    }
+}
+
+/// The help text, with a line for each command.
+pub(crate) fn help() -> String {
+    let adder: String = ADDER.iter().map(|(name, what)| format!("  {name:<10} {what}\n")).collect();
+    format!(
+        "\
+Usage: cargo xtask [OPTIONS] COMMAND [ARGS]
+
+Commands of adder, built in release; ARGS are passed on, see `cargo xtask train --help`:
+{adder}
+Commands of the workspace:
+  bench      run the criterion benches; ARGS go to criterion, for example a part of a name
+  bench --peers
+             compare with PyTorch and ONNX Runtime in one table; see `cargo xtask bench --peers --help`
+  ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
+  help       print this
+
+Options, before the command:
+  --features LIST          compile in cuda, cudnn, metal, accelerate, mkl or hub
+  --no-default-features    leave out what is compiled in by default
+",
+        stages = crate::ci::stage_names().join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Invocation, Failure> {
+        Invocation::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn everything_behind_a_command_is_passed_on() {
+        let parsed = parse("train --features x --help -- --epochs 2").unwrap();
+        assert_eq!(parsed.action, Action::Adder("train"));
+        assert_eq!(parsed.arguments, words("--features x --help -- --epochs 2"));
+        assert!(parsed.selection.is_empty());
+    }
+
+    #[test]
+    fn what_to_compile_in_stands_before_the_command() {
+        let parsed = parse("--features cuda,cudnn --no-default-features --features=hub eval --json").unwrap();
+        assert_eq!(parsed.selection, words("--features cuda,cudnn --no-default-features --features=hub"));
+        assert_eq!((parsed.action, parsed.arguments), (Action::Adder("eval"), words("--json")));
+    }
+
+    #[test]
+    fn peers_is_a_bench_of_its_own() {
+        assert_eq!(parse("bench conv --quick").unwrap().action, Action::Bench);
+        let parsed = parse("bench --peers --rounds 3").unwrap();
+        assert_eq!((parsed.action, parsed.arguments), (Action::Peers, words("--rounds 3")));
+    }
+
+    #[test]
+    fn help_is_asked_for_in_three_ways_and_names_every_command() {
+        for line in ["help", "--help", "-h", "--features cuda --help"] {
+            assert_eq!(parse(line).unwrap().action, Action::Help, "{line}");
+        }
+        let help = help();
+        for name in ADDER.iter().map(|(name, _)| *name).chain(["bench", "ci", "help"]) {
+            assert!(help.contains(&format!("\n  {name} ")), "{name}");
+            assert!(parse(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (line, problem) in [
+            ("", "no command given"),
+            ("--features cuda", "no command given"),
+            ("trian", "unknown command `trian`"),
+            ("--release train", "unknown option `--release`"),
+            ("--features", "--features needs a list, as in `--features cuda,cudnn`"),
+        ] {
+            assert_eq!(parse(line).unwrap_err(), problem, "{line}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A call of cargo on this workspace.
+
+use crate::Failure;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+/// The folder of the workspace's Cargo.toml.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies one folder below the workspace")
+}
+
+/// A cargo command, run where the user stands: relative paths among its arguments mean what they say.
+pub(crate) struct Cargo {
+    command: Command,
+}
+
+impl Cargo {
+    /// `cargo SUBCOMMAND [OPTIONS]` on this workspace's manifest.
+    pub(crate) fn new<A: AsRef<OsStr>>(subcommand: impl IntoIterator<Item = A>) -> Self {
+        // Cargo tells the programs it runs where it is itself.
+        let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        let mut command = Command::new(cargo);
+        let mut words = subcommand.into_iter();
+        command.args(words.next()).arg("--manifest-path").arg(root().join("Cargo.toml")).args(words);
+        Self { command }
+    }
+
+    /// Builds a program of the workspace in release and runs it.
+    pub(crate) fn run(package: &str, binary: &str) -> Self {
+        Self::new(["run", "--release", "--package", package, "--bin", binary])
+    }
+
+    pub(crate) fn arg(self, argument: impl AsRef<OsStr>) -> Self {
+        self.args([argument])
+    }
+
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Becomes the command. On Unix the process is replaced, and cargo in turn replaces itself by the program it runs: signals reach
+    /// the program at once, and its exit status is ours with nothing in between. Elsewhere waits and passes the exit code on.
+    pub(crate) fn replace(mut self) -> Result<ExitCode, Failure> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt;
+            let error = self.command.exec();
+            Err(self.not_started(&error))
+        }
+        #[cfg(not(unix))]
+        {
+            let status = self.command.status().map_err(|error| self.not_started(&error))?;
+            Ok(status
+                .code()
+                .and_then(|code| u8::try_from(code).ok())
+                .map_or(ExitCode::FAILURE, ExitCode::from))
+        }
+    }
+
+    /// Runs the command to its end; an exit status other than 0 is a failure.
+    pub(crate) fn check(mut self) -> Result<(), Failure> {
+        let status = self.command.status().map_err(|error| self.not_started(&error))?;
+        if status.success() { Ok(()) } else { Err(format!("`{}`: {status}", self.words())) }
+    }
+
+    /// As [`check`](Self::check), and returns what the command wrote to its standard output.
+    pub(crate) fn output(mut self) -> Result<String, Failure> {
+        let output =
+            self.command.stderr(Stdio::inherit()).output().map_err(|error| self.not_started(&error))?;
+        if !output.status.success() {
+            return Err(format!("`{}`: {}", self.words(), output.status));
+        }
+        String::from_utf8(output.stdout).map_err(|_| format!("`{}` wrote what is not UTF-8", self.words()))
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> Failure {
+        format!("cannot start `{}`: {error}", self.words())
+    }
+
+    /// The command as one would type it.
+    fn words(&self) -> String {
+        let arguments = self.command.get_args().map(OsStr::to_string_lossy);
+        std::iter::once("cargo".into()).chain(arguments).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_stands_between_subcommand_and_options() {
+        let manifest = root().join("Cargo.toml");
+        let words = Cargo::new(["run", "--release"]).arg("--").args(["train", "--epochs", "2"]).words();
+        assert_eq!(
+            words,
+            format!("cargo run --manifest-path {} --release -- train --epochs 2", manifest.display())
+        );
+        assert!(manifest.is_file());
+    }
+
+    #[test]
+    fn a_failing_command_is_named_with_its_status() {
+        let problem = Cargo::new(["no-such-subcommand"]).output().unwrap_err();
+        assert!(problem.contains("no-such-subcommand") && problem.contains("exit status: 101"), "{problem}");
+    }
+
+    #[test]
+    fn output_is_what_the_command_wrote() {
+        let manifest = Cargo::new(["locate-project"]).args(["--message-format", "plain"]).output().unwrap();
+        assert_eq!(Path::new(manifest.trim_end()), root().join("Cargo.toml"));
+    }
+}
