@@ -54,7 +54,7 @@ from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).parent
 BATCHES, BATCH = 10, 32
-SEED = 0
+SEED = 399
 
 
 class Block(nn.Module):
