@@ -22,6 +22,16 @@ pub enum Error {
         /// Its dimensions.
         shape: Vec<usize>,
     },
+    /// A size is one that the kernel cannot work with.
+    #[error("`{argument}` is {found}, where {expected} is expected")]
+    Dimension {
+        /// The argument's or the field's name.
+        argument: &'static str,
+        /// What was given.
+        found: usize,
+        /// What is asked for, in words.
+        expected: String,
+    },
     /// A probability is not at least 0 and less than 1.
     #[error("`{argument}` is {found}, where at least 0 and less than 1 is expected")]
     Probability {

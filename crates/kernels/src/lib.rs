@@ -3,12 +3,15 @@
 //! Tensors are slices of `f32`, checked against the shapes that a call names; nothing here knows a tensor library.
 
 mod arch;
+pub mod conv;
 pub mod dropout;
 mod error;
 pub mod head;
 mod isa;
 pub mod naive;
+pub mod peak;
 pub mod pool;
+mod reduce;
 mod shape;
 
 pub use error::{Error, Result};

@@ -3,6 +3,7 @@
 //! Sums are taken in `f64`, so that an oracle's own rounding is out of the question and finite differences are sharp.
 //! Nothing here is fast, and nothing checks its arguments: a slice of the wrong length panics.
 
+pub mod conv;
 pub mod dense;
 pub mod head;
 pub mod loss;

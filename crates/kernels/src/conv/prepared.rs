@@ -1,0 +1,94 @@
+//! The kernels alone, without the conversions at the edge of the public functions: for timing.
+
+use super::{Activation, ConvShape, Convolution, WeightGradient};
+use crate::shape::check_len;
+use crate::{Isa, Result};
+
+/// One image's convolution in the layout that the kernels work in, with all its buffers.
+///
+/// What the training trunk does with an image it does through the same kernels, so a time taken here is the part of it that
+/// is arithmetic.
+#[derive(Debug)]
+pub struct Prepared {
+    shape: ConvShape,
+    forward: Convolution,
+    backward: Convolution,
+    weight_gradient: WeightGradient,
+    input: Vec<f32>,
+    weights: Vec<f32>,
+    turned_weights: Vec<f32>,
+    output: Vec<f32>,
+    grad_output: Vec<f32>,
+    grad_input: Vec<f32>,
+    grad_weights: Vec<f32>,
+}
+
+impl Prepared {
+    /// Takes over an image `input`, `[in, h, w]`, a `weight`, `[out, in, k, k]`, and a `grad_output`, `[out, h', w']`.
+    /// The batch of `shape` is not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Length`](crate::Error::Length) where a slice does not fit the shape, and those of [`ConvShape::check`].
+    pub fn new(
+        isa: Isa,
+        shape: ConvShape,
+        input: &[f32],
+        weight: &[f32],
+        grad_output: &[f32],
+    ) -> Result<Self> {
+        let shape = ConvShape { batch: 1, ..shape };
+        shape.check()?;
+        check_len("input", input, shape.input_len())?;
+        check_len("weight", weight, shape.weight_len())?;
+        check_len("grad_output", grad_output, shape.output_len())?;
+        let forward = Convolution::new(isa, shape.kernel, shape.input(), shape.output());
+        let backward = Convolution::new(isa, shape.kernel, shape.grad_output(), shape.grad_input());
+        let weight_gradient = WeightGradient::new(isa, shape.kernel, shape.input(), shape.grad_output());
+        let mut prepared = Self {
+            shape,
+            input: vec![0.0; shape.input().len()],
+            weights: vec![0.0; forward.packing().len()],
+            turned_weights: vec![0.0; backward.packing().len()],
+            output: vec![0.0; shape.output().len()],
+            grad_output: vec![0.0; shape.grad_output().len()],
+            grad_input: vec![0.0; shape.grad_input().len()],
+            grad_weights: vec![0.0; weight_gradient.packing().len()],
+            forward,
+            backward,
+            weight_gradient,
+        };
+        shape.input().read_nchw(input, &mut prepared.input);
+        shape.grad_output().read_nchw(grad_output, &mut prepared.grad_output);
+        prepared.forward.packing().pack(weight, &mut prepared.weights);
+        prepared.backward.packing().pack_turned(weight, &mut prepared.turned_weights);
+        Ok(prepared)
+    }
+
+    /// Computes the output.
+    pub fn run_forward(&mut self) {
+        self.forward.run(&self.input, &self.weights, Activation::Identity, &mut self.output);
+    }
+
+    /// Computes the gradient at the input.
+    pub fn run_input_gradient(&mut self) {
+        let Self { grad_output, turned_weights, grad_input, .. } = self;
+        self.backward.run(grad_output, turned_weights, Activation::Identity, grad_input);
+    }
+
+    /// Computes the gradient of the weight.
+    pub fn run_weight_gradient(&mut self) {
+        self.grad_weights.fill(0.0);
+        self.weight_gradient.add(&self.input, &self.grad_output, &mut self.grad_weights);
+    }
+
+    /// The results of the three, each of zeros until it is computed: `[out, h', w']`, `[in, h, w]` and `[out, in, k, k]`.
+    pub fn results(&self) -> [Vec<f32>; 3] {
+        let shape = &self.shape;
+        let mut results =
+            [shape.output_len(), shape.input_len(), shape.weight_len()].map(|len| vec![0.0; len]);
+        shape.output().write_nchw(&self.output, &mut results[0]);
+        shape.grad_input().write_nchw(&self.grad_input, &mut results[1]);
+        self.weight_gradient.packing().unpack(&self.grad_weights, &mut results[2]);
+        results
+    }
+}

@@ -1,0 +1,195 @@
+//! The gradient of a convolution's weights, one image at a time.
+
+use std::array::from_fn;
+
+use super::map::{Map, Plane};
+use super::weights::Packing;
+use crate::Isa;
+use crate::arch::{Kernel, Lanes};
+
+/// The weight gradient of a convolution of stride 1, planned for an instruction set.
+///
+/// An image's part of one weight's gradient is the sum over output pixels in row-major order, one fused multiply-add after
+/// the other; it is then added to what the images before it gave. That is the same on every instruction set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WeightGradient {
+    isa: Isa,
+    packing: Packing,
+    input: Map,
+    grad_output: Map,
+}
+
+impl WeightGradient {
+    /// Plans it for the convolution of `input`, border included, with a kernel of `kernel` by `kernel`.
+    ///
+    /// `grad_output` without its border must be as large as the input with its border, less `kernel - 1`.
+    pub(crate) fn new(isa: Isa, kernel: usize, input: Map, grad_output: Map) -> Self {
+        assert_eq!(grad_output.height + kernel, input.height + 2 * input.border + 1);
+        assert_eq!(grad_output.width + kernel, input.width + 2 * input.border + 1);
+        let packing = Packing { kernel, input: input.channels, output: grad_output.channels };
+        Self { isa, packing, input, grad_output }
+    }
+
+    /// The order of the gradient: that of the convolution's weights.
+    pub(crate) fn packing(&self) -> Packing {
+        self.packing
+    }
+
+    /// Adds what one image gives to `grad_weights`.
+    pub(crate) fn add(&self, input: &[f32], grad_output: &[f32], grad_weights: &mut [f32]) {
+        assert_eq!(input.len(), self.input.len());
+        assert_eq!(grad_output.len(), self.grad_output.len());
+        assert_eq!(grad_weights.len(), self.packing.len());
+        for plane in self.grad_output.channels.planes() {
+            let grad_weights = &mut grad_weights[self.packing.start(plane)..];
+            self.isa.run(plane.width(), Job { plan: self, plane, input, grad_output, grad_weights });
+        }
+    }
+}
+
+/// The weights of one output plane. The lengths were checked by [`WeightGradient::add`].
+struct Job<'a> {
+    plan: &'a WeightGradient,
+    plane: Plane,
+    input: &'a [f32],
+    grad_output: &'a [f32],
+    /// That of this plane and all after it.
+    grad_weights: &'a mut [f32],
+}
+
+impl Kernel for Job<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        assert_eq!(self.plane.channels, L::LANES);
+        let (map, grad_output) = (self.plan.input, self.plan.grad_output);
+        let mut sums = Sums {
+            lanes,
+            kernel: self.plan.packing.kernel,
+            grad_output: self.grad_output[grad_output.row_range(self.plane, 0)].as_ptr(),
+            grad_row: grad_output.row() * L::LANES,
+            size: [grad_output.height, grad_output.width],
+            grad_weights: self.grad_weights.as_mut_ptr(),
+        };
+        for plane in map.channels.planes() {
+            let input = self.input[map.start(plane)..].as_ptr();
+            let input = Input { first: input, row: map.row() * plane.channels, pixel: plane.channels };
+            // SAFETY: what the kernel reaches from all output pixels is the input with its border, and the gradients of
+            // the weights to a plane follow those to the planes before it.
+            unsafe { sums.add_plane(input) };
+        }
+    }
+}
+
+/// What a tap of the kernel sees.
+#[derive(Clone, Copy)]
+struct Input {
+    /// The value that it sees from the first output pixel.
+    first: *const f32,
+    /// Values to the next row.
+    row: usize,
+    /// Values to the next pixel.
+    pixel: usize,
+}
+
+/// The gradients of the weights to one output plane, in their packed order.
+struct Sums<L> {
+    lanes: L,
+    kernel: usize,
+    /// The gradient at the first output pixel.
+    grad_output: *const f32,
+    grad_row: usize,
+    size: [usize; 2],
+    /// The next weights.
+    grad_weights: *mut f32,
+}
+
+impl<L: Lanes> Sums<L> {
+    /// Adds to the weights from one input plane, as many at a time as there are registers for. In a row of the kernel,
+    /// columns and channels are neighbours: taps of one kind.
+    ///
+    /// # Safety
+    /// `input` must be that of the kernel's first tap; it must be valid for reads of what the kernel reaches from all
+    /// output pixels, the gradient of the output for reads of all of those, and the gradient of the weights for reads and
+    /// writes of those from this plane.
+    #[inline(always)]
+    unsafe fn add_plane(&mut self, input: Input) {
+        let mut row = input;
+        // SAFETY: as the caller vouches for.
+        unsafe {
+            if [self.kernel, input.pixel] == [3, 1] && L::ACCUMULATORS >= 9 {
+                // Three taps alone would wait for one another.
+                return self.add::<3, 3>(row);
+            }
+            for _ in 0..self.kernel {
+                let mut taps = self.kernel * input.pixel;
+                let mut tap = row;
+                while taps > 0 {
+                    let added = self.add_some(tap, taps);
+                    tap.first = tap.first.add(added);
+                    taps -= added;
+                }
+                row.first = row.first.add(row.row);
+            }
+        }
+    }
+
+    /// Adds to the next weights, at most `taps`, and returns how many.
+    ///
+    /// # Safety
+    /// As for [`Sums::add_plane`].
+    #[inline(always)]
+    unsafe fn add_some(&mut self, input: Input, taps: usize) -> usize {
+        /// The first of the counts that there are enough taps and registers for.
+        macro_rules! largest {
+            ($($count:literal)*) => {
+                match taps {
+                    $($count.. if L::ACCUMULATORS >= $count => {
+                        // SAFETY: as the caller vouches for.
+                        unsafe { self.add::<1, $count>(input) };
+                        $count
+                    })*
+                    _ => {
+                        // SAFETY: as the caller vouches for.
+                        unsafe { self.add::<1, 1>(input) };
+                        1
+                    }
+                }
+            };
+        }
+        largest!(24 16 12 8 6 3)
+    }
+
+    /// Adds to the next weights: those of `N` taps in each of `R` rows of the kernel.
+    ///
+    /// # Safety
+    /// As for [`Sums::add_plane`].
+    #[inline(always)]
+    unsafe fn add<const R: usize, const N: usize>(&mut self, input: Input) {
+        let lanes = self.lanes;
+        let mut sums = [[lanes.splat(0.0); N]; R];
+        // SAFETY: the caller vouches for all that is read and written.
+        unsafe {
+            for y in 0..self.size[0] {
+                let mut rows: [*const f32; R] = from_fn(|r| input.first.add((y + r) * input.row));
+                let mut grad = self.grad_output.add(y * self.grad_row);
+                for _ in 0..self.size[1] {
+                    let gradient = lanes.load_ptr(grad);
+                    for (sums, row) in sums.iter_mut().zip(&mut rows) {
+                        for (tap, sum) in sums.iter_mut().enumerate() {
+                            *sum = lanes.fma(lanes.splat(*row.add(tap)), gradient, *sum);
+                        }
+                        *row = row.add(input.pixel);
+                    }
+                    grad = grad.add(L::LANES);
+                }
+            }
+            for sum in sums.into_iter().flatten() {
+                let before = lanes.load_ptr(self.grad_weights);
+                lanes.store_ptr(lanes.add(before, sum), self.grad_weights);
+                self.grad_weights = self.grad_weights.add(L::LANES);
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Convolution with stride 1 and its two gradients.
+
+use crate::conv::ConvShape;
+
+/// The convolution of `input`, `[b, in, h, w]`, with `weight`, `[out, in, k, k]`, into `[b, out, h', w']`.
+pub fn conv2d(input: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
+    let mut output = vec![0.0; shape.output_len()];
+    for_each_product(shape, |place| {
+        output[place.output] += f64::from(input[place.input]) * f64::from(weight[place.weight]);
+    });
+    rounded(output)
+}
+
+/// The gradient with respect to the input, `[b, in, h, w]`, of a loss whose gradient at the output is `grad_output`.
+pub fn conv2d_input_gradient(weight: &[f32], grad_output: &[f32], shape: &ConvShape) -> Vec<f32> {
+    let mut grad_input = vec![0.0; shape.input_len()];
+    for_each_product(shape, |place| {
+        grad_input[place.input] += f64::from(weight[place.weight]) * f64::from(grad_output[place.output]);
+    });
+    rounded(grad_input)
+}
+
+/// The gradient with respect to the weight, `[out, in, k, k]`, of a loss whose gradient at the output is `grad_output`.
+pub fn conv2d_weight_gradient(input: &[f32], grad_output: &[f32], shape: &ConvShape) -> Vec<f32> {
+    let mut grad_weight = vec![0.0; shape.weight_len()];
+    for_each_product(shape, |place| {
+        grad_weight[place.weight] += f64::from(input[place.input]) * f64::from(grad_output[place.output]);
+    });
+    rounded(grad_weight)
+}
+
+/// The indices of one product `input * weight` and of the output that it is a term of.
+struct Place {
+    input: usize,
+    weight: usize,
+    output: usize,
+}
+
+/// Visits every product of a convolution once; those with a zero of the padding are left out.
+fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(Place)) {
+    let &ConvShape { batch, in_channels, out_channels, height, width, kernel, padding } = shape;
+    let [out_height, out_width] = shape.output_size();
+    for (image, out, y, x) in grid(batch, out_channels, out_height, out_width) {
+        for (channel, ky, kx) in grid(1, in_channels, kernel, kernel).map(|(_, c, ky, kx)| (c, ky, kx)) {
+            let (in_y, in_x) = ((y + ky).wrapping_sub(padding), (x + kx).wrapping_sub(padding));
+            if in_y < height && in_x < width {
+                visit(Place {
+                    input: ((image * in_channels + channel) * height + in_y) * width + in_x,
+                    weight: ((out * in_channels + channel) * kernel + ky) * kernel + kx,
+                    output: ((image * out_channels + out) * out_height + y) * out_width + x,
+                });
+            }
+        }
+    }
+}
+
+/// All positions of a tensor of four dimensions, in row-major order.
+fn grid(a: usize, b: usize, c: usize, d: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+    (0..a).flat_map(move |i| {
+        (0..b).flat_map(move |j| (0..c).flat_map(move |k| (0..d).map(move |l| (i, j, k, l))))
+    })
+}
+
+/// The sums are taken in `f64`, so that the oracle's own rounding does not matter.
+fn rounded(sums: Vec<f64>) -> Vec<f32> {
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
