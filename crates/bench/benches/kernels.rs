@@ -1,0 +1,49 @@
+//! The convolution kernels alone: one image, one thread, each instruction set of this machine, as a share of its peak.
+
+use adder_bench::convolution::{Operands, Pass, name, network, wide};
+use adder_bench::measure::{Unit, criterion, peak};
+use adder_bench::verify::assert_close;
+use adder_kernels::Isa;
+use adder_kernels::conv::{ConvShape, Prepared};
+use criterion::Throughput;
+
+fn main() {
+    for isa in Isa::available().into_iter().rev() {
+        let peak = peak(isa);
+        println!("{isa}: the peak of one core is {:.1} GFLOP/s", peak / 1e9);
+        // Without vectors only the network's own shapes are worth the time.
+        let wide = if isa == Isa::SCALAR { Vec::new() } else { wide(1) };
+        let shapes: Vec<ConvShape> = network(1).into_iter().chain(wide).collect();
+        let mut criterion = criterion(Unit::FlopsOfPeak(peak));
+        for pass in Pass::ALL {
+            let mut group = criterion.benchmark_group(format!("kernel {pass} {isa}"));
+            for &shape in &shapes {
+                let mut kernel = verified(isa, shape);
+                group.throughput(Throughput::Elements(shape.flops() as u64));
+                group.bench_function(name(&shape), |bencher| bencher.iter(|| run(&mut kernel, pass)));
+            }
+        }
+        criterion.final_summary();
+    }
+}
+
+fn verified(isa: Isa, shape: ConvShape) -> Prepared {
+    let operands = Operands::new(shape);
+    let Operands { input, weight, grad_output, .. } = &operands;
+    let mut kernel = Prepared::new(isa, shape, input, weight, grad_output).expect("operands that fit");
+    for pass in Pass::ALL {
+        run(&mut kernel, pass);
+    }
+    for (pass, found) in Pass::ALL.into_iter().zip(kernel.results()) {
+        assert_close(&format!("{pass} {}", name(&shape)), &found, &operands.result(pass), 1e-5);
+    }
+    kernel
+}
+
+fn run(kernel: &mut Prepared, pass: Pass) {
+    match pass {
+        Pass::Forward => kernel.run_forward(),
+        Pass::InputGradient => kernel.run_input_gradient(),
+        Pass::WeightGradient => kernel.run_weight_gradient(),
+    }
+}

@@ -1,0 +1,133 @@
+//! The convolutions to time, with their operands and the right results.
+
+use std::fmt;
+
+use adder_kernels::conv::ConvShape;
+use adder_kernels::naive::conv as naive;
+use adder_model::ModelConfig;
+
+use crate::inputs::values;
+
+/// The convolutions of the notebook's network, first to last.
+pub fn network(batch: usize) -> Vec<ConvShape> {
+    let blocks = ModelConfig::default().blocks().expect("the default network is a possible one");
+    let shape = |block: adder_model::BlockConfig| ConvShape {
+        batch,
+        in_channels: block.in_channels,
+        out_channels: block.out_channels,
+        height: block.in_side,
+        width: block.in_side,
+        kernel: 3,
+        padding: block.padding,
+    };
+    blocks.into_iter().map(shape).collect()
+}
+
+/// Wider ones, 32 to 128 channels.
+pub fn wide(batch: usize) -> Vec<ConvShape> {
+    let shape = |channels| ConvShape {
+        batch,
+        in_channels: channels,
+        out_channels: channels,
+        height: 14,
+        width: 14,
+        kernel: 3,
+        padding: 1,
+    };
+    [32, 64, 128].map(shape).into()
+}
+
+/// A shape in a bench's name, as in `16->16 14x14 pad 1`.
+pub fn name(shape: &ConvShape) -> String {
+    let ConvShape { in_channels, out_channels, height, width, padding, .. } = shape;
+    format!("{in_channels}->{out_channels} {height}x{width} pad {padding}")
+}
+
+/// One of the three computations that training does with a convolution. Each has the same number of operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// The output from input and weight.
+    Forward,
+    /// The gradient of the input from that of the output.
+    InputGradient,
+    /// The gradient of the weight from that of the output.
+    WeightGradient,
+}
+
+impl Pass {
+    /// All three, in the order of training.
+    pub const ALL: [Self; 3] = [Self::Forward, Self::InputGradient, Self::WeightGradient];
+}
+
+impl fmt::Display for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forward => "forward",
+            Self::InputGradient => "input gradient",
+            Self::WeightGradient => "weight gradient",
+        })
+    }
+}
+
+/// What a convolution and its gradients are computed from.
+#[derive(Clone, Debug)]
+pub struct Operands {
+    /// The sizes.
+    pub shape: ConvShape,
+    /// `[b, in, h, w]`.
+    pub input: Vec<f32>,
+    /// `[out, in, k, k]`.
+    pub weight: Vec<f32>,
+    /// `[b, out, h', w']`.
+    pub grad_output: Vec<f32>,
+}
+
+impl Operands {
+    /// Seeded operands for `shape`.
+    pub fn new(shape: ConvShape) -> Self {
+        let input = values(0, shape.input_len());
+        let weight = values(1, shape.weight_len());
+        let grad_output = values(2, shape.output_len());
+        Self { shape, input, weight, grad_output }
+    }
+
+    /// What a pass gives, from naive loops in double precision.
+    pub fn result(&self, pass: Pass) -> Vec<f32> {
+        let Self { shape, input, weight, grad_output } = self;
+        match pass {
+            Pass::Forward => naive::conv2d(input, weight, shape),
+            Pass::InputGradient => naive::conv2d_input_gradient(weight, grad_output, shape),
+            Pass::WeightGradient => naive::conv2d_weight_gradient(input, grad_output, shape),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_networks_shapes_are_those_of_its_table() {
+        let names: Vec<String> = network(128).iter().map(name).collect();
+        assert_eq!(
+            names,
+            [
+                "1->8 28x28 pad 1",
+                "8->8 28x28 pad 1",
+                "8->16 14x14 pad 1",
+                "16->16 14x14 pad 1",
+                "16->16 7x7 pad 1",
+                "16->16 7x7 pad 0"
+            ]
+        );
+    }
+
+    #[test]
+    fn operands_have_the_lengths_of_their_shape() {
+        for shape in network(2).into_iter().chain(wide(1)) {
+            let operands = Operands::new(shape);
+            let lengths = Pass::ALL.map(|pass| operands.result(pass).len());
+            assert_eq!(lengths, [operands.grad_output.len(), operands.input.len(), operands.weight.len()]);
+        }
+    }
+}
