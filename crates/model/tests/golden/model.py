@@ -50,64 +50,12 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from network import IdentityAdder, losses
 from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).parent
 BATCHES, BATCH = 10, 32
 SEED = 399
-
-
-class Block(nn.Module):
-    """Convolution -> ReLU -> norm: in this order."""
-
-    def __init__(self, c_in, c_out, padding):
-        super().__init__()
-        self.conv = nn.Conv2d(c_in, c_out, 3, padding=padding, bias=False)
-        self.norm = nn.BatchNorm2d(c_out)
-
-    def forward(self, x):
-        return self.norm(F.relu(self.conv(x)))
-
-
-class Dense(nn.Module):
-    """Linear -> norm -> ReLU: in that one."""
-
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.linear = nn.Linear(inputs, outputs, bias=False)
-        self.norm = nn.BatchNorm1d(outputs)
-
-    def forward(self, x):
-        return F.relu(self.norm(self.linear(x)))
-
-
-class IdentityAdder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.block1 = Block(1, 8, 1)
-        self.block2 = Block(8, 8, 1)
-        self.block3 = Block(8, 16, 1)
-        self.block4 = Block(16, 16, 1)
-        self.block5 = Block(16, 16, 1)
-        self.block6 = Block(16, 16, 0)
-        self.embedding = Dense(16, 20)
-        self.hidden = Dense(30, 64)
-        self.digit = nn.Linear(64, 10, bias=False)
-        self.sum = nn.Linear(64, 19, bias=False)
-
-    def forward(self, images, addends):
-        x = F.max_pool2d(self.block2(self.block1(images)), 2)
-        x = F.max_pool2d(self.block4(self.block3(x)), 2)
-        features = self.block6(self.block5(x)).mean(dim=(2, 3))
-        embedding = self.embedding(features)
-        one_hot = F.one_hot(addends, 10).to(embedding.dtype)
-        hidden = self.hidden(torch.cat([embedding, one_hot], dim=1))
-        return {
-            "features": features,
-            "embedding": embedding,
-            "digit_logits": self.digit(hidden),
-            "sum_logits": self.sum(hidden),
-        }
 
 
 def idx(path):
@@ -119,7 +67,7 @@ def idx(path):
 
 def initial_model():
     """PyTorch's own initialisation, with norms that are not the identity."""
-    model = IdentityAdder()
+    model = IdentityAdder(dropout=0.0)
     for name, module in model.named_modules():
         if name.endswith("norm"):
             nn.init.uniform_(module.weight, 0.6, 1.4)
@@ -135,10 +83,6 @@ def named(prefix, tensors):
         for name, tensor in tensors
         if not name.endswith("num_batches_tracked")
     }
-
-
-def losses(out, digits, addends):
-    return F.cross_entropy(out["digit_logits"], digits), F.cross_entropy(out["sum_logits"], digits + addends)
 
 
 def one_step(model, images, digits, addends):
