@@ -22,7 +22,7 @@
 
 use rayon::prelude::*;
 
-use crate::shape::{check_len, volume};
+use crate::shape::{check_len, check_probability, volume};
 use crate::{Error, Result};
 
 /// Added once for each element: 2^32 over the golden ratio, which spreads neighbours far apart.
@@ -81,9 +81,7 @@ impl DropoutRate {
     /// # Errors
     /// [`Error::Probability`] for any other.
     pub fn new(probability: f32) -> Result<Self> {
-        if !(0.0..1.0).contains(&probability) {
-            return Err(Error::Probability { argument: "probability", found: probability });
-        }
+        check_probability("probability", probability)?;
         let threshold = (f64::from(probability) * 2f64.powi(32)).round() as u32;
         Ok(Self { threshold, scale: 1.0 / (1.0 - probability) })
     }

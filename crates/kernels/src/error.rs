@@ -32,6 +32,36 @@ pub enum Error {
         /// What is asked for, in words.
         expected: String,
     },
+    /// A description of layers asks for what cannot be.
+    #[error("`{field}` is {found}, where {expected} is expected")]
+    Spec {
+        /// The field's name.
+        field: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        found: usize,
+    },
+    /// A class is not one of those that there are.
+    #[error("`{argument}[{index}]` is {found}, where a class below {classes} is expected")]
+    Class {
+        /// The argument's name in the function's signature.
+        argument: &'static str,
+        /// The position of the class in the argument.
+        index: usize,
+        /// What is there.
+        found: u8,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A block of a trunk cannot be.
+    #[error("block {block}: {source}")]
+    Block {
+        /// Its position, from 0.
+        block: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
     /// A probability is not at least 0 and less than 1.
     #[error("`{argument}` is {found}, where at least 0 and less than 1 is expected")]
     Probability {

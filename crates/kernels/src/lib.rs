@@ -4,6 +4,7 @@
 
 mod arch;
 pub mod conv;
+mod dense;
 pub mod dropout;
 mod error;
 pub mod head;
@@ -13,6 +14,7 @@ pub mod peak;
 pub mod pool;
 mod reduce;
 mod shape;
+mod shelf;
 
 pub use error::{Error, Result};
 pub use isa::{ISA_VARIABLE, Isa, IsaError};

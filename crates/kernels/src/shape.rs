@@ -1,4 +1,4 @@
-//! Checks of shapes against slices, shared by all kernels.
+//! Checks of arguments, shared by all kernels.
 
 use crate::{Error, Result};
 
@@ -17,6 +17,19 @@ pub(crate) fn check_len<T>(argument: &'static str, slice: &[T], expected: usize)
     } else {
         Err(Error::Length { argument, expected, found: slice.len() })
     }
+}
+
+/// Refuses a class that is not below `classes`.
+pub(crate) fn check_classes(argument: &'static str, found: &[u8], classes: usize) -> Result<()> {
+    match found.iter().position(|&class| usize::from(class) >= classes) {
+        Some(index) => Err(Error::Class { argument, index, found: found[index], classes }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what is not at least 0 and less than 1.
+pub(crate) fn check_probability(argument: &'static str, found: f32) -> Result<()> {
+    if (0.0..1.0).contains(&found) { Ok(()) } else { Err(Error::Probability { argument, found }) }
 }
 
 #[cfg(test)]

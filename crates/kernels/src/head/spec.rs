@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use crate::shape::volume;
+use crate::{Error, Result};
+
 /// The widths of a head. Each is at least 1, and classes and addends are numbered by a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadSpec {
@@ -65,6 +68,25 @@ impl HeadSpec {
     /// How many parameters there are.
     pub fn parameters(&self) -> usize {
         self.layout().sum_weight.end
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        let classes = [("addends", self.addends), ("digits", self.digits), ("sums", self.sums)];
+        for (field, found) in
+            [("features", self.features), ("embedding", self.embedding), ("hidden", self.hidden)]
+        {
+            if found == 0 {
+                return Err(Error::Spec { field, expected: "at least 1", found });
+            }
+        }
+        for (field, found) in classes {
+            if !(1..=256).contains(&found) {
+                return Err(Error::Spec { field, expected: "1 to 256 classes", found });
+            }
+        }
+        // With this, no sum or product of widths can overflow.
+        let widths = [self.features, self.embedding.saturating_add(self.addends), self.hidden];
+        volume("spec", &widths.map(|width| width.saturating_add(512))).map(|_| ())
     }
 
     /// Inputs of the hidden layer.

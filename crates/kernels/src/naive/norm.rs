@@ -65,7 +65,7 @@ pub fn batch_norm_backward(
     let count = (b * pixels) as f64;
     let forward = batch_norm(input, shape, gamma, &vec![0.0; c]);
     let mut grads = NormGradients { input: vec![0.0; input.len()], gamma: vec![0.0; c], beta: vec![0.0; c] };
-    for channel in 0..c {
+    for (channel, &gamma) in gamma.iter().enumerate() {
         let deviation = (forward.variance[channel] + EPSILON).sqrt();
         let standard = |at: usize| (input[at] - forward.mean[channel]) / deviation;
         for at in channel_indices(shape, channel) {
@@ -76,7 +76,7 @@ pub fn batch_norm_backward(
         let (mean_grad, mean_product) = (grads.beta[channel] / count, grads.gamma[channel] / count);
         for at in channel_indices(shape, channel) {
             let centred = grad_output[at] - mean_grad - standard(at) * mean_product;
-            grads.input[at] = gamma[channel] / deviation * centred;
+            grads.input[at] = gamma / deviation * centred;
         }
     }
     grads

@@ -1,0 +1,124 @@
+//! Softmax cross-entropy of both heads, its gradient and the count of right answers.
+
+use super::math::{exp, ln};
+use crate::Isa;
+use crate::arch::{Kernel, Lanes};
+use crate::dense::{Matrix, WIDTH};
+
+/// Exponentials that are taken together: compilers vectorise loops of constant length.
+const TOGETHER: usize = WIDTH.lanes();
+
+/// Sums over the images of a batch: add them over batches, divide once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct HeadTally {
+    /// Pairs of an image and an addend.
+    pub pairs: usize,
+    /// The cross-entropies of the digit head, in nats.
+    pub digit_loss: f64,
+    /// The cross-entropies of the sum head, in nats.
+    pub sum_loss: f64,
+    /// Pairs whose digit is right: the first largest logit counts.
+    pub digit_correct: usize,
+    /// Pairs whose sum is right.
+    pub sum_correct: usize,
+    /// Pairs of which both are right.
+    pub both_correct: usize,
+}
+
+/// The cross-entropies of rows that hold the digit head's logits, then the sum head's.
+pub(super) struct CrossEntropy<'a> {
+    /// `[b, digits + sums]`.
+    pub(super) logits: &'a Matrix,
+    /// Classes of the digit head.
+    pub(super) classes: usize,
+    pub(super) digits: &'a [u8],
+    pub(super) sums: &'a [u8],
+    pub(super) label_smoothing: f32,
+    /// Of the sum over the batch with respect to each logit, `[b, digits + sums]`.
+    pub(super) grad: &'a mut Matrix,
+}
+
+impl CrossEntropy<'_> {
+    pub(super) fn run(self, isa: Isa) -> HeadTally {
+        self.grad.clear(self.logits.rows());
+        isa.run(WIDTH, self)
+    }
+}
+
+impl Kernel for CrossEntropy<'_> {
+    type Output = HeadTally;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> HeadTally {
+        let (stride, columns) = (self.logits.stride(), self.logits.columns());
+        let rows =
+            self.logits.values().chunks_exact(stride).zip(self.grad.values_mut().chunks_exact_mut(stride));
+        let mut tally = HeadTally { pairs: self.digits.len(), ..HeadTally::default() };
+        for ((logits, grad), (&digit, &sum)) in rows.zip(self.digits.iter().zip(self.sums)) {
+            let (digit_logits, sum_logits) = logits[..columns].split_at(self.classes);
+            let (digit_grad, rest) = grad.split_at_mut(self.classes);
+            let (sum_grad, _) = rest.split_at_mut(sum_logits.len());
+            let digit_top = shift(digit_logits, digit_grad);
+            let sum_top = shift(sum_logits, sum_grad);
+            for values in grad.as_chunks_mut::<TOGETHER>().0 {
+                for value in values {
+                    *value = exp(*value);
+                }
+            }
+
+            let (digit_grad, rest) = grad.split_at_mut(self.classes);
+            let (sum_grad, padding) = rest.split_at_mut(sum_logits.len());
+            padding.fill(0.0);
+            let target = Target { class: usize::from(digit), smoothing: self.label_smoothing };
+            tally.digit_loss += f64::from(target.finish(digit_logits, digit_logits[digit_top], digit_grad));
+            let target = Target { class: usize::from(sum), smoothing: self.label_smoothing };
+            tally.sum_loss += f64::from(target.finish(sum_logits, sum_logits[sum_top], sum_grad));
+            let (digit_right, sum_right) = (digit_top == usize::from(digit), sum_top == usize::from(sum));
+            tally.digit_correct += usize::from(digit_right);
+            tally.sum_correct += usize::from(sum_right);
+            tally.both_correct += usize::from(digit_right && sum_right);
+        }
+        tally
+    }
+}
+
+/// Writes the logits less the largest, whose class, the first of equals, is returned.
+#[inline(always)]
+fn shift(logits: &[f32], shifted: &mut [f32]) -> usize {
+    let mut top = 0;
+    for (class, &logit) in logits.iter().enumerate() {
+        if logit > logits[top] {
+            top = class;
+        }
+    }
+    for (shifted, logit) in shifted.iter_mut().zip(logits) {
+        *shifted = logit - logits[top];
+    }
+    top
+}
+
+/// What one head's distribution should be: all at one class, but for what smoothing spreads evenly over all.
+struct Target {
+    class: usize,
+    smoothing: f32,
+}
+
+impl Target {
+    /// From the exponentials of the shifted logits, `values`, to their gradient, in place. Returns the loss.
+    #[inline(always)]
+    fn finish(&self, logits: &[f32], largest: f32, values: &mut [f32]) -> f32 {
+        let total: f32 = values.iter().fold(0.0, |total, value| total + value);
+        let (inverse, even_share) = (1.0 / total, self.smoothing / logits.len() as f32);
+        for value in values.iter_mut() {
+            *value = *value * inverse - even_share;
+        }
+        values[self.class] -= 1.0 - self.smoothing;
+
+        let mut loss = ln(total) - (1.0 - self.smoothing) * (logits[self.class] - largest);
+        if self.smoothing > 0.0 {
+            let shifted_sum = logits.iter().fold(0.0, |total, logit| total + (logit - largest));
+            loss -= even_share * shifted_sum;
+        }
+        loss
+    }
+}

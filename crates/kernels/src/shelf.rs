@@ -1,0 +1,62 @@
+//! Buffers that are used again: fresh large allocations cost page faults every step.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Keeps values that are not in use.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T: Default> Shelf<T> {
+    /// The value that came back last, whatever it holds, or what `make` makes where the shelf is empty.
+    pub(crate) fn take(&self, make: impl FnOnce() -> T) -> Lent<T> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Lent { value: kept.unwrap_or_else(make), shelf: Self(Arc::clone(&self.0)) }
+    }
+}
+
+/// A value that goes back to its shelf when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lent<T: Default> {
+    value: T,
+    shelf: Shelf<T>,
+}
+
+impl<T: Default> Deref for Lent<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Default> DerefMut for Lent<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: Default> Drop for Lent<T> {
+    fn drop(&mut self) {
+        let value = std::mem::take(&mut self.value);
+        self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_back_is_lent_again() {
+        let shelf = Shelf::default();
+        let mut first = shelf.take(|| vec![0.0f32; 8]);
+        first[3] = 1.0;
+        let address = first.as_ptr();
+        // While one is out, another is made.
+        assert_eq!(*shelf.take(|| vec![2.0]), [2.0]);
+        drop(first);
+        let again = shelf.take(Vec::new);
+        assert_eq!((again.as_ptr(), again[3]), (address, 1.0));
+    }
+}
