@@ -32,16 +32,6 @@ pub enum Error {
         /// What is asked for, in words.
         expected: String,
     },
-    /// A description of layers asks for what cannot be.
-    #[error("`{field}` is {found}, where {expected} is expected")]
-    Spec {
-        /// The field's name.
-        field: &'static str,
-        /// What it may be.
-        expected: &'static str,
-        /// What it is.
-        found: usize,
-    },
     /// A class is not one of those that there are.
     #[error("`{argument}[{index}]` is {found}, where a class below {classes} is expected")]
     Class {

@@ -44,7 +44,7 @@ impl Head {
     /// A head of these widths.
     ///
     /// # Errors
-    /// [`Error::Spec`](crate::Error::Spec) for a width of zero or classes that a byte cannot number.
+    /// [`Error::Dimension`](crate::Error::Dimension) for a width of zero or classes that a byte cannot number.
     pub fn new(spec: HeadSpec, isa: Isa) -> Result<Self> {
         spec.check()?;
         Ok(Self { spec, isa, buffers: Shelf::default() })

@@ -76,12 +76,12 @@ impl HeadSpec {
             [("features", self.features), ("embedding", self.embedding), ("hidden", self.hidden)]
         {
             if found == 0 {
-                return Err(Error::Spec { field, expected: "at least 1", found });
+                return Err(Error::Dimension { argument: field, found, expected: "at least 1".into() });
             }
         }
         for (field, found) in classes {
             if !(1..=256).contains(&found) {
-                return Err(Error::Spec { field, expected: "1 to 256 classes", found });
+                return Err(Error::Dimension { argument: field, found, expected: "1 to 256 classes".into() });
             }
         }
         // With this, no sum or product of widths can overflow.

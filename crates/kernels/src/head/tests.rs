@@ -186,9 +186,9 @@ fn the_scale_of_the_loss_scales_the_gradients() {
 fn impossible_widths_are_named() {
     let isa = Isa::SCALAR;
     let error = Head::new(HeadSpec { hidden: 0, ..NOTEBOOK }, isa).unwrap_err();
-    assert_eq!(error, Error::Spec { field: "hidden", expected: "at least 1", found: 0 });
+    assert_eq!(error, Error::Dimension { argument: "hidden", found: 0, expected: "at least 1".into() });
     let error = Head::new(HeadSpec { sums: 257, ..NOTEBOOK }, isa).unwrap_err();
-    assert_eq!(error, Error::Spec { field: "sums", expected: "1 to 256 classes", found: 257 });
+    assert_eq!(error, Error::Dimension { argument: "sums", found: 257, expected: "1 to 256 classes".into() });
     let error = Head::new(HeadSpec { features: usize::MAX, ..NOTEBOOK }, isa).unwrap_err();
     assert!(matches!(error, Error::TooLarge { argument: "spec", .. }));
 }
