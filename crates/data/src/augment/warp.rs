@@ -1,0 +1,164 @@
+//! Geometry: for each pixel of the result, where in the image it is read.
+//!
+//! Coordinates are those of pixel centres: column 0 to 27, row 0 to 27, the centre of the image at 13.5.
+
+use super::{Interpolation, NODES, Transform};
+use crate::{PIXELS, SIDE};
+
+/// The image with a black border, so that no read needs a check: coordinates are cut to -1..=28, where all is black,
+/// and a bilinear read at 28 also touches 29.
+const STRIDE: usize = 32;
+const BORDER: f32 = 1.0;
+const FARTHEST: f32 = SIDE as f32 + BORDER;
+
+/// Writes the transformed image, pixels still in 0..=255.
+pub(super) fn warp(transform: &Transform, image: &[u8; PIXELS], out: &mut [f32; PIXELS]) {
+    let bordered = with_border(image);
+    let inverse = InverseAffine::new(transform);
+    let (rows, _) = out.as_chunks_mut::<SIDE>();
+    for (y, row) in rows.iter_mut().enumerate() {
+        let mut places = inverse.row(y);
+        if let Some(nodes) = &transform.displacement {
+            places.displace(&nodes_of_row(nodes, y));
+        }
+        places.enter_border();
+        match transform.interpolation {
+            Interpolation::Nearest => read_nearest(&bordered, &places, row),
+            Interpolation::Bilinear => read_bilinear(&bordered, &places, row),
+        }
+    }
+}
+
+fn with_border(image: &[u8; PIXELS]) -> [f32; STRIDE * STRIDE] {
+    let mut bordered = [0.0; STRIDE * STRIDE];
+    let (rows, _) = image.as_chunks::<SIDE>();
+    for (row, inner) in rows.iter().zip(bordered.chunks_exact_mut(STRIDE).skip(1)) {
+        for (&byte, pixel) in row.iter().zip(&mut inner[1..]) {
+            *pixel = f32::from(byte);
+        }
+    }
+    bordered
+}
+
+/// From a place in the result back to its place in the image.
+struct InverseAffine {
+    /// The change of column and row when the result's column grows by one.
+    along_x: [f32; 2],
+    /// The same when its row grows.
+    along_y: [f32; 2],
+    /// Where the result's first pixel is read.
+    origin: [f32; 2],
+}
+
+impl InverseAffine {
+    fn new(transform: &Transform) -> Self {
+        // In f64, where the last bits of different systems' sine and cosine vanish when rounded to f32.
+        let (sine, cosine) = f64::from(transform.rotation_degrees).to_radians().sin_cos();
+        let (sine, cosine) = (sine / f64::from(transform.scale), cosine / f64::from(transform.scale));
+        let centre = (SIDE - 1) as f64 / 2.0;
+        let [x, y] = transform.shift.map(|shift| centre + f64::from(shift));
+        Self {
+            along_x: [cosine as f32, -sine as f32],
+            along_y: [sine as f32, cosine as f32],
+            origin: [(centre - cosine * x - sine * y) as f32, (centre + sine * x - cosine * y) as f32],
+        }
+    }
+
+    fn row(&self, y: usize) -> Places {
+        let along = |axis: usize| {
+            let start = self.origin[axis] + self.along_y[axis] * y as f32;
+            std::array::from_fn(|x| start + self.along_x[axis] * x as f32)
+        };
+        Places { columns: along(0), rows: along(1) }
+    }
+}
+
+/// Where the pixels of one row of the result are read.
+struct Places {
+    columns: [f32; SIDE],
+    rows: [f32; SIDE],
+}
+
+impl Places {
+    /// Adds the displacement between the nodes of this row.
+    fn displace(&mut self, nodes: &[[f32; 2]; NODES]) {
+        for (node, weights) in nodes.iter().zip(&NODE_WEIGHTS) {
+            for (x, weight) in weights.iter().enumerate() {
+                self.columns[x] += weight * node[0];
+                self.rows[x] += weight * node[1];
+            }
+        }
+    }
+
+    /// Moves to the coordinates of the bordered image, and what is far outside onto the border.
+    fn enter_border(&mut self) {
+        for places in [&mut self.columns, &mut self.rows] {
+            for place in places {
+                *place = (*place + BORDER).clamp(0.0, FARTHEST);
+            }
+        }
+    }
+}
+
+/// What each node adds to the displacement of each column (or row): 1 at the node, falling to 0 at its neighbours.
+const NODE_WEIGHTS: [[f32; SIDE]; NODES] = {
+    let spacing = (SIDE / (NODES - 1)) as f32;
+    let mut weights = [[0.0; SIDE]; NODES];
+    let mut node = 0;
+    while node < NODES {
+        let mut x = 0;
+        while x < SIDE {
+            let distance = (x as f32 + 0.5) / spacing - node as f32;
+            weights[node][x] = (1.0 - distance.abs()).max(0.0);
+            x += 1;
+        }
+        node += 1;
+    }
+    weights
+};
+
+/// The displacements at the height of row `y`.
+fn nodes_of_row(nodes: &[[[f32; 2]; NODES]; NODES], y: usize) -> [[f32; 2]; NODES] {
+    let mut sums = [[0.0; 2]; NODES];
+    for (row, weights) in nodes.iter().zip(&NODE_WEIGHTS) {
+        for (sum, displacement) in sums.as_flattened_mut().iter_mut().zip(row.as_flattened()) {
+            *sum += weights[y] * displacement;
+        }
+    }
+    sums
+}
+
+fn read_nearest(bordered: &[f32; STRIDE * STRIDE], places: &Places, out: &mut [f32; SIDE]) {
+    let at = index_of(&nearest(&places.rows), &nearest(&places.columns));
+    for (pixel, at) in out.iter_mut().zip(at) {
+        *pixel = bordered[at as usize % (STRIDE * STRIDE)];
+    }
+}
+
+fn read_bilinear(bordered: &[f32; STRIDE * STRIDE], places: &Places, out: &mut [f32; SIDE]) {
+    let before = |places: &[f32; SIDE]| nearest(&std::array::from_fn(|x| places[x] - 0.5));
+    let (rows, columns) = (before(&places.rows), before(&places.columns));
+    let at = index_of(&rows, &columns);
+    for (x, pixel) in out.iter_mut().enumerate() {
+        let right = places.columns[x] - columns[x] as f32;
+        let down = places.rows[x] - rows[x] as f32;
+        let corner = |step: usize| bordered[(at[x] as usize + step) % (STRIDE * STRIDE)];
+        let upper = corner(0) + right * (corner(1) - corner(0));
+        let lower = corner(STRIDE) + right * (corner(STRIDE + 1) - corner(STRIDE));
+        *pixel = upper + down * (lower - upper);
+    }
+}
+
+/// The nearest integers, of two as near the even one, of values far below 2^22.
+///
+/// Behind that sum a float has no bits for a fraction, and its last bits are the integer. `as i32` has to saturate, which
+/// keeps the compiler from doing several at once: with it a warp takes twice as long.
+fn nearest(values: &[f32; SIDE]) -> [i32; SIDE] {
+    const NO_FRACTION: f32 = 12_582_912.0; // 1.5 * 2^23
+    std::array::from_fn(|x| (values[x] + NO_FRACTION).to_bits() as i32 - NO_FRACTION.to_bits() as i32)
+}
+
+fn index_of(rows: &[i32; SIDE], columns: &[i32; SIDE]) -> [u32; SIDE] {
+    // Wrapping, for what is not a number has no place; the reader's remainder keeps it inside.
+    std::array::from_fn(|x| rows[x].wrapping_mul(STRIDE as i32).wrapping_add(columns[x]) as u32)
+}

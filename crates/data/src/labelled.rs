@@ -1,0 +1,133 @@
+//! Images with their labels, as bytes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::idx::{IdxError, check_labels};
+use crate::{DIGITS, Error, PIXELS, Result, Source};
+
+/// Images of 28x28 bytes (0 black, 255 white) and the digit that each shows; at least one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Labelled {
+    images: Vec<u8>,
+    labels: Vec<u8>,
+}
+
+impl Labelled {
+    /// Puts `[count * 28 * 28]` pixels and `[count]` labels together.
+    ///
+    /// # Errors
+    /// [`IdxError::Empty`], [`IdxError::Truncated`], [`IdxError::Count`] or [`IdxError::Label`].
+    pub fn new(images: Vec<u8>, labels: Vec<u8>) -> std::result::Result<Self, IdxError> {
+        if images.is_empty() {
+            return Err(IdxError::Empty);
+        }
+        let count = images.len().div_ceil(PIXELS);
+        if images.len() != count * PIXELS {
+            let expected = (count * PIXELS) as u64;
+            return Err(IdxError::Truncated { expected, found: images.len() as u64 });
+        }
+        if labels.len() != count {
+            return Err(IdxError::Count { expected: count, found: labels.len() });
+        }
+        check_labels(&labels)?;
+        Ok(Self { images, labels })
+    }
+
+    /// The number of images.
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one image")]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// All pixels, `[len * 28 * 28]`.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+
+    /// All labels, `[len]`.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// The pixels of one image, in rows.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn image(&self, index: u32) -> &[u8; PIXELS] {
+        let at = index as usize * PIXELS;
+        self.images[at..at + PIXELS].try_into().expect("a slice of PIXELS bytes")
+    }
+
+    /// The digit that one image shows.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn label(&self, index: u32) -> u8 {
+        self.labels[index as usize]
+    }
+
+    /// The indices of all images, in order.
+    pub fn indices(&self) -> Vec<u32> {
+        // IDX counts its items in 32 bits, and idx::MAX_BYTES stays far below.
+        (0..self.len() as u32).collect()
+    }
+
+    /// How many of the images at `indices` show each digit.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn class_counts(&self, indices: &[u32]) -> [usize; DIGITS] {
+        let mut counts = [0; DIGITS];
+        for &index in indices {
+            counts[usize::from(self.label(index))] += 1;
+        }
+        counts
+    }
+
+    /// Forgets all but the first `count` images, which is at least one.
+    fn truncate(&mut self, count: usize) {
+        self.images.truncate(count * PIXELS);
+        self.labels.truncate(count);
+    }
+
+    /// `Ok` if there is an image at each of `indices`.
+    pub(crate) fn check_indices(&self, indices: &[u32]) -> Result<()> {
+        match indices.iter().find(|&&index| index as usize >= self.len()) {
+            Some(&found) => Err(Error::Index { found, images: self.len() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Labelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Labelled({} images)", self.len())
+    }
+}
+
+/// The two files' worth of a data set in MNIST's form. Cloning is cheap: the images are shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// Where it came from.
+    pub origin: Source,
+    /// The training file (MNIST: 60,000), which [`Split`](crate::Split) cuts into train and validation.
+    pub train: Arc<Labelled>,
+    /// The test file (MNIST: 10,000), the evaluation set.
+    pub evaluation: Arc<Labelled>,
+}
+
+impl Dataset {
+    /// The same data with only the first `count` images of either file.
+    ///
+    /// To limit what is trained on without changing the split, see [`Split::limit`](crate::Split::limit).
+    ///
+    /// # Errors
+    /// [`Error::Setting`] if `count` is zero.
+    pub fn limit(mut self, count: usize) -> Result<Self> {
+        Error::check_setting(count > 0, "limit", "at least 1", count)?;
+        Arc::make_mut(&mut self.train).truncate(count);
+        Arc::make_mut(&mut self.evaluation).truncate(count);
+        Ok(self)
+    }
+}
