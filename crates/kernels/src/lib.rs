@@ -15,6 +15,7 @@ pub mod pool;
 mod reduce;
 mod shape;
 mod shelf;
+pub mod trunk;
 
 pub use error::{Error, Result};
 pub use isa::{ISA_VARIABLE, Isa, IsaError};

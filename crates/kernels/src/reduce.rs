@@ -1,5 +1,7 @@
 //! Sums over a batch in an order that the number of threads does not change.
 
+use std::slice::ChunksExact;
+
 use rayon::prelude::*;
 
 /// Images whose sums are formed together, one after the other. Chunks are what threads share out; their sums are then
@@ -9,14 +11,44 @@ pub(crate) const CHUNK: usize = 8;
 /// Values that a task adds up: less does not pay for a thread.
 const MIN_TASK_VALUES: usize = 1024;
 
-/// Adds partial sums up in their order, in `f64`, and writes the rounded totals to `sums`.
-pub(crate) fn sum_in_order<T: AsRef<[f32]> + Sync>(partial_sums: &[T], sums: &mut [f32]) {
-    sums.par_chunks_mut(MIN_TASK_VALUES).enumerate().for_each(|(task, sums)| {
-        let mut totals = [0f64; MIN_TASK_VALUES];
-        for partial in partial_sums {
-            let partial = &partial.as_ref()[task * MIN_TASK_VALUES..][..sums.len()];
-            totals.iter_mut().zip(partial).for_each(|(total, &value)| *total += f64::from(value));
-        }
-        sums.iter_mut().zip(totals).for_each(|(sum, total)| *sum = total as f32);
-    });
+/// A row of sums for each chunk of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct PartialSums<T> {
+    len: usize,
+    rows: Vec<T>,
+}
+
+impl<T: Copy + Default + Send> PartialSums<T> {
+    /// A row of `len` zeros, at least one, for each chunk; the tasks that take them set them to zero.
+    pub(crate) fn start(
+        &mut self,
+        batch: usize,
+        len: usize,
+    ) -> impl IndexedParallelIterator<Item = &mut [T]> {
+        self.len = len;
+        self.rows.resize(batch.div_ceil(CHUNK) * len, T::default());
+        self.rows.par_chunks_exact_mut(len).map(|row| {
+            row.fill(T::default());
+            row
+        })
+    }
+
+    /// The rows in the order of the chunks.
+    pub(crate) fn rows(&self) -> ChunksExact<'_, T> {
+        self.rows.chunks_exact(self.len)
+    }
+}
+
+impl PartialSums<f32> {
+    /// Writes the totals of all rows, added in `f64`, to `totals`.
+    pub(crate) fn add_up(&self, totals: &mut [f32]) {
+        totals.par_chunks_mut(MIN_TASK_VALUES).enumerate().for_each(|(task, totals)| {
+            let mut exact = [0f64; MIN_TASK_VALUES];
+            for row in self.rows() {
+                let row = &row[task * MIN_TASK_VALUES..][..totals.len()];
+                exact.iter_mut().zip(row).for_each(|(total, &value)| *total += f64::from(value));
+            }
+            totals.iter_mut().zip(exact).for_each(|(total, exact)| *total = exact as f32);
+        });
+    }
 }

@@ -70,6 +70,6 @@ impl<L: Lanes> Lanes for Pair<L> {
     }
     #[inline(always)]
     fn shr_u32(self, a: Self::U, bits: u32) -> Self::U {
-        a.map(|half| self.0.shr_u32(half, bits))
+        [self.0.shr_u32(a[0], bits), self.0.shr_u32(a[1], bits)]
     }
 }

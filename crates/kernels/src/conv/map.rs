@@ -1,5 +1,7 @@
 //! How the kernels see a feature map: planes of 16 channels, and zeros around them.
 
+use std::ops::Range;
+
 use crate::arch::Width;
 
 /// The channels of a feature map, padded with zeros until they fill the lanes of a register.
@@ -83,8 +85,14 @@ impl Map {
         plane.first * self.plane_pixels()
     }
 
+    /// The values of a plane, its border included.
+    pub(crate) fn plane_range(&self, plane: Plane) -> Range<usize> {
+        let start = self.start(plane);
+        start..start + self.plane_pixels() * plane.channels
+    }
+
     /// The values of one row of a plane, without the border.
-    pub(crate) fn row_range(&self, plane: Plane, y: usize) -> std::ops::Range<usize> {
+    pub(crate) fn row_range(&self, plane: Plane, y: usize) -> Range<usize> {
         let pixel = (y + self.border) * self.row() + self.border;
         let start = self.start(plane) + pixel * plane.channels;
         start..start + self.width * plane.channels
@@ -99,7 +107,7 @@ impl Map {
                 values[cleared..interior.start].fill(0.0);
                 cleared = interior.end;
             }
-            values[cleared..self.start(plane) + self.plane_pixels() * plane.channels].fill(0.0);
+            values[cleared..self.plane_range(plane).end].fill(0.0);
         }
     }
 

@@ -19,7 +19,7 @@ pub use prepared::Prepared;
 pub use shape::ConvShape;
 pub(crate) use weight_gradient::WeightGradient;
 
-use crate::reduce::{CHUNK, sum_in_order};
+use crate::reduce::{CHUNK, PartialSums};
 use crate::shape::check_len;
 use crate::{Isa, Result};
 use map::Map;
@@ -85,22 +85,20 @@ pub fn conv2d_weight_gradient(
     let maps = [shape.input(), shape.output()];
     let gradient = WeightGradient::new(isa, shape.kernel, maps[0], maps[1]);
     let [inputs, grads] = [image_len(input, shape.batch), image_len(grad_output, shape.batch)];
+    let mut sums = PartialSums::default();
     let chunks = input.par_chunks(CHUNK * inputs).zip(grad_output.par_chunks(CHUNK * grads));
-    let partial_sums: Vec<Vec<f32>> = chunks
-        .map(|(input, grad_output)| {
-            let mut sums = vec![0.0; gradient.packing().len()];
-            let [mut x, mut dy] = maps.map(|map| vec![0.0; map.len()]);
-            for (input, grad_output) in input.chunks_exact(inputs).zip(grad_output.chunks_exact(grads)) {
-                maps[0].read_nchw(input, &mut x);
-                maps[1].read_nchw(grad_output, &mut dy);
-                gradient.add(&x, &dy, &mut sums);
-            }
-            sums
-        })
-        .collect();
-    let mut sums = vec![0.0; gradient.packing().len()];
-    sum_in_order(&partial_sums, &mut sums);
-    gradient.packing().unpack(&sums, grad_weight);
+    let rows = sums.start(shape.batch, gradient.packing().len());
+    chunks.zip(rows).for_each(|((input, grad_output), sums)| {
+        let [mut x, mut dy] = maps.map(|map| vec![0.0; map.len()]);
+        for (input, grad_output) in input.chunks_exact(inputs).zip(grad_output.chunks_exact(grads)) {
+            maps[0].read_nchw(input, &mut x);
+            maps[1].read_nchw(grad_output, &mut dy);
+            gradient.add(&x, &dy, sums);
+        }
+    });
+    let mut total = vec![0.0; gradient.packing().len()];
+    sums.add_up(&mut total);
+    gradient.packing().unpack(&total, grad_weight);
     Ok(())
 }
 

@@ -10,10 +10,10 @@ fn uniform(len: usize, index: u64) -> Vec<f32> {
 }
 
 /// Fails where a value is further from the oracle's than rounding explains, for sums of `terms` products of values below 1.
-fn assert_close(found: &[f32], expected: &[f32], terms: usize, what: &str) {
-    let tolerance = 2e-7 * (terms as f32).sqrt() * 4.0 + 1e-6;
+fn assert_close(found: &[f32], expected: &[f64], terms: usize, what: &str) {
+    let tolerance = 8e-7 * (terms as f64).sqrt() + 1e-6;
     for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
-        let near = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
+        let near = (f64::from(*found) - expected).abs() <= tolerance * expected.abs().max(1.0);
         assert!(near, "{what}: {found} where {expected} is right, at {index}");
     }
 }
@@ -32,10 +32,12 @@ fn all_three(isa: Isa, shape: &ConvShape) -> [Vec<f32>; 3] {
     [output, grad_input, grad_weight]
 }
 
-fn oracle(shape: &ConvShape) -> [Vec<f32>; 3] {
-    let input = uniform(shape.input_len(), 0);
-    let weight = uniform(shape.weight_len(), 1);
-    let grad_output = uniform(shape.output_len(), 2);
+fn oracle(shape: &ConvShape) -> [Vec<f64>; 3] {
+    let lengths = [shape.input_len(), shape.weight_len(), shape.output_len()];
+    let [input, weight, grad_output] = [0, 1, 2].map(|tensor| {
+        let values = uniform(lengths[tensor], tensor as u64);
+        values.into_iter().map(f64::from).collect::<Vec<_>>()
+    });
     [
         naive::conv::conv2d(&input, &weight, shape),
         naive::conv::conv2d_input_gradient(&weight, &grad_output, shape),

@@ -3,30 +3,30 @@
 use crate::conv::ConvShape;
 
 /// The convolution of `input`, `[b, in, h, w]`, with `weight`, `[out, in, k, k]`, into `[b, out, h', w']`.
-pub fn conv2d(input: &[f32], weight: &[f32], shape: &ConvShape) -> Vec<f32> {
+pub fn conv2d(input: &[f64], weight: &[f64], shape: &ConvShape) -> Vec<f64> {
     let mut output = vec![0.0; shape.output_len()];
     for_each_product(shape, |place| {
-        output[place.output] += f64::from(input[place.input]) * f64::from(weight[place.weight]);
+        output[place.output] += input[place.input] * weight[place.weight];
     });
-    rounded(output)
+    output
 }
 
 /// The gradient with respect to the input, `[b, in, h, w]`, of a loss whose gradient at the output is `grad_output`.
-pub fn conv2d_input_gradient(weight: &[f32], grad_output: &[f32], shape: &ConvShape) -> Vec<f32> {
+pub fn conv2d_input_gradient(weight: &[f64], grad_output: &[f64], shape: &ConvShape) -> Vec<f64> {
     let mut grad_input = vec![0.0; shape.input_len()];
     for_each_product(shape, |place| {
-        grad_input[place.input] += f64::from(weight[place.weight]) * f64::from(grad_output[place.output]);
+        grad_input[place.input] += weight[place.weight] * grad_output[place.output];
     });
-    rounded(grad_input)
+    grad_input
 }
 
 /// The gradient with respect to the weight, `[out, in, k, k]`, of a loss whose gradient at the output is `grad_output`.
-pub fn conv2d_weight_gradient(input: &[f32], grad_output: &[f32], shape: &ConvShape) -> Vec<f32> {
+pub fn conv2d_weight_gradient(input: &[f64], grad_output: &[f64], shape: &ConvShape) -> Vec<f64> {
     let mut grad_weight = vec![0.0; shape.weight_len()];
     for_each_product(shape, |place| {
-        grad_weight[place.weight] += f64::from(input[place.input]) * f64::from(grad_output[place.output]);
+        grad_weight[place.weight] += input[place.input] * grad_output[place.output];
     });
-    rounded(grad_weight)
+    grad_weight
 }
 
 /// The indices of one product `input * weight` and of the output that it is a term of.
@@ -59,9 +59,4 @@ fn grid(a: usize, b: usize, c: usize, d: usize) -> impl Iterator<Item = (usize, 
     (0..a).flat_map(move |i| {
         (0..b).flat_map(move |j| (0..c).flat_map(move |k| (0..d).map(move |l| (i, j, k, l))))
     })
-}
-
-/// The sums are taken in `f64`, so that the oracle's own rounding does not matter.
-fn rounded(sums: Vec<f64>) -> Vec<f32> {
-    sums.into_iter().map(|sum| sum as f32).collect()
 }

@@ -12,3 +12,4 @@ pub mod pool;
 
 #[cfg(test)]
 mod tests;
+pub mod trunk;

@@ -1,0 +1,98 @@
+//! A whole sequence of convolution blocks as one operation: forward and backward, for training.
+//!
+//! ```text
+//! images [b, c, h, w] -> block -> ... -> block -> global average -> features [b, c]
+//! block: convolution 3x3 without bias -> ReLU -> batch norm -> dropout -> 2x2 max pool
+//! ```
+//!
+//! # How it works
+//! A norm needs sums over the whole batch, so the blocks run one after the other; within a block, each image runs through
+//! alone and stays in the cache. A task takes a chunk of eight images and one scratch map with zeros around it:
+//!
+//! - *forward*: the norm, dropout and pool of the block before are computed from its saved values into the scratch, then
+//!   the convolution with its ReLU, then dropout's marks and the sums of the norm while the result is hot;
+//! - *backward*: the gradient comes back through pool, dropout, norm and ReLU into one scratch, the block's input is
+//!   computed again into another; weight gradient, input gradient, and while that is hot the sums for the norm of the
+//!   block before.
+//!
+//! One tensor is saved for each block: relu(conv), with the sign bit telling what dropout dropped. The input of the next
+//! block, the mask of the ReLU and the winners of the pool all come out of it again. That is cheaper than to write and to
+//! read them, since memory and not arithmetic is scarce between the convolutions.
+//!
+//! # Same bits
+//! Sums over a batch are formed in chunks of eight images and added in their order, whatever the number of threads; within
+//! an image every sum has one order on every instruction set.
+
+mod backward;
+mod forward;
+mod lanes;
+mod norm;
+mod pass;
+mod plan;
+mod spec;
+mod workspace;
+
+use std::sync::Arc;
+
+pub use pass::{BlockStatistics, Pass};
+pub use spec::{BlockLayout, BlockSpec, KERNEL, Output, TrunkSpec};
+
+use crate::dropout::DropoutKey;
+use crate::shape::{check_len, volume};
+use crate::shelf::Shelf;
+use crate::{Error, Isa, Result};
+use plan::Plan;
+use workspace::Workspace;
+
+/// A sequence of blocks ready to train. Its buffers are used again in every step.
+#[derive(Debug)]
+pub struct Trunk {
+    plan: Arc<Plan>,
+    workspaces: Shelf<Workspace>,
+}
+
+impl Trunk {
+    /// Plans a trunk for an instruction set.
+    ///
+    /// # Errors
+    /// [`Error::Block`] for a block that cannot be, with what is wrong with it; [`Error::Dimension`] where there is none.
+    pub fn new(spec: TrunkSpec, isa: Isa) -> Result<Self> {
+        Ok(Self { plan: Arc::new(Plan::new(spec, isa)?), workspaces: Shelf::default() })
+    }
+
+    /// What it was made from.
+    pub fn spec(&self) -> &TrunkSpec {
+        &self.plan.spec
+    }
+
+    /// The forward pass in training: norms use the batch's own statistics, and with a key elements are dropped.
+    ///
+    /// `images` is `[batch, in_channels, height, width]`, `params` is laid out as [`TrunkSpec::layout`] says.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where a slice has another size, [`Error::TooLarge`] where the batch has more values than can be
+    /// counted, or more images than dropout can number (2^32).
+    pub fn forward(
+        &self,
+        images: &[f32],
+        batch: usize,
+        params: &[f32],
+        dropout: Option<DropoutKey>,
+    ) -> Result<Pass> {
+        let plan = &self.plan;
+        let largest = plan.largest(|block| block.grad_values.len().max(block.input.len()));
+        volume("batch", &[batch, largest])?;
+        if u32::try_from(batch).is_err() {
+            return Err(Error::TooLarge { argument: "batch", shape: vec![batch] });
+        }
+        check_len("images", images, batch * plan.image_len())?;
+        check_len("params", params, plan.spec.parameters())?;
+        let mut workspace = self.workspaces.take(Workspace::default);
+        workspace.prepare(plan, images);
+        plan.forward(&mut workspace, params, dropout);
+        Ok(Pass { plan: Arc::clone(plan), workspace })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,376 @@
+use adder_random::{Purpose, Stream};
+use proptest::prelude::*;
+
+use super::*;
+use crate::dropout::{self, DropoutRate};
+use crate::naive;
+
+/// A trunk with everything that its passes take.
+struct Case {
+    spec: TrunkSpec,
+    batch: usize,
+    images: Vec<f32>,
+    params: Vec<f32>,
+    key: Option<DropoutKey>,
+    grad_output: Vec<f32>,
+}
+
+/// Everything that a training step gives.
+#[derive(Debug, PartialEq)]
+struct Step {
+    output: Vec<f32>,
+    /// Mean and variance of each block.
+    statistics: Vec<[Vec<f32>; 2]>,
+    grad_params: Vec<f32>,
+    grad_images: Vec<f32>,
+}
+
+impl Case {
+    fn new(spec: TrunkSpec, batch: usize, key: Option<DropoutKey>, seed: u64) -> Self {
+        let plan = Plan::new(spec.clone(), Isa::SCALAR).unwrap();
+        let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
+        let mut tensor = |len| (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect::<Vec<f32>>();
+        let (images, grad_output) = (tensor(batch * plan.image_len()), tensor(batch * plan.output_len()));
+        let mut params = tensor(spec.parameters());
+        for (layout, block) in spec.layout().into_iter().zip(&plan.blocks) {
+            // As wide as PyTorch's initial weights, so that depth changes no scale.
+            let bound = 1.0 / (block.input.channels.count as f32 * 9.0).sqrt();
+            params[layout.weight].iter_mut().for_each(|weight| *weight *= bound);
+        }
+        Self { spec, batch, images, params, key, grad_output }
+    }
+
+    fn run(&self, isa: Isa) -> Step {
+        self.run_on(&Trunk::new(self.spec.clone(), isa).unwrap())
+    }
+
+    fn run_on(&self, trunk: &Trunk) -> Step {
+        let mut pass = trunk.forward(&self.images, self.batch, &self.params, self.key).unwrap();
+        // What is not written stays a NaN, which is equal and near to nothing.
+        let mut grad_params = vec![f32::NAN; self.params.len()];
+        let mut grad_images = vec![f32::NAN; self.images.len()];
+        pass.backward(&self.grad_output, &mut grad_params, Some(&mut grad_images)).unwrap();
+        let statistics =
+            pass.statistics().map(|found| [found.mean.to_vec(), found.variance.to_vec()]).collect();
+        Step { output: pass.output().to_vec(), statistics, grad_params, grad_images }
+    }
+
+    /// What dropout multiplies each value of each block with.
+    fn masks(&self) -> Vec<Option<Vec<f64>>> {
+        let shapes = self.spec.convolutions().unwrap();
+        let mask = |(block, shape): (usize, &crate::conv::ConvShape)| {
+            let rate = DropoutRate::new(self.spec.blocks[block].dropout).unwrap();
+            let [height, width] = shape.output_size();
+            let mut mask = vec![0.0; self.batch * shape.out_channels * height * width];
+            let shape = [self.batch, shape.out_channels, height, width];
+            dropout::mask(self.key?, block as u32, rate, shape, &mut mask).unwrap();
+            Some(wide(&mask))
+        };
+        shapes.iter().enumerate().map(mask).collect()
+    }
+
+    /// Holds a step to the oracle. False where a value lies so near a kink that rounding decides which way it goes.
+    fn agrees_with_the_oracle(&self, step: &Step) -> bool {
+        let masks = self.masks();
+        let pass = naive::trunk::forward(&wide(&self.images), &wide(&self.params), &masks, &self.spec);
+        if pass.blocks.iter().any(|block| near_a_kink(block, self.batch)) {
+            return false;
+        }
+        assert_close(&step.output, &pass.output, "output");
+        for (found, expected) in step.statistics.iter().zip(&pass.blocks) {
+            assert_close(&found[0], &expected.normalised.mean, "mean");
+            assert_close(&found[1], &expected.normalised.variance, "variance");
+        }
+        let grad_output = wide(&self.grad_output);
+        let grads = naive::trunk::backward(&pass, &wide(&self.params), &masks, &self.spec, &grad_output);
+        for (block, layout) in self.spec.layout().into_iter().enumerate() {
+            for (name, range) in [("weight", layout.weight), ("gamma", layout.gamma), ("beta", layout.beta)] {
+                let what = format!("gradient of block {block}'s {name}");
+                assert_close(&step.grad_params[range.clone()], &grads.params[range], &what);
+            }
+        }
+        assert_close(&step.grad_images, &grads.images, "gradient of the images");
+        true
+    }
+
+    /// Every instruction set gives the same bits, and these are near the oracle's numbers.
+    fn check(&self) -> bool {
+        let step = self.run(Isa::SCALAR);
+        for isa in Isa::available() {
+            assert!(self.run(isa) == step, "{isa} and scalar code differ for {:?}", self.spec);
+        }
+        self.agrees_with_the_oracle(&step)
+    }
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| value.into()).collect()
+}
+
+/// Whether a ReLU or a pool of this block would decide otherwise after a change in the sixth digit.
+fn near_a_kink(block: &naive::trunk::BlockPass, batch: usize) -> bool {
+    let near = |gap: f64| gap != 0.0 && gap.abs() < 2e-6;
+    // A norm over a single value divides by nothing but epsilon: rounding is all there is.
+    let [height, width] = block.shape.output_size();
+    let single = batch * height * width == 1;
+    let ties = block.map()[2] >= 2 && block.dropped.windows(2).any(|pair| near(pair[0] - pair[1]));
+    single || ties || block.convolved.iter().any(|&value| near(value))
+}
+
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+        let error = (f64::from(found) - expected).abs();
+        assert!(error <= 1e-4 * largest + 1e-5, "{what}: {found} where {expected} is right, at {index}");
+    }
+}
+
+fn block(out_channels: usize, padding: usize, dropout: f32, pool: bool) -> BlockSpec {
+    BlockSpec { out_channels, padding, dropout, pool }
+}
+
+fn notebook() -> TrunkSpec {
+    let blocks = vec![
+        block(8, 1, 0.1, false),
+        block(8, 1, 0.1, true),
+        block(16, 1, 0.1, false),
+        block(16, 1, 0.1, true),
+        block(16, 1, 0.0, false),
+        block(16, 0, 0.1, false),
+    ];
+    TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output: Output::GlobalAverage }
+}
+
+/// A trunk that is quick to run and has a bit of everything: odd sizes, lanes to fill, two planes, pools and dropout.
+fn small() -> TrunkSpec {
+    let blocks = vec![block(5, 1, 0.3, true), block(24, 0, 0.2, false)];
+    TrunkSpec { in_channels: 3, height: 9, width: 7, blocks, output: Output::Map }
+}
+
+#[test]
+fn the_notebooks_trunk_agrees_with_the_oracle() {
+    assert!(Case::new(notebook(), 3, Some(DropoutKey(5)), 3).check());
+}
+
+#[test]
+fn a_wide_trunk_agrees_with_the_oracle() {
+    let blocks = vec![block(32, 1, 0.1, true), block(64, 1, 0.0, false), block(40, 0, 0.5, false)];
+    let spec = TrunkSpec { in_channels: 2, height: 10, width: 12, blocks, output: Output::GlobalAverage };
+    assert!(Case::new(spec, 4, Some(DropoutKey(6)), 1).check());
+}
+
+fn any_block() -> impl Strategy<Value = BlockSpec> {
+    (1usize..=40, 0usize..=1, prop_oneof![Just(0.0), Just(0.25)], any::<bool>())
+        .prop_map(|(out_channels, padding, dropout, pool)| block(out_channels, padding, dropout, pool))
+}
+
+fn any_spec() -> impl Strategy<Value = TrunkSpec> {
+    let output = prop_oneof![Just(Output::GlobalAverage), Just(Output::Map)];
+    let sizes = [1usize..=40, 3..=33, 3..=33];
+    (sizes, prop::collection::vec(any_block(), 1..=3), output).prop_map(
+        |([in_channels, height, width], blocks, output)| TrunkSpec {
+            in_channels,
+            height,
+            width,
+            blocks,
+            output,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_trunks_agree_with_the_oracle(
+        spec in any_spec(),
+        batch in 1usize..=17,
+        key in prop::option::of(any::<u64>()),
+        seed in any::<u64>(),
+    ) {
+        let Ok(shapes) = spec.convolutions() else { return Err(TestCaseError::reject("no such trunk")) };
+        // The oracle and scalar code do about a million products in some milliseconds.
+        let work: usize = shapes.iter().map(|shape| shape.flops()).sum();
+        let batch = batch.min(20_000_000 / work).max(1);
+        prop_assume!(Case::new(spec, batch, key.map(DropoutKey), seed).check());
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let case = Case::new(notebook(), 37, Some(DropoutKey(1)), 2);
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| case.run(Isa::best()))
+    };
+    let one = with_threads(1);
+    for threads in [2, 3] {
+        assert!(with_threads(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let case = Case::new(small(), 5, Some(DropoutKey(3)), 4);
+    let step = case.run(Isa::best());
+    let trunk = Trunk::new(case.spec.clone(), Isa::best()).unwrap();
+    let loss = |images: &[f32], params: &[f32]| -> f64 {
+        let pass = trunk.forward(images, case.batch, params, case.key).unwrap();
+        pass.output().iter().zip(&case.grad_output).map(|(&y, &g)| f64::from(y) * f64::from(g)).sum()
+    };
+    let mut stream = Stream::new(9, Purpose::Test, 0, 0);
+    // Along a random direction in all images or all of one kind of parameters, so that no sign can hide.
+    let mut along = |values: &[f32], chosen: std::ops::Range<usize>| {
+        let direction: Vec<f32> = values.iter().map(|_| stream.uniform(-1.0, 1.0)).collect();
+        let moved = |step: f32| {
+            let mut moved = values.to_vec();
+            for index in chosen.clone() {
+                moved[index] += step * direction[index];
+            }
+            moved
+        };
+        (
+            moved(1e-3),
+            moved(-1e-3),
+            chosen.clone().map(|index| f64::from(direction[index])).collect::<Vec<_>>(),
+        )
+    };
+    let compare = |difference: f64, grads: &[f32], direction: &[f64], what: &str| {
+        let expected: f64 = grads.iter().zip(direction).map(|(&grad, d)| f64::from(grad) * d).sum();
+        let error = (difference - expected).abs();
+        assert!(
+            error < 0.02 * expected.abs() + 0.02,
+            "{what}: {expected} where differences say {difference}"
+        );
+    };
+    for (index, layout) in case.spec.layout().into_iter().enumerate() {
+        for (name, range) in [("weight", layout.weight), ("gamma", layout.gamma), ("beta", layout.beta)] {
+            let (above, below, direction) = along(&case.params, range.clone());
+            let difference = (loss(&case.images, &above) - loss(&case.images, &below)) / 2e-3;
+            compare(difference, &step.grad_params[range], &direction, &format!("block {index}'s {name}"));
+        }
+    }
+    let (above, below, direction) = along(&case.images, 0..case.images.len());
+    let difference = (loss(&above, &case.params) - loss(&below, &case.params)) / 2e-3;
+    compare(difference, &step.grad_images, &direction, "images");
+}
+
+#[test]
+fn an_empty_batch_has_zeros_for_gradients_and_statistics() {
+    let step = Case::new(notebook(), 0, Some(DropoutKey(1)), 1).run(Isa::best());
+    assert!(step.output.is_empty() && step.grad_images.is_empty());
+    assert!(step.grad_params.iter().all(|&grad| grad == 0.0));
+    assert!(step.statistics.iter().flatten().flatten().all(|&statistic| statistic == 0.0));
+}
+
+#[test]
+fn without_a_key_nothing_is_dropped() {
+    let mut case = Case::new(notebook(), 2, None, 1);
+    let step = case.run(Isa::best());
+    case.spec.blocks.iter_mut().for_each(|block| block.dropout = 0.0);
+    assert!(step == case.run(Isa::best()));
+    case.key = Some(DropoutKey(1));
+    assert!(step == case.run(Isa::best()), "nor with a key where the rate is zero");
+}
+
+#[test]
+fn buffers_that_are_used_again_leave_no_trace() {
+    let cases = [9, 17, 4, 0, 11].map(|batch| Case::new(small(), batch, Some(DropoutKey(batch as u64)), 7));
+    let trunk = Trunk::new(small(), Isa::best()).unwrap();
+    for case in &cases {
+        assert!(case.run_on(&trunk) == case.run(Isa::best()), "batch {}", case.batch);
+    }
+    // Two passes at once have buffers of their own, and a pass can go back twice.
+    let mut passes = [0, 1].map(|index| {
+        let case: &Case = &cases[index];
+        trunk.forward(&case.images, case.batch, &case.params, case.key).unwrap()
+    });
+    for (case, pass) in cases.iter().zip(&mut passes) {
+        for _ in 0..2 {
+            let mut grad_params = vec![f32::NAN; case.params.len()];
+            pass.backward(&case.grad_output, &mut grad_params, None).unwrap();
+            assert!(grad_params == case.run(Isa::best()).grad_params);
+        }
+    }
+}
+
+#[test]
+fn a_product_that_underflows_is_not_taken_for_a_dropped_element() {
+    let blocks = vec![block(8, 1, 0.5, false)];
+    let spec = TrunkSpec { in_channels: 1, height: 4, width: 4, blocks, output: Output::Map };
+    let mut case = Case::new(spec, 1, Some(DropoutKey(2)), 1);
+    case.images.fill(1e-30);
+    case.params[..72].fill(-1e-30);
+    // All activations are zero, so what was kept is beta times dropout's factor.
+    let masks = case.masks();
+    let beta = &case.params[80..];
+    for isa in Isa::available() {
+        for (index, &output) in case.run(isa).output.iter().enumerate() {
+            let expected = beta[index / 16] * masks[0].as_ref().unwrap()[index] as f32;
+            assert!(
+                (output - expected).abs() < 1e-6,
+                "{isa}: {output} where {expected} is right, at {index}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_nan_reaches_the_output() {
+    let mut case = Case::new(notebook(), 2, Some(DropoutKey(2)), 1);
+    case.images[100] = f32::NAN;
+    for isa in Isa::available() {
+        assert!(case.run(isa).output.iter().any(|value| value.is_nan()), "{isa}");
+    }
+}
+
+#[test]
+fn a_trunk_that_cannot_be_is_refused_with_its_block() {
+    let refused = |change: fn(&mut TrunkSpec)| {
+        let mut spec = small();
+        change(&mut spec);
+        Trunk::new(spec, Isa::SCALAR).unwrap_err()
+    };
+    let in_block = |error, expected| match error {
+        Error::Block { block, source } => {
+            assert_eq!(block, expected);
+            *source
+        }
+        other => panic!("{other:?} names no block"),
+    };
+    let error = in_block(refused(|spec| spec.blocks[1].out_channels = 0), 1);
+    assert!(matches!(error, Error::Dimension { argument: "out_channels", found: 0, .. }));
+    let error = in_block(refused(|spec| spec.blocks[1].padding = 3), 1);
+    assert!(matches!(error, Error::Dimension { argument: "padding", found: 3, .. }));
+    let error = in_block(refused(|spec| spec.blocks[0].dropout = 1.0), 0);
+    assert!(matches!(error, Error::Probability { .. }));
+    let error = in_block(refused(|spec| spec.height = 2), 1);
+    assert!(matches!(error, Error::Dimension { argument: "kernel", found: 3, .. }));
+    let error = in_block(refused(|spec| spec.blocks[1].pool = true), 1);
+    assert!(matches!(error, Error::Dimension { argument: "output", found: 1, .. }));
+    let error = refused(|spec| spec.blocks.clear());
+    assert!(matches!(error, Error::Dimension { argument: "blocks", found: 0, .. }));
+}
+
+#[test]
+fn slices_that_do_not_fit_are_refused() {
+    let trunk = Trunk::new(small(), Isa::SCALAR).unwrap();
+    let case = Case::new(small(), 2, None, 1);
+    let length = |argument, expected, found| Error::Length { argument, expected, found };
+    let error = trunk.forward(&case.images, 3, &case.params, None).unwrap_err();
+    assert_eq!(error, length("images", 567, 378));
+    let error = trunk.forward(&case.images, 2, &case.params[1..], None).unwrap_err();
+    assert_eq!(error, length("params", case.params.len(), case.params.len() - 1));
+    let error = trunk.forward(&case.images, usize::MAX / 2, &case.params, None).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { argument: "batch", .. }));
+    let mut pass = trunk.forward(&case.images, 2, &case.params, None).unwrap();
+    let mut grads = case.params.clone();
+    let error = pass.backward(&case.grad_output[1..], &mut grads, None).unwrap_err();
+    assert_eq!(error, length("grad_output", case.grad_output.len(), case.grad_output.len() - 1));
+    let error = pass.backward(&case.grad_output, &mut grads[1..], None).unwrap_err();
+    assert_eq!(error, length("grad_params", case.params.len(), case.params.len() - 1));
+    let error = pass.backward(&case.grad_output, &mut grads, Some(&mut [0.0])).unwrap_err();
+    assert_eq!(error, length("grad_images", 378, 1));
+    assert_eq!(grads, case.params, "nothing is written where an argument is refused");
+}
