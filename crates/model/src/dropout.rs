@@ -23,8 +23,8 @@ pub(crate) fn dropout(x: &Tensor, probability: f32, key: DropoutKey, block: usiz
         return Ok(x.clone());
     }
     let (b, c, h, w) = x.dims4()?;
-    let rate = DropoutRate::new(probability).map_err(candle_core::Error::wrap)?;
+    let rate = DropoutRate::new(probability)?;
     let mut factors = vec![0.0; b * c * h * w];
-    mask(key, block as u32, rate, [b, c, h, w], &mut factors).map_err(candle_core::Error::wrap)?;
+    mask(key, block as u32, rate, [b, c, h, w], &mut factors)?;
     Ok((x * Tensor::from_vec(factors, (b, c, h, w), x.device())?)?)
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::Backend;
+
 /// The result of an operation on the model.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -37,6 +39,20 @@ pub enum Error {
         /// What is wrong with them.
         problem: WeightsProblem,
     },
+    /// `ADDER_ISA` asks for an instruction set that is not there.
+    #[error(transparent)]
+    Isa(#[from] adder_kernels::IsaError),
+    /// The device does not have the backend.
+    #[error("backend {backend}: not available on {device}")]
+    Backend {
+        /// What was asked for.
+        backend: Backend,
+        /// Where the network is.
+        device: String,
+    },
+    /// A kernel refused its arguments.
+    #[error(transparent)]
+    Kernel(#[from] adder_kernels::Error),
     /// candle refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -19,9 +19,11 @@
 //! The model takes tensors and never a data set. It is the only bridge from candle to `adder-kernels`.
 #![forbid(unsafe_code)]
 
+mod backend;
 mod config;
 mod dropout;
 pub mod error;
+mod fused;
 mod init;
 mod linear;
 mod loss;
@@ -34,12 +36,14 @@ mod summary;
 mod tally;
 pub mod weights;
 
+pub use backend::Backend;
 pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
 pub use error::{Error, Result};
+pub use fused::{BlockOutput, FusedBlock};
 pub use loss::Step;
 pub use network::{IdentityAdder, Logits, Mode};
 pub use parameter::Parameter;
 pub use pool::max_pool2x2;
-pub use predictor::{Addends, Prediction, Predictor};
-pub use summary::{Layer, Summary};
+pub use predictor::{Addends, Answer, Prediction, Predictor};
+pub use summary::{Layer, Summary, thousands};
 pub use tally::{HeadMetrics, Metrics, Tally};

@@ -1,14 +1,18 @@
 //! The network itself, written as one reads it: blocks, embedding, hidden layer, heads.
 
+use adder_kernels::Isa;
 use candle_core::{DType, Device, Tensor, Var};
 
 use crate::config::BlockConfig;
 use crate::dropout::{dropout, step_key};
+use crate::fused::Fused;
 use crate::init::Initializer;
 use crate::linear::Linear;
 use crate::loss::joint_loss;
 use crate::norm::BatchNorm;
-use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step, max_pool2x2};
+use crate::{
+    ADDENDS, Backend, DIGITS, Error, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step, max_pool2x2,
+};
 
 /// Whether a forward pass trains or evaluates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub struct IdentityAdder {
     digit: Linear,
     sum: Linear,
     parameters: Vec<Parameter>,
+    /// Planned for [`Backend::Fused`].
+    fused: Option<Fused>,
 }
 
 /// Convolution -> ReLU -> batch norm -> dropout, then a max pool where the configuration has one.
@@ -66,10 +72,11 @@ struct Dense {
 }
 
 impl IdentityAdder {
-    /// A freshly initialised network: PyTorch's distributions, drawn from `seed`.
+    /// A freshly initialised network: PyTorch's distributions, drawn from `seed`. It trains with the fastest backend of
+    /// the device, on the instruction set that `ADDER_ISA` names or the best that there is.
     ///
     /// # Errors
-    /// [`Error::Config`] for an impossible configuration.
+    /// [`Error::Config`] for an impossible configuration, [`Error::Isa`] for an impossible `ADDER_ISA`.
     pub fn new(config: &ModelConfig, seed: u64, device: &Device) -> Result<Self> {
         let mut init = Initializer::new(seed, device);
         let block_configs = config.blocks()?;
@@ -84,7 +91,50 @@ impl IdentityAdder {
         let sum = Linear::new(&mut init, "sum", config.hidden, SUMS)?;
         let parameters = init.into_parameters();
         let (config, device) = (config.clone(), device.clone());
-        Ok(Self { config, device, blocks, embedding, hidden, digit, sum, parameters })
+        let backend = Backend::default_for(&device);
+        let model = Self { config, device, blocks, embedding, hidden, digit, sum, parameters, fused: None };
+        match backend {
+            Backend::Reference => Ok(model),
+            Backend::Fused => model.on_kernels(Isa::from_environment()?),
+        }
+    }
+
+    /// The same network, parameters shared, trained by candle's own operations.
+    #[must_use]
+    pub fn on_reference(mut self) -> Self {
+        self.fused = None;
+        self
+    }
+
+    /// The same network, parameters shared, trained by the kernels on an instruction set.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] where the parameters are not on the CPU.
+    pub fn on_kernels(mut self, isa: Isa) -> Result<Self> {
+        if !self.device.is_cpu() {
+            return Err(Error::Backend {
+                backend: Backend::Fused,
+                device: format!("{:?}", self.device.location()),
+            });
+        }
+        self.fused = Some(Fused::new(&self.config, isa)?);
+        Ok(self)
+    }
+
+    /// The same network, parameters shared, trained by `backend`.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] where the device does not have it, [`Error::Isa`] for an impossible `ADDER_ISA`.
+    pub fn with_backend(self, backend: Backend) -> Result<Self> {
+        match backend {
+            Backend::Reference => Ok(self.on_reference()),
+            Backend::Fused => self.on_kernels(Isa::from_environment()?),
+        }
+    }
+
+    /// Which code computes a training step.
+    pub fn backend(&self) -> Backend {
+        if self.fused.is_some() { Backend::Fused } else { Backend::Reference }
     }
 
     /// The configuration that the network was built from.
@@ -121,16 +171,29 @@ impl IdentityAdder {
     /// # Errors
     /// [`Error::Argument`] where the images have another shape.
     pub fn embed(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
+        self.embedding.forward(&self.features(images, mode)?, mode)
+    }
+
+    /// The global average of the last block, `[b, 1, 28, 28]` to `[b, c]`.
+    fn features(&self, images: &Tensor, mode: Mode) -> Result<Tensor> {
         let Ok((_, 1, IMAGE_SIDE, IMAGE_SIDE)) = images.dims4() else {
             return Err(shape_error("images", "[b, 1, 28, 28]", images));
         };
+        if let (Some(fused), Some(key)) = (&self.fused, step_key(mode)) {
+            let norms = self.blocks.iter().map(|block| &block.norm);
+            return fused.features(images, self.split_parameters().0, Some(key), norms);
+        }
         let mut x = images.clone();
         for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, mode, index)?;
         }
-        // The global average pool.
-        let features = x.mean((2, 3))?;
-        self.embedding.forward(&features, mode)
+        Ok(x.mean((2, 3))?)
+    }
+
+    /// The parameters of the blocks, and those behind them.
+    fn split_parameters(&self) -> (&[Parameter], &[Parameter]) {
+        const PER_BLOCK: usize = 3;
+        self.parameters.split_at(PER_BLOCK * self.blocks.len())
     }
 
     /// Logits from embeddings, f32 `[b, 20]`, and addends, u32 `[b]`; all ten addends of an image share one embedding.
@@ -158,6 +221,11 @@ impl IdentityAdder {
         sums: &Tensor,
         mode: Mode,
     ) -> Result<Step> {
+        if let (Some(fused), Mode::Train { .. }) = (&self.fused, mode) {
+            let features = self.features(images, mode)?;
+            let norms = [&self.embedding.norm, &self.hidden.norm];
+            return fused.loss(&features, [addends, digits, sums], self.split_parameters().1, norms);
+        }
         joint_loss(&self.forward(images, addends, mode)?, digits, sums)
     }
 }

@@ -1,8 +1,10 @@
 //! Inference: from images to logits, for one addend an image or for all ten.
 
 use candle_core::Tensor;
+use serde::Serialize;
 
-use crate::{ADDENDS, Error, IMAGE_SIDE, IdentityAdder, Mode, Result};
+use crate::tally::argmax;
+use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, IdentityAdder, Mode, Result, SUMS};
 
 /// Which addends to add to each image.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,37 @@ pub struct Prediction {
     pub digit: Vec<f32>,
     /// `[pairs, 19]`, row by row.
     pub sum: Vec<f32>,
+}
+
+/// What the network says of one pair.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The most probable digit.
+    pub digit: u8,
+    /// The most probable sum.
+    pub sum: u8,
+    /// A probability for each digit 0..=9.
+    pub digit_probabilities: Vec<f32>,
+    /// A probability for each sum 0..=18.
+    pub sum_probabilities: Vec<f32>,
+}
+
+impl Prediction {
+    /// How many pairs there are.
+    pub fn pairs(&self) -> usize {
+        self.digit.len() / DIGITS
+    }
+
+    /// The answers, pair by pair.
+    pub fn answers(&self) -> impl Iterator<Item = Answer> {
+        let rows = self.digit.chunks_exact(DIGITS).zip(self.sum.chunks_exact(SUMS));
+        rows.map(|(digit, sum)| Answer {
+            digit: argmax(digit) as u8,
+            sum: argmax(sum) as u8,
+            digit_probabilities: softmax(digit),
+            sum_probabilities: softmax(sum),
+        })
+    }
 }
 
 /// A trained network ready to answer.
@@ -77,9 +110,33 @@ impl Predictor {
     }
 }
 
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let largest = logits[argmax(logits)];
+    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - largest).exp()).collect();
+    let total: f32 = exponentials.iter().sum();
+    exponentials.into_iter().map(|exponential| exponential / total).collect()
+}
+
 fn check(what: &'static str, expected: &str, found: usize, wanted: usize) -> Result<()> {
     if found == wanted {
         return Ok(());
     }
     Err(Error::Argument { what, expected: format!("{expected} ({wanted})"), found: found.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_the_largest_logits_and_sum_to_one() {
+        let mut prediction = Prediction { digit: vec![0.0; 2 * DIGITS], sum: vec![0.0; 2 * SUMS] };
+        prediction.digit[4] = 3f32.ln();
+        prediction.sum[SUMS + 18] = 200.0;
+        let answers: Vec<Answer> = prediction.answers().collect();
+        assert_eq!((prediction.pairs(), answers[0].digit, answers[0].sum, answers[1].sum), (2, 4, 0, 18));
+        assert!((answers[0].digit_probabilities[4] - 0.25).abs() < 1e-6);
+        assert!((answers[1].sum_probabilities[18] - 1.0).abs() < 1e-6);
+        assert!((answers[1].digit_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
 }

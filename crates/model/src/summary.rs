@@ -107,8 +107,8 @@ impl fmt::Display for Summary {
                 "{:width$}  {:>10}  {:>10}  {:>13}  {:>15}",
                 layer.name,
                 output.join("x"),
-                thousands(layer.parameters),
-                thousands(layer.multiply_adds),
+                thousands(layer.parameters as u64),
+                thousands(layer.multiply_adds as u64),
                 layer.receptive_field
             )?;
         }
@@ -117,14 +117,14 @@ impl fmt::Display for Summary {
             "{:width$}  {:>10}  {:>10}  {:>13}",
             "total",
             "",
-            thousands(self.parameters),
-            thousands(self.multiply_adds)
+            thousands(self.parameters as u64),
+            thousands(self.multiply_adds as u64)
         )
     }
 }
 
-/// `13136` as `13,136`.
-fn thousands(number: usize) -> String {
+/// A number as people read it: `13136` as `13,136`.
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

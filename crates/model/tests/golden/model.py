@@ -7,7 +7,8 @@
 Made with PyTorch 2.15.0 on the CPU, dropout off, one thread. Everything is computed in float64 and stored as float32, so
 that the numbers are right to their last bit: PyTorch's own float32 convolutions are 1e-4 off in block2.conv.weight's
 gradient. After a few steps a difference of one rounding can turn a ReLU or the choice of a maximum, and then the curves
-part; SEED is one with which they do not in ten steps. The script prints how far float32 is from float64 in PyTorch.
+part, PyTorch's own float32 first of all; SEED is one with which adder-model's stay on it for ten steps, by candle's
+operations and by the kernels. The script prints how far float32 is from float64 in PyTorch.
 
 The gradient of block6.norm.bias is zero but for rounding: what follows it up to the embedding's norm is linear, and that
 norm takes away every constant.
@@ -55,7 +56,7 @@ from safetensors.torch import save_file
 
 HERE = pathlib.Path(__file__).parent
 BATCHES, BATCH = 10, 32
-SEED = 399
+SEED = 21
 
 
 def idx(path):

@@ -1,0 +1,200 @@
+//! The fused path against the reference path, and against itself on other instruction sets and numbers of threads.
+
+use adder_kernels::Isa;
+use adder_kernels::dropout::DropoutKey;
+use adder_kernels::trunk::BlockSpec;
+use adder_model::{Backend, FusedBlock, IdentityAdder, Mode, ModelConfig, max_pool2x2};
+use adder_random::{Purpose, Stream};
+use candle_core::{Device, Tensor, Var};
+
+/// A batch that is not a multiple of the kernels' chunks of eight images.
+const BATCH: usize = 19;
+
+fn uniform(shape: impl Into<candle_core::Shape>, index: u64) -> Tensor {
+    let shape = shape.into();
+    let mut stream = Stream::new(11, Purpose::Test, 0, index);
+    let values: Vec<f32> = (0..shape.elem_count()).map(|_| stream.uniform(-1.0, 1.0)).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+/// Images, addends, digits and sums of one step.
+fn batch(step: u64) -> [Tensor; 4] {
+    let mut stream = Stream::new(5, Purpose::Test, 1, step);
+    let pixels: Vec<f32> = (0..BATCH * 784).map(|_| stream.uniform(-0.42, 2.8)).collect();
+    let mut classes = || (0..BATCH).map(|_| stream.below(10)).collect::<Vec<u32>>();
+    let [addends, digits] = [classes(), classes()].map(|classes| Tensor::new(classes, &Device::Cpu).unwrap());
+    let sums = (&addends + &digits).unwrap();
+    [Tensor::from_vec(pixels, (BATCH, 1, 28, 28), &Device::Cpu).unwrap(), addends, digits, sums]
+}
+
+/// Losses of `steps` steps of plain gradient descent; the network is changed.
+fn descend(model: &IdentityAdder, steps: u64) -> Vec<f64> {
+    let mut losses = Vec::new();
+    for step in 0..steps {
+        let [images, addends, digits, sums] = batch(step);
+        let mode = Mode::Train { seed: 2, epoch: 0, step };
+        let done = model.loss(&images, &addends, &digits, &sums, mode).unwrap();
+        losses.push(done.tally.metrics().both.loss);
+        let grads = done.loss.backward().unwrap();
+        for parameter in model.parameters() {
+            let grad = grads.get(&parameter.var).unwrap();
+            parameter.var.set(&(parameter.var.as_tensor() - (grad * 0.01).unwrap()).unwrap()).unwrap();
+        }
+    }
+    losses
+}
+
+fn bits(model: &IdentityAdder) -> Vec<u32> {
+    let values = model
+        .tensors()
+        .into_iter()
+        .flat_map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+    values.map(f32::to_bits).collect()
+}
+
+fn new(config: &ModelConfig) -> IdentityAdder {
+    IdentityAdder::new(config, 3, &Device::Cpu).unwrap()
+}
+
+fn largest(tensor: &Tensor) -> f32 {
+    let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
+    values.into_iter().fold(0.0, |largest, value| largest.max(value.abs()))
+}
+
+#[test]
+fn the_cpu_trains_on_the_kernels_unless_told_otherwise() {
+    let model = new(&ModelConfig::default());
+    assert_eq!(model.backend(), Backend::Fused);
+    assert_eq!(model.clone().with_backend(Backend::Reference).unwrap().backend(), Backend::Reference);
+    assert_eq!(model.on_reference().with_backend(Backend::Fused).unwrap().backend(), Backend::Fused);
+}
+
+fn wide() -> ModelConfig {
+    ModelConfig {
+        channels: vec![5, 24, 40],
+        pool_after: vec![1, 2],
+        unpadded: vec![3],
+        dropout_free: vec![],
+        ..ModelConfig::default()
+    }
+}
+
+/// Dropout is on: both paths draw the same masks, or nothing here would agree.
+#[test]
+fn both_paths_have_the_same_gradients_with_dropout() {
+    let [images, addends, digits, sums] = batch(0);
+    let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
+    for config in [ModelConfig::default(), wide()] {
+        let [ours, theirs] = [new(&config), new(&config).on_reference()].map(|model| {
+            let step = model.loss(&images, &addends, &digits, &sums, mode).unwrap();
+            let grads = step.loss.backward().unwrap();
+            let grad = |parameter: &adder_model::Parameter| grads.get(&parameter.var).unwrap().clone();
+            (step.tally, model.parameters().iter().map(grad).collect::<Vec<_>>())
+        });
+        let (loss, other) = (ours.0.metrics().both.loss, theirs.0.metrics().both.loss);
+        assert!((loss - other).abs() < 1e-5 * other, "{loss}, {other}");
+        assert_eq!(ours.0.both_correct, theirs.0.both_correct);
+        for ((parameter, ours), theirs) in new(&config).parameters().iter().zip(ours.1).zip(theirs.1) {
+            // The last block's bias is taken away by the embedding's norm: its gradient is rounding and nothing else.
+            if parameter.name == format!("block{}.norm.bias", config.channels.len()) {
+                continue;
+            }
+            // One element of 28x28 whose sign or maximum rounds to the other side moves a gradient by this much.
+            let distance = largest(&(ours - &theirs).unwrap()) / largest(&theirs);
+            assert!(distance < 2e-3, "{}: {distance:e}", parameter.name);
+        }
+    }
+}
+
+#[test]
+fn both_paths_follow_one_curve_for_ten_steps() {
+    for config in [ModelConfig::default(), wide()] {
+        let curves = descend(&new(&config), 10).into_iter().zip(descend(&new(&config).on_reference(), 10));
+        for (step, (ours, theirs)) in curves.enumerate() {
+            assert!((ours - theirs).abs() < 1e-3 * theirs, "{config:?}, step {step}: {ours}, {theirs}");
+        }
+    }
+}
+
+#[test]
+fn thirty_steps_give_the_same_bits_on_every_instruction_set_and_number_of_threads() {
+    let trained = |isa, threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let model = new(&ModelConfig::default()).on_kernels(isa).unwrap();
+        pool.install(|| descend(&model, 30));
+        bits(&model)
+    };
+    let expected = trained(Isa::best(), 1);
+    for threads in [2, 3] {
+        assert!(trained(Isa::best(), threads) == expected, "{} on {threads} threads", Isa::best());
+    }
+    for isa in Isa::available() {
+        assert!(trained(isa, 2) == expected, "{isa} differs from {}", Isa::best());
+    }
+}
+
+/// The block's activation by candle's own operations.
+fn composed(x: &Tensor, [weight, gamma, beta]: [&Tensor; 3]) -> Tensor {
+    let activation = x.conv2d(weight, 1, 1, 1, 1).unwrap().relu().unwrap();
+    let mean = activation.mean_keepdim((0, 2, 3)).unwrap();
+    let centred = activation.broadcast_sub(&mean).unwrap();
+    let std = (centred.sqr().unwrap().mean_keepdim((0, 2, 3)).unwrap() + 1e-5).unwrap().sqrt().unwrap();
+    let channels = |tensor: &Tensor| tensor.reshape((1, tensor.elem_count(), 1, 1)).unwrap();
+    let scaled = centred.broadcast_div(&std).unwrap().broadcast_mul(&channels(gamma)).unwrap();
+    max_pool2x2(&scaled.broadcast_add(&channels(beta)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_single_block_composes_and_hands_its_gradient_on() {
+    let [x, weight, gamma, beta] =
+        [uniform((3, 5, 9, 8), 0), uniform((12, 5, 3, 3), 1), uniform(12, 2), uniform(12, 3)]
+            .map(|tensor| Var::from_tensor(&tensor).unwrap());
+    let spec = BlockSpec { out_channels: 12, padding: 1, dropout: 0.0, pool: true };
+    let block = FusedBlock::new(spec, [5, 9, 8], Isa::best()).unwrap();
+    let ours = block.forward_train(&x, &weight, &gamma, &beta, None).unwrap().activation;
+    let theirs = composed(&x, [&weight, &gamma, &beta]);
+    assert!(largest(&(&ours - &theirs).unwrap()) < 1e-5);
+    let upstream = uniform(ours.shape(), 4);
+    let backward = |y: &Tensor| (y * &upstream).unwrap().sum_all().unwrap().backward().unwrap();
+    let (ours, theirs) = (backward(&ours), backward(&theirs));
+    for (name, var) in [("x", &x), ("weight", &weight), ("gamma", &gamma), ("beta", &beta)] {
+        let (ours, theirs) = (ours.get(var).unwrap(), theirs.get(var).unwrap());
+        assert!(largest(&(ours - theirs).unwrap()) < 1e-4 * largest(theirs), "{name}");
+    }
+}
+
+#[test]
+fn a_block_drops_by_its_key() {
+    let spec = BlockSpec { out_channels: 4, padding: 1, dropout: 0.5, pool: false };
+    let block = FusedBlock::new(spec, [1, 6, 6], Isa::best()).unwrap();
+    let forward = |key| {
+        let output = block.forward_train(
+            &uniform((2, 1, 6, 6), 0),
+            &uniform((4, 1, 3, 3), 1),
+            &uniform(4, 2),
+            &uniform(4, 3),
+            key,
+        );
+        output.unwrap().activation.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let dropped = |values: &[f32]| values.iter().filter(|&&value| value == 0.0).count();
+    let (one, two) = (forward(Some(DropoutKey(1))), forward(Some(DropoutKey(2))));
+    assert_eq!(one, forward(Some(DropoutKey(1))));
+    assert!(one != two && dropped(&one) > 100 && dropped(&one) < 190 && dropped(&forward(None)) < 20);
+}
+
+#[test]
+fn a_pass_goes_back_once_and_wrong_shapes_are_errors() {
+    let model = new(&ModelConfig::default());
+    let [images, addends, digits, sums] = batch(0);
+    let mode = Mode::Train { seed: 1, epoch: 0, step: 0 };
+    let step = model.loss(&images, &addends, &digits, &sums, mode).unwrap();
+    step.loss.backward().unwrap();
+    assert!(step.loss.backward().unwrap_err().to_string().contains("only once"));
+    let few = addends.narrow(0, 0, 3).unwrap();
+    assert!(model.loss(&images, &few, &digits, &sums, mode).is_err());
+    assert!(model.loss(&images, &addends, &few, &sums, mode).is_err());
+    let wrong = Tensor::new(vec![10u32; BATCH], &Device::Cpu).unwrap();
+    assert!(model.loss(&images, &addends, &wrong, &sums, mode).is_err());
+    assert!(model.loss(&images.narrow(3, 0, 27).unwrap(), &addends, &digits, &sums, mode).is_err());
+}
