@@ -9,7 +9,7 @@ pub mod head;
 pub mod loss;
 pub mod norm;
 pub mod pool;
+pub mod trunk;
 
 #[cfg(test)]
 mod tests;
-pub mod trunk;
