@@ -12,6 +12,7 @@ mod isa;
 pub mod naive;
 pub mod peak;
 pub mod pool;
+pub mod predict;
 mod reduce;
 mod shape;
 mod shelf;

@@ -9,6 +9,7 @@ pub mod head;
 pub mod loss;
 pub mod norm;
 pub mod pool;
+pub mod predict;
 pub mod trunk;
 
 #[cfg(test)]

@@ -25,7 +25,7 @@
 
 mod backward;
 mod forward;
-mod lanes;
+pub(crate) mod lanes;
 mod norm;
 mod pass;
 mod plan;

@@ -87,7 +87,7 @@ impl TrunkSpec {
     }
 
     /// The convolution of each block for one image, where all of them are possible.
-    pub(super) fn convolutions(&self) -> Result<Vec<ConvShape>> {
+    pub(crate) fn convolutions(&self) -> Result<Vec<ConvShape>> {
         if self.blocks.is_empty() {
             return Err(Error::Dimension { argument: "blocks", found: 0, expected: "at least 1".into() });
         }

@@ -5,7 +5,7 @@ use crate::Isa;
 use crate::arch::{Kernel, Lanes, Width};
 
 /// The average over all pixels of one plane without border.
-pub(in crate::trunk) fn average(isa: Isa, width: Width, values: &[f32]) -> PerLane {
+pub(crate) fn average(isa: Isa, width: Width, values: &[f32]) -> PerLane {
     isa.run(width, Average(values))
 }
 

@@ -15,18 +15,18 @@ mod mask;
 mod normalise;
 mod values;
 
-pub(super) use average::average;
+pub(crate) use average::average;
 pub(super) use finish::finish;
 pub(super) use gradient::{Gradient, GradientCoefficients};
 pub(super) use gradient_sums::GradientSums;
 pub(super) use mask::MaskedPlane;
-pub(super) use normalise::Normalise;
-pub(super) use values::{Affine, SavedValues};
+pub(crate) use normalise::Normalise;
+pub(crate) use values::{Affine, SavedValues};
 
 use crate::arch::Lanes;
 
 /// One value for each lane of the widest plane; those beyond a plane's channels are zero.
-pub(super) type PerLane = [f32; 16];
+pub(crate) type PerLane = [f32; 16];
 
 /// Two sums that grow together, for each lane.
 #[derive(Clone, Copy)]

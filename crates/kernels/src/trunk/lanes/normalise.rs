@@ -6,14 +6,14 @@ use crate::arch::{Kernel, Lanes};
 use crate::conv::map::Map;
 
 /// Norm, dropout and pool of one plane, written to the interior of a map: the next block's input.
-pub(in crate::trunk) struct Normalise<'a> {
+pub(crate) struct Normalise<'a> {
     pub from: SavedValues<'a>,
     pub to: Map,
     pub output: &'a mut [f32],
 }
 
 impl Normalise<'_> {
-    pub(in crate::trunk) fn run(self) {
+    pub(crate) fn run(self) {
         let SavedValues { isa, plane, drop, pool, .. } = self.from;
         run_with_flags!(isa, plane.width(), Flagged(self), drop, pool);
     }

@@ -6,14 +6,14 @@ use crate::conv::map::{Map, Plane};
 
 /// A factor and an offset for each stored channel, zero for those that only fill lanes.
 #[derive(Clone, Debug, Default)]
-pub(in crate::trunk) struct Affine {
+pub(crate) struct Affine {
     pub scale: Vec<f32>,
     pub shift: Vec<f32>,
 }
 
 /// One plane of one image's saved values, and what is needed to read them.
 #[derive(Clone, Copy)]
-pub(in crate::trunk) struct SavedValues<'a> {
+pub(crate) struct SavedValues<'a> {
     pub isa: Isa,
     /// Whether sign bits mark dropped elements.
     pub drop: bool,

@@ -1,0 +1,71 @@
+//! A predictor allocates nothing once it has its buffers. A test of its own, since it brings its own allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use adder_kernels::Isa;
+use adder_kernels::head::HeadSpec;
+use adder_kernels::predict::{Addends, Predictor, RunningStatistics, TrainedNetwork};
+use adder_kernels::trunk::{BlockSpec, Output, TrunkSpec};
+
+/// The system's allocator, counting for each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: everything is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps the promises that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the memory came from `alloc` with this layout.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn after_the_first_call_nothing_is_allocated() {
+    let block = BlockSpec { out_channels: 16, padding: 1, dropout: 0.0, pool: true };
+    let trunk = TrunkSpec {
+        in_channels: 1,
+        height: 28,
+        width: 28,
+        blocks: vec![block; 2],
+        output: Output::GlobalAverage,
+    };
+    let head = HeadSpec { features: 16, embedding: 20, addends: 10, hidden: 64, digits: 10, sums: 19 };
+    let (trunk_params, head_params) = (vec![0.1; trunk.parameters()], vec![0.1; head.parameters()]);
+    let ones = [1.0; 64];
+    let statistics = |width: usize| RunningStatistics { mean: &ones[..width], variance: &ones[..width] };
+    let network = TrainedNetwork {
+        trunk: &trunk,
+        trunk_params: &trunk_params,
+        trunk_statistics: &[statistics(16); 2],
+        head: &head,
+        head_params: &head_params,
+        embedding_statistics: statistics(20),
+        hidden_statistics: statistics(64),
+    };
+    let predictor = Predictor::new(&network, Isa::best()).unwrap();
+
+    // Eight images are one task, on this thread.
+    let images = vec![0.5; 8 * 784];
+    let (mut digits, mut sums) = (vec![0.0; 80 * 10], vec![0.0; 80 * 19]);
+    let mut predict = || {
+        predictor.predict(&images, Addends::All, &mut digits, &mut sums).unwrap();
+        predictor.predict(&images[..784], Addends::Each(&[3]), &mut digits[..10], &mut sums[..19]).unwrap();
+    };
+    predict();
+    let before = ALLOCATIONS.get();
+    predict();
+    assert_eq!(ALLOCATIONS.get(), before);
+}
