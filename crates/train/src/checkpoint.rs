@@ -1,0 +1,260 @@
+//! Checkpoints: everything that a run needs to go on with the same bits, in one folder that is replaced whole.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `model.safetensors` | the weights and running statistics, as `adder_model::weights` documents them |
+//! | `optimizer.safetensors` | `velocity.` and the name, for each parameter |
+//! | `state.json` | a [`State`] |
+//!
+//! There is no generator to save: every draw is a function of the seed and the position.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use adder_data::Position;
+use adder_model::{IdentityAdder, Tally};
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, FileError};
+use crate::optimizer::{OptimizerError, Sgd};
+use crate::tensor_file::TensorFileError;
+
+/// The version of `state.json` that this code writes and reads.
+const VERSION: u32 = 1;
+/// The key of the metadata that ties the three files together.
+const STEPS: &str = "steps";
+
+pub(crate) const MODEL_FILE: &str = "model.safetensors";
+const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+const STATE_FILE: &str = "state.json";
+
+/// The checkpoints that a run keeps, by their folders' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointName {
+    /// The newest state: where the run goes on.
+    Last,
+    /// After the epoch with the best validation accuracy of both heads; the earlier of two that are equal.
+    Best,
+}
+
+impl CheckpointName {
+    /// The folder's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Best => "best",
+        }
+    }
+}
+
+impl fmt::Display for CheckpointName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a run is: the file `state.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Version of this file.
+    pub version: u32,
+    /// The next step: epochs that are done, and steps of the epoch that are done.
+    pub position: Position,
+    /// Steps of the run that are done.
+    pub steps: u64,
+    /// Lines of `events.jsonl` that belong to them.
+    pub events: u64,
+    /// Of the epoch's batches so far.
+    pub training: Tally,
+    /// Time spent in them.
+    pub training_seconds: f64,
+    /// The best epoch so far.
+    pub best: Option<BestEpoch>,
+}
+
+/// The epoch whose weights did best in validation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BestEpoch {
+    /// Counted from 1.
+    pub epoch: u64,
+    /// Validation pairs of which both heads are right, in percent.
+    pub accuracy: f64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            position: Position { epoch: 0, step: 0 },
+            steps: 0,
+            events: 0,
+            training: Tally::default(),
+            training_seconds: 0.0,
+            best: None,
+        }
+    }
+}
+
+/// A checkpoint that cannot be written or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The run has no such checkpoint.
+    #[error("{0}: no checkpoint is here")]
+    Missing(PathBuf),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The weights are not those of this network.
+    #[error(transparent)]
+    Model(Box<adder_model::Error>),
+    /// The optimizer's state could not be taken from the device.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// The optimizer's state is not that of this network.
+    #[error(transparent)]
+    OptimizerFile(Box<TensorFileError>),
+    /// `state.json` is not one, or not whole.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and reason.
+        message: String,
+    },
+    /// A value cannot be, or does not fit the other files.
+    #[error("{path}: {field}: expected {expected}, found {found}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        field: &'static str,
+        /// What it must hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+}
+
+// Both boxed: on the stack they would make every result of a run as large.
+impl From<adder_model::Error> for CheckpointError {
+    fn from(error: adder_model::Error) -> Self {
+        Self::Model(Box::new(error))
+    }
+}
+
+impl From<TensorFileError> for CheckpointError {
+    fn from(error: TensorFileError) -> Self {
+        Self::OptimizerFile(Box::new(error))
+    }
+}
+
+/// Writes the checkpoint `folder`, all of it or nothing. `facts` go into the metadata of the weights.
+pub(crate) fn save(
+    folder: &Path,
+    model: &IdentityAdder,
+    optimizer: &Sgd,
+    state: &State,
+    mut facts: BTreeMap<String, String>,
+) -> Result<(), CheckpointError> {
+    let steps = (STEPS.to_owned(), state.steps.to_string());
+    facts.extend([steps.clone()]);
+    let model = model.to_safetensors(&facts)?;
+    let optimizer = optimizer.to_safetensors(&BTreeMap::from([steps]))?;
+    let mut json = serde_json::to_string_pretty(state).expect("a state is numbers under fixed names");
+    json.push('\n');
+    let files = [(MODEL_FILE, &model[..]), (OPTIMIZER_FILE, &optimizer), (STATE_FILE, json.as_bytes())];
+    Ok(files::replace_folder(folder, &files)?)
+}
+
+/// Reads the checkpoint `folder` into `model` and `optimizer` and says where the run is.
+pub(crate) fn load(
+    folder: &Path,
+    model: &IdentityAdder,
+    optimizer: &mut Sgd,
+) -> Result<State, CheckpointError> {
+    let folder = locate(folder)?;
+    let state = read_state(&folder)?;
+    let path = folder.join(MODEL_FILE);
+    let metadata = model.load_safetensors(&files::read(&path)?, &path)?;
+    check_steps(&path, &metadata, state.steps)?;
+    let path = folder.join(OPTIMIZER_FILE);
+    let metadata = optimizer.load_safetensors(&files::read(&path)?, &path)?;
+    check_steps(&path, &metadata, state.steps)?;
+    Ok(state)
+}
+
+/// Where the checkpoint is, even if its writing was interrupted.
+pub(crate) fn locate(folder: &Path) -> Result<PathBuf, CheckpointError> {
+    files::locate_folder(folder).ok_or_else(|| CheckpointError::Missing(folder.to_owned()))
+}
+
+fn read_state(folder: &Path) -> Result<State, CheckpointError> {
+    let path = folder.join(STATE_FILE);
+    let text = files::read_text(&path)?;
+    let malformed =
+        |error: serde_json::Error| CheckpointError::Syntax { path: path.clone(), message: error.to_string() };
+    // The version first: another version may have other fields.
+    let version = serde_json::from_str::<serde_json::Value>(&text).map_err(malformed)?["version"].clone();
+    let wrong = |field, expected: String, found: String| CheckpointError::Value {
+        path: path.clone(),
+        field,
+        expected,
+        found,
+    };
+    if version != VERSION {
+        return Err(wrong("version", VERSION.to_string(), version.to_string()));
+    }
+    let state: State = serde_json::from_str(&text).map_err(malformed)?;
+    let seconds = state.training_seconds;
+    if !(0.0..f64::INFINITY).contains(&seconds) {
+        return Err(wrong("training_seconds", "a time".into(), seconds.to_string()));
+    }
+    Ok(state)
+}
+
+/// A folder put together from two checkpoints would go on without a word and end with other bits.
+fn check_steps(path: &Path, metadata: &BTreeMap<String, String>, steps: u64) -> Result<(), CheckpointError> {
+    let expected = steps.to_string();
+    let found = metadata.get(STEPS);
+    if found == Some(&expected) {
+        return Ok(());
+    }
+    Err(CheckpointError::Value {
+        path: path.to_owned(),
+        field: "metadata `steps`",
+        expected: format!("{expected}, as in {STATE_FILE}"),
+        found: found.cloned().unwrap_or_else(|| "nothing".into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use adder_random::{Purpose, Stream};
+
+    use super::*;
+
+    #[test]
+    fn a_state_comes_back_to_the_last_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut stream = Stream::new(1, Purpose::Test, 0, 0);
+        for _ in 0..1000 {
+            // Any bits of a number of the usual sizes, as sums of losses have them.
+            let mut number =
+                || f64::from(stream.next_u32()) / f64::from(stream.next_u32() | 1) + f64::EPSILON;
+            let training = Tally { digit_loss: number(), sum_loss: number(), ..Tally::default() };
+            let state = State {
+                training,
+                training_seconds: number(),
+                best: Some(BestEpoch { epoch: 3, accuracy: number() }),
+                ..State::default()
+            };
+            std::fs::write(folder.path().join(STATE_FILE), serde_json::to_string(&state).unwrap()).unwrap();
+            assert_eq!(read_state(folder.path()).unwrap(), state);
+        }
+    }
+}

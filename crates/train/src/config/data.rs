@@ -1,0 +1,49 @@
+//! The section `[data]`.
+
+use adder_data::split::NOTEBOOK_VALIDATION;
+use adder_data::{Augmentation, Source};
+use serde::{Deserialize, Serialize};
+
+use super::{Invalid, check};
+
+/// The section `[data]`: which images there are and what is done to them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// `embedded`, `download`, `hub`, or a folder with the four files of a data set in MNIST's form.
+    pub source: Source,
+    /// Part of the training file that is held back for validation.
+    pub validation_fraction: f64,
+    /// Use only the first so many images of each set, as a smoke test; 0 for all.
+    pub limit: usize,
+    /// How far training images are changed.
+    pub augmentation: Augmentation,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: Source::Embedded,
+            validation_fraction: NOTEBOOK_VALIDATION,
+            limit: 0,
+            augmentation: Augmentation::NOTEBOOK,
+        }
+    }
+}
+
+impl DataConfig {
+    pub(super) fn validate(&self) -> Result<(), Invalid> {
+        let fraction = self.validation_fraction;
+        check("data.validation_fraction", fraction, f64::MIN_POSITIVE..1.0, "a number above 0 and below 1")?;
+        self.augmentation.check().map_err(|error| match error {
+            adder_data::Error::Setting { field, expected, found } => {
+                Invalid { key: format!("data.augmentation.{field}"), expected: expected.into(), found }
+            }
+            other => Invalid {
+                key: "data.augmentation".into(),
+                expected: "a sensible augmentation".into(),
+                found: other.to_string(),
+            },
+        })
+    }
+}

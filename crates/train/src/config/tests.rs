@@ -1,0 +1,200 @@
+use std::path::Path;
+
+use super::*;
+
+fn error_of(assignments: &[&str]) -> ConfigError {
+    let mut layers = Layers::default();
+    let added: Result<(), _> =
+        assignments.iter().try_for_each(|assignment| layers.add_assignment(assignment));
+    added.and_then(|()| layers.resolve()).unwrap_err()
+}
+
+fn file_with(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn the_default_is_the_recipe_notebook_and_the_recipe_says_all_of_it() {
+    let mut layers = Layers::default();
+    layers.add_recipe("notebook").unwrap();
+    assert_eq!(layers.resolve().unwrap(), Config::default());
+    let table: toml::Table = Recipe::find("notebook").unwrap().toml.parse().unwrap();
+    let mut said = Vec::new();
+    collect_keys("", &table, &mut said);
+    let mut keys = Config::keys();
+    keys.sort();
+    said.sort();
+    assert_eq!(said, keys);
+}
+
+#[test]
+fn every_recipe_says_its_command_accuracy_and_time() {
+    for recipe in Recipe::ALL {
+        for expected in
+            [format!("cargo xtask train --recipe {}", recipe.name), "Expected".into(), "Time".into()]
+        {
+            assert!(recipe.toml.contains(&expected), "{}: {expected}", recipe.name);
+        }
+        let mut layers = Layers::default();
+        layers.add_recipe(recipe.name).unwrap();
+        layers.resolve().unwrap();
+    }
+}
+
+#[test]
+fn a_saved_configuration_comes_back_as_it_was() {
+    let mut layers = Layers::default();
+    for assignment in [
+        "seed=9223372036854775807",
+        "optimizer.learning_rate=0.123456789012345",
+        "model.dropout=0.3",
+        "model.channels=[4, 4]",
+        "model.pool_after=[1]",
+        "model.unpadded=[]",
+        "model.dropout_free=[]",
+        "data.source=some \"folder\"",
+        "training.evaluate=best",
+    ] {
+        layers.add_assignment(assignment).unwrap();
+    }
+    let config = layers.resolve().unwrap();
+    assert_eq!((config.model.dropout, &config.model.channels[..]), (0.3, &[4, 4][..]));
+    let (_folder, path) = file_with(&config.to_toml());
+    let mut saved = Layers::default();
+    saved.add_file(&path).unwrap();
+    assert_eq!(saved.resolve().unwrap(), config);
+}
+
+#[test]
+fn the_later_voice_counts() {
+    let (_folder, path) = file_with("seed = 7\n[training]\nepochs = 3\nbatch_size = 64\n");
+    let mut layers = Layers::default();
+    layers.add_recipe("notebook").unwrap();
+    layers.add_file(&path).unwrap();
+    layers.add_assignment("training.epochs=4").unwrap();
+    layers.add_assignment("training.batch_size = 32").unwrap();
+    layers.add_flag("--epochs", "training.epochs", 5);
+    let config = layers.resolve().unwrap();
+    assert_eq!((config.seed, config.training.epochs, config.training.batch_size), (7, 5, 32));
+    assert_eq!(layers.origins().count(), 5);
+}
+
+#[test]
+fn unknown_keys_name_their_origin_and_the_right_key() {
+    for (assignment, wrong, right) in [
+        ("optimizer.momentun=0.9", "optimizer.momentun", Some("optimizer.momentum")),
+        ("optimiser.momentum=0.9", "optimiser", Some("optimizer")),
+        ("epochs=3", "epochs", Some("training.epochs")),
+        ("model.chanels=[8]", "model.chanels", Some("model.channels")),
+        ("colour=\"blue\"", "colour", None),
+    ] {
+        match error_of(&["seed=3", assignment]) {
+            ConfigError::UnknownKey { origin, key, suggestion, .. } => {
+                assert_eq!(origin, Origin::Assignment(assignment.into()));
+                assert_eq!((key.as_str(), suggestion.as_deref()), (wrong, right));
+            }
+            other => panic!("{assignment}: {other:?}"),
+        }
+    }
+    let message = error_of(&["optimizer.momentun=0.9"]).to_string();
+    assert_eq!(
+        message,
+        "--set optimizer.momentun=0.9: unknown key `optimizer.momentun`; did you mean `optimizer.momentum`?"
+    );
+    let message = error_of(&["schedule.colour=1"]).to_string();
+    assert_eq!(message, "--set schedule.colour=1: unknown key `schedule.colour`; known are kind");
+}
+
+#[test]
+fn wrong_types_name_the_key_what_it_takes_and_what_it_was_given() {
+    for (assignment, key, expected, found) in [
+        ("optimizer.momentum=high", "optimizer.momentum", "a number", "\"high\""),
+        ("optimizer.nesterov=1", "optimizer.nesterov", "true or false", "1"),
+        ("training.epochs=2.5", "training.epochs", "a whole number, zero or more", "2.5"),
+        ("training.epochs=-1", "training.epochs", "a whole number, zero or more", "-1"),
+        ("training=5", "training", "a table", "5"),
+        ("training.evaluate=lats", "training.evaluate", "\"last\" or \"best\"", "\"lats\""),
+        ("training.evaluate=1", "training.evaluate", "a word in quotes", "1"),
+        ("model.channels=8", "model.channels", "an array", "8"),
+        ("model.channels=[8, \"x\"]", "model.channels", "a whole number, zero or more", "\"x\""),
+        ("seed=2026-01-31", "seed", "a whole number, zero or more", "2026-01-31"),
+        ("seed.x=1", "seed", "a whole number, zero or more", "a table"),
+    ] {
+        match error_of(&[assignment]) {
+            ConfigError::Value { origin: Origin::Assignment(_), key: k, expected: e, found: f } => {
+                assert_eq!((k.as_str(), e.as_str(), f.as_str()), (key, expected, found), "{assignment}");
+            }
+            other => panic!("{assignment}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn values_out_of_range_name_their_key() {
+    for (assignment, key) in [
+        ("seed=-1", "seed"),
+        ("training.epochs=0", "training.epochs"),
+        ("training.batch_size=1", "training.batch_size"),
+        ("training.batch_size=100000", "training.batch_size"),
+        ("optimizer.learning_rate=0", "optimizer.learning_rate"),
+        ("optimizer.learning_rate=nan", "optimizer.learning_rate"),
+        ("optimizer.learning_rate=inf", "optimizer.learning_rate"),
+        ("optimizer.momentum=1", "optimizer.momentum"),
+        ("optimizer.weight_decay=-0.1", "optimizer.weight_decay"),
+        ("model.dropout=1.0", "model.dropout"),
+        ("model.hidden=0", "model.hidden"),
+    ] {
+        match error_of(&[assignment]) {
+            ConfigError::Value { origin: Origin::Assignment(text), key: k, .. } => {
+                assert_eq!((text.as_str(), k.as_str()), (assignment, key));
+            }
+            other => panic!("{assignment}: {other:?}"),
+        }
+    }
+    let error = error_of(&["optimizer.momentum=0", "optimizer.nesterov=true"]);
+    assert!(matches!(error, ConfigError::Value { key, .. } if key == "optimizer.nesterov"));
+}
+
+#[test]
+fn the_blame_falls_on_the_voice_that_counted() {
+    let (_folder, path) = file_with("[training]\nepochs = 0\nbatch_size = 0\n");
+    let mut layers = Layers::default();
+    layers.add_file(&path).unwrap();
+    layers.add_flag("--epochs", "training.epochs", 2);
+    match layers.resolve() {
+        Err(ConfigError::Value { origin, key, .. }) => {
+            assert_eq!((origin, key.as_str()), (Origin::File(path.clone()), "training.batch_size"));
+        }
+        other => panic!("{other:?}"),
+    }
+    layers.add_flag("--epochs", "training.epochs", 0);
+    match layers.resolve() {
+        Err(ConfigError::Value { origin, key, .. }) => {
+            assert_eq!((origin, key.as_str()), (Origin::Flag("--epochs".into()), "training.epochs"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_no_configuration_is_refused() {
+    let mut layers = Layers::default();
+    let missing = layers.add_file(Path::new("no/such/file.toml")).unwrap_err();
+    assert!(missing.to_string().starts_with("no/such/file.toml: cannot read"), "{missing}");
+    let (_folder, path) = file_with("seed = = 3\n");
+    let malformed = layers.add_file(&path).unwrap_err();
+    assert!(matches!(&malformed, ConfigError::Syntax { origin: Origin::File(p), .. } if *p == path));
+    assert!(malformed.to_string().contains("line 1"), "{malformed}");
+    for text in ["seed", "=3", "a..b=1", ".a=1"] {
+        assert!(matches!(layers.add_assignment(text), Err(ConfigError::Assignment { .. })), "{text}");
+    }
+    match layers.add_recipe("notebok") {
+        Err(ConfigError::UnknownRecipe { suggestion, .. }) => {
+            assert_eq!(suggestion.as_deref(), Some("notebook"))
+        }
+        other => panic!("{other:?}"),
+    }
+}

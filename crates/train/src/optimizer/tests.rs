@@ -1,0 +1,215 @@
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor};
+
+use super::*;
+use crate::tensor_file::TensorProblem;
+
+const SHAPES: [(&str, &[usize]); 2] = [("weight", &[3, 4]), ("scale", &[5])];
+
+type Values = BTreeMap<String, Vec<f32>>;
+
+/// See `tests/golden/sgd.py`.
+#[derive(Deserialize)]
+struct Golden {
+    start: Values,
+    gradients: Vec<Values>,
+    runs: Vec<GoldenRun>,
+}
+
+#[derive(Deserialize)]
+struct GoldenRun {
+    setting: SgdConfig,
+    weights: Vec<Values>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../../tests/golden/sgd.json")).unwrap()
+}
+
+fn tensors(values: &Values) -> Vec<Tensor> {
+    SHAPES
+        .iter()
+        .map(|&(name, shape)| Tensor::from_slice(&values[name], shape, &Device::Cpu).unwrap())
+        .collect()
+}
+
+/// The parameters `weight` and `scale`, of which only the first decays.
+fn parameters(values: &Values) -> Vec<Parameter> {
+    let parameter = |(&(name, _), tensor): (&(&str, _), _)| Parameter {
+        name: name.into(),
+        var: Var::from_tensor(&tensor).unwrap(),
+        decays: name == "weight",
+    };
+    SHAPES.iter().zip(tensors(values)).map(parameter).collect()
+}
+
+/// Gradients that are `values`, through a real backward pass: d(sum(w * c))/dw = c.
+fn gradients(parameters: &[Parameter], values: &Values) -> Gradients {
+    let losses: Vec<_> = parameters
+        .iter()
+        .zip(tensors(values))
+        .map(|(parameter, constant)| (parameter.var.as_tensor() * constant).unwrap().sum_all().unwrap())
+        .collect();
+    let loss = Tensor::stack(&losses, 0).unwrap().sum_all().unwrap();
+    Gradients::take(loss.backward().unwrap(), parameters).unwrap()
+}
+
+fn bits(var: &Var) -> Vec<u32> {
+    var.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn twenty_steps_are_pytorchs() {
+    let golden = golden();
+    for run in &golden.runs {
+        let parameters = parameters(&golden.start);
+        let mut optimizer = Sgd::new(&parameters, run.setting).unwrap();
+        for (step, expected) in golden.gradients.iter().zip(&run.weights) {
+            optimizer.step(&gradients(&parameters, step), 1.0).unwrap();
+            for parameter in &parameters {
+                let found: Vec<f32> = parameter.var.flatten_all().unwrap().to_vec1().unwrap();
+                for (found, expected) in found.iter().zip(&expected[&parameter.name]) {
+                    let tolerance = 1e-6 * expected.abs().max(1.0);
+                    assert!(
+                        (found - expected).abs() <= tolerance,
+                        "{:?}: {found} is not {expected}",
+                        run.setting
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_composition_has_the_bits_of_the_update_in_place() {
+    let golden = golden();
+    for run in &golden.runs {
+        let [in_place, composed] = [(); 2].map(|()| parameters(&golden.start));
+        let mut optimizer = Sgd::new(&in_place, run.setting).unwrap();
+        let velocities: Vec<_> =
+            composed.iter().map(|p| Var::from_tensor(&p.var.zeros_like().unwrap()).unwrap()).collect();
+        for step in &golden.gradients {
+            optimizer.step(&gradients(&in_place, step), 1.0).unwrap();
+            for ((parameter, velocity), gradient) in composed.iter().zip(&velocities).zip(tensors(step)) {
+                let update = Update {
+                    rate: run.setting.learning_rate as f32,
+                    momentum: run.setting.momentum as f32,
+                    nesterov: run.setting.nesterov,
+                    weight_decay: if parameter.decays { run.setting.weight_decay as f32 } else { 0.0 },
+                };
+                update.compose(&parameter.var, velocity, &gradient).unwrap();
+            }
+        }
+        for (a, b) in in_place.iter().zip(&composed) {
+            assert_eq!(bits(&a.var), bits(&b.var), "{} under {:?}", a.name, run.setting);
+        }
+    }
+}
+
+#[test]
+fn the_schedule_scales_the_rate() {
+    let golden = golden();
+    let config = SgdConfig { learning_rate: 0.5, momentum: 0.0, ..SgdConfig::default() };
+    let [halved, plain] =
+        [(0.5, config), (1.0, SgdConfig { learning_rate: 0.25, ..config })].map(|(factor, config)| {
+            let parameters = parameters(&golden.start);
+            let mut optimizer = Sgd::new(&parameters, config).unwrap();
+            optimizer.step(&gradients(&parameters, &golden.gradients[0]), factor).unwrap();
+            bits(&parameters[0].var)
+        });
+    assert_eq!(halved, plain);
+}
+
+#[test]
+fn a_saved_optimizer_goes_on_with_the_same_bits() {
+    let golden = golden();
+    let config = golden.runs[2].setting;
+    let run = |stop: Option<usize>| {
+        let parameters = parameters(&golden.start);
+        let mut optimizer = Sgd::new(&parameters, config).unwrap();
+        for (index, step) in golden.gradients.iter().enumerate() {
+            if stop == Some(index) {
+                let facts = BTreeMap::from([("steps".to_owned(), "11".to_owned())]);
+                let bytes = optimizer.to_safetensors(&facts).unwrap();
+                optimizer = Sgd::new(&parameters, config).unwrap();
+                assert_eq!(optimizer.load_safetensors(&bytes, Path::new("x")).unwrap(), facts);
+            }
+            optimizer.step(&gradients(&parameters, step), 1.0).unwrap();
+        }
+        parameters.iter().map(|parameter| bits(&parameter.var)).collect::<Vec<_>>()
+    };
+    assert_eq!(run(None), run(Some(11)));
+}
+
+#[test]
+fn the_norm_is_taken_over_all_gradients() {
+    let golden = golden();
+    let parameters = parameters(&golden.start);
+    let step = &golden.gradients[0];
+    let expected = step.values().flatten().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+    let found = gradients(&parameters, step).norm().unwrap();
+    assert!((found - expected).abs() < 1e-12 * expected, "{found} is not {expected}");
+
+    let mut broken = step.clone();
+    broken.get_mut("scale").unwrap()[2] = f32::NAN;
+    assert!(!gradients(&parameters, &broken).norm().unwrap().is_finite());
+}
+
+#[test]
+fn a_parameter_without_a_gradient_is_named() {
+    let parameters = parameters(&golden().start);
+    let loss = parameters[0].var.sum_all().unwrap();
+    let error = Gradients::take(loss.backward().unwrap(), &parameters).unwrap_err();
+    assert!(matches!(error, OptimizerError::MissingGradient(name) if name == "scale"));
+}
+
+#[test]
+fn gradients_of_other_parameters_are_refused() {
+    let golden = golden();
+    let parameters = parameters(&golden.start);
+    let gradients = gradients(&parameters, &golden.gradients[0]);
+    let swapped: Vec<_> = parameters.into_iter().rev().collect();
+    let before: Vec<_> = swapped.iter().map(|parameter| bits(&parameter.var)).collect();
+    let error = Sgd::new(&swapped, SgdConfig::default()).unwrap().step(&gradients, 1.0).unwrap_err();
+    assert!(matches!(error, OptimizerError::Mismatch { name, .. } if name == "scale"));
+    assert_eq!(before, swapped.iter().map(|parameter| bits(&parameter.var)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_state_of_other_parameters_is_refused_and_changes_nothing() {
+    let golden = golden();
+    let parameters = parameters(&golden.start);
+    let path = Path::new("optimizer.safetensors");
+    let bytes_of = |parameters: &[Parameter]| {
+        Sgd::new(parameters, SgdConfig::default()).unwrap().to_safetensors(&BTreeMap::new()).unwrap()
+    };
+    let whole = bytes_of(&parameters);
+    let mut optimizer = Sgd::new(&parameters, SgdConfig::default()).unwrap();
+    optimizer.step(&gradients(&parameters, &golden.gradients[0]), 1.0).unwrap();
+    let before = optimizer.state().iter().map(|(_, var)| bits(var)).collect::<Vec<_>>();
+    let mut problem_of = |bytes: &[u8]| optimizer.load_safetensors(bytes, path).unwrap_err().problem;
+
+    assert!(matches!(problem_of(&whole[..whole.len() - 3]), TensorProblem::Format(_)));
+    assert!(matches!(problem_of(b"not tensors"), TensorProblem::Format(_)));
+    assert!(
+        matches!(problem_of(&bytes_of(&parameters[..1])), TensorProblem::Missing(name) if name == "velocity.scale")
+    );
+    let mut renamed = parameters.clone();
+    renamed[1].name = "shift".into();
+    assert!(
+        matches!(problem_of(&bytes_of(&renamed)), TensorProblem::Unknown(name) if name == "velocity.shift")
+    );
+    let mut misshapen = parameters.clone();
+    misshapen[1].var = Var::zeros(4, candle_core::DType::F32, &Device::Cpu).unwrap();
+    assert!(
+        matches!(problem_of(&bytes_of(&misshapen)), TensorProblem::Mismatch { name, .. } if name == "velocity.scale")
+    );
+    let mut infinite = whole.clone();
+    let last = infinite.len() - 4;
+    infinite[last..].copy_from_slice(&f32::INFINITY.to_le_bytes());
+    assert!(matches!(problem_of(&infinite), TensorProblem::NotFinite { .. }));
+
+    assert_eq!(before, optimizer.state().iter().map(|(_, var)| bits(var)).collect::<Vec<_>>());
+}
