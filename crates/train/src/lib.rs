@@ -2,12 +2,19 @@
 #![forbid(unsafe_code)]
 
 pub mod checkpoint;
+mod clock;
 pub mod config;
+pub mod environment;
+pub mod evaluation;
+pub mod events;
 mod files;
 pub mod optimizer;
+pub mod run_directory;
 pub mod schedule;
 pub mod tensor_file;
 
 pub use checkpoint::CheckpointName;
 pub use config::{Config, ConfigError, Layers, Recipe};
+pub use evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
 pub use files::FileError;
+pub use run_directory::{Existing, RunDirectory, RunError};

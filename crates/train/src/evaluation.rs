@@ -1,0 +1,209 @@
+//! Evaluation: loss and accuracy of the digit, of the sum and of both, over any images.
+
+use adder_data::{EvaluationAddends, Labelled, evaluation_batches};
+use adder_model::{Addends, IdentityAdder, Metrics, Predictor, Tally};
+use serde::{Deserialize, Serialize};
+
+/// Images that go through the network at a time: enough to be fast, and with ten addends each still small.
+const BATCH_SIZE: usize = 500;
+
+/// Which images an evaluation is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EvaluationSplit {
+    /// The images held back from the training file: for choosing.
+    #[serde(rename = "val")]
+    Validation,
+    /// The test file: for reporting, once.
+    #[serde(rename = "eval")]
+    Evaluation,
+}
+
+/// What an evaluation found. As JSON:
+/// `{"split":"eval","images":n,"pairs":n,"digit":{"loss":x,"accuracy":y},"sum":{...},"both":{...}}`, losses per pair in
+/// nats, accuracies in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Which images.
+    pub split: EvaluationSplit,
+    /// How many images.
+    pub images: u64,
+    /// How many pairs of an image and an addend.
+    pub pairs: u64,
+    /// Digit, sum and both.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+}
+
+/// An evaluation that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// There is nothing to evaluate.
+    #[error("no images to evaluate")]
+    Empty,
+    /// The images cannot be had.
+    #[error(transparent)]
+    Data(#[from] adder_data::Error),
+    /// The network cannot be run.
+    #[error(transparent)]
+    Model(#[from] adder_model::Error),
+    /// The network's numbers overflow.
+    #[error("the loss over {pairs} pairs is {loss}, expected a finite number")]
+    NotFinite {
+        /// Pairs seen.
+        pairs: u64,
+        /// The sum of their losses.
+        loss: f64,
+    },
+}
+
+/// Evaluates `model` on the images of `data` at `indices`: norms use their running statistics, dropout is off.
+///
+/// # Errors
+/// Any [`EvaluationError`].
+pub fn evaluate(
+    model: &IdentityAdder,
+    split: EvaluationSplit,
+    data: &Labelled,
+    indices: &[u32],
+    addends: EvaluationAddends,
+) -> Result<Report, EvaluationError> {
+    let predictor = Predictor::new(model)?;
+    let mut tally = Tally::default();
+    for batch in evaluation_batches(data, indices, BATCH_SIZE, addends)? {
+        let chosen = match addends {
+            EvaluationAddends::Fixed { .. } => Addends::Each(&batch.addends),
+            EvaluationAddends::Exhaustive => Addends::All,
+        };
+        let logits = predictor.predict(&batch.images, chosen)?;
+        tally += Tally::of_logits(&logits.digit, &logits.sum, &batch.digits, &batch.sums)?;
+    }
+    let (pairs, loss) = (tally.pairs, tally.digit_loss + tally.sum_loss);
+    if pairs == 0 {
+        return Err(EvaluationError::Empty);
+    }
+    if !loss.is_finite() {
+        return Err(EvaluationError::NotFinite { pairs, loss });
+    }
+    Ok(Report { split, images: indices.len() as u64, pairs, metrics: tally.metrics() })
+}
+
+#[cfg(test)]
+mod tests {
+    use adder_data::PIXELS;
+    use adder_model::{HeadMetrics, Mode, ModelConfig};
+    use adder_random::{Purpose, Stream};
+    use candle_core::{Device, Tensor};
+
+    use super::*;
+
+    fn data(images: usize) -> Labelled {
+        let mut stream = Stream::new(1, Purpose::Test, 0, 0);
+        let pixels = (0..images * PIXELS).map(|_| stream.below(256) as u8).collect();
+        Labelled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap()
+    }
+
+    fn model() -> IdentityAdder {
+        let config = ModelConfig {
+            channels: vec![4],
+            pool_after: vec![1],
+            unpadded: vec![],
+            dropout_free: vec![],
+            ..ModelConfig::default()
+        };
+        IdentityAdder::new(&config, 5, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn the_json_is_the_documented_one() {
+        let head = |loss, accuracy| HeadMetrics { loss, accuracy };
+        let metrics = Metrics { digit: head(0.25, 99.5), sum: head(0.5, 99.0), both: head(0.75, 98.5) };
+        let report = Report { split: EvaluationSplit::Evaluation, images: 200, pairs: 2000, metrics };
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"split":"eval","images":200,"pairs":2000,"digit":{"loss":0.25,"accuracy":99.5},"#,
+                r#""sum":{"loss":0.5,"accuracy":99.0},"both":{"loss":0.75,"accuracy":98.5}}"#
+            )
+        );
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    }
+
+    /// One image at a time through the training graph's forward pass, counted by hand.
+    fn naive(model: &IdentityAdder, data: &Labelled, pairs: &[(u32, u8)]) -> [f64; 4] {
+        let [mut loss, mut digits_right, mut sums_right, mut both_right] = [0.0; 4];
+        for &(index, addend) in pairs {
+            let pixels: Vec<f32> =
+                data.image(index).iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+            let image = Tensor::from_vec(pixels, (1, 1, 28, 28), &Device::Cpu).unwrap();
+            let addends = Tensor::new(&[u32::from(addend)], &Device::Cpu).unwrap();
+            let logits = model.forward(&image, &addends, Mode::Evaluate).unwrap();
+            let digit = usize::from(data.label(index));
+            let mut right = Vec::new();
+            for (logits, target) in [(logits.digit, digit), (logits.sum, digit + usize::from(addend))] {
+                let row: Vec<f64> = logits
+                    .flatten_all()
+                    .unwrap()
+                    .to_vec1::<f32>()
+                    .unwrap()
+                    .iter()
+                    .map(|&x| x.into())
+                    .collect();
+                loss -= (row[target].exp() / row.iter().map(|x| x.exp()).sum::<f64>()).ln();
+                right.push(row.iter().all(|&x| x <= row[target]));
+            }
+            digits_right += f64::from(u8::from(right[0]));
+            sums_right += f64::from(u8::from(right[1]));
+            both_right += f64::from(u8::from(right[0] && right[1]));
+        }
+        let count = pairs.len() as f64;
+        [loss / count, 100.0 * digits_right / count, 100.0 * sums_right / count, 100.0 * both_right / count]
+    }
+
+    fn assert_matches(report: &Report, expected: [f64; 4]) {
+        let Metrics { digit, sum, both } = report.metrics;
+        assert!((both.loss - expected[0]).abs() < 1e-5, "{} is not {}", both.loss, expected[0]);
+        assert!((digit.loss + sum.loss - both.loss).abs() < 1e-9);
+        assert_eq!([digit.accuracy, sum.accuracy, both.accuracy], [expected[1], expected[2], expected[3]]);
+    }
+
+    #[test]
+    fn an_evaluation_is_what_one_pair_after_the_other_comes_to() {
+        // More than two batches, the last one partial, of images in another order.
+        let (model, data) = (model(), data(30));
+        let indices: Vec<u32> = (0..1_007).map(|n| n * 7 % 30).collect();
+        let addends = EvaluationAddends::Fixed { seed: 3 };
+        let report = evaluate(&model, EvaluationSplit::Validation, &data, &indices, addends).unwrap();
+        let pairs: Vec<_> =
+            indices.iter().map(|&index| (index, adder_data::pairing::evaluation_addend(3, index))).collect();
+        assert_eq!((report.images, report.pairs), (1_007, 1_007));
+        assert_matches(&report, naive(&model, &data, &pairs));
+    }
+
+    #[test]
+    fn the_exhaustive_mode_gives_each_image_all_ten() {
+        let (model, data) = (model(), data(30));
+        let report = evaluate(
+            &model,
+            EvaluationSplit::Evaluation,
+            &data,
+            &data.indices(),
+            EvaluationAddends::Exhaustive,
+        )
+        .unwrap();
+        let pairs: Vec<_> =
+            data.indices().into_iter().flat_map(|index| (0..10).map(move |addend| (index, addend))).collect();
+        assert_eq!((report.images, report.pairs), (30, 300));
+        assert_matches(&report, naive(&model, &data, &pairs));
+    }
+
+    #[test]
+    fn nothing_to_evaluate_is_an_error() {
+        let fixed = EvaluationAddends::Fixed { seed: 3 };
+        let found = evaluate(&model(), EvaluationSplit::Validation, &data(1), &[], fixed);
+        assert!(matches!(found, Err(EvaluationError::Empty)));
+        let found = evaluate(&model(), EvaluationSplit::Validation, &data(1), &[1], fixed);
+        assert!(matches!(found, Err(EvaluationError::Data(adder_data::Error::Index { found: 1, .. }))));
+    }
+}

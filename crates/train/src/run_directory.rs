@@ -1,0 +1,292 @@
+//! Run directories: everything about one run, so that from it alone one can go on, evaluate, export, plot and serve.
+//!
+//! | name | holds | written |
+//! | --- | --- | --- |
+//! | `config.toml` | the whole configuration, defaults included | at the start |
+//! | `split.json` | which images train and which validate | at the start |
+//! | `environment.json` | versions and machine of each session, [`Environment`] | at the start and on going on |
+//! | `events.jsonl` | each step and epoch, [`Event`] | as they happen |
+//! | `last/` | the checkpoint to go on from, see [`checkpoint`] | after each epoch and on stopping |
+//! | `best/` | the checkpoint of the best epoch in validation | when there is a better one |
+//! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
+//! | `.lock` | nothing; locked while a program trains here | at the start |
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use adder_data::Split;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::checkpoint::{self, CheckpointError, CheckpointName, MODEL_FILE};
+use crate::clock;
+use crate::config::{Config, ConfigError, Layers};
+use crate::environment::Environment;
+use crate::evaluation::Report;
+use crate::events::{Event, EventsError, read_events};
+use crate::files::{self, FileError, failed};
+
+const CONFIG: &str = "config.toml";
+const SPLIT: &str = "split.json";
+const ENVIRONMENT: &str = "environment.json";
+const EVENTS: &str = "events.jsonl";
+const EVALUATION: &str = "evaluation.json";
+const LOCK: &str = ".lock";
+
+/// What to do where a run is already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it and fail.
+    Keep,
+    /// Delete the old run's files, and no others.
+    Replace,
+}
+
+/// A run directory that cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The configuration in the directory is not one.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The events are not whole.
+    #[error(transparent)]
+    Events(#[from] EventsError),
+    /// A checkpoint is missing or broken.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A JSON file is not what it should be, or not whole.
+    #[error("{path}: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Line, column and reason.
+        message: String,
+    },
+    /// A run is already there.
+    #[error("{0}: a run is already here")]
+    Exists(PathBuf),
+    /// Something other than a run is there.
+    #[error("{0}: expected a new or empty folder, or a run to replace; found something else")]
+    Occupied(PathBuf),
+    /// There is no run.
+    #[error("{0}: expected a run directory, found no {CONFIG} in it")]
+    NotARun(PathBuf),
+    /// Not one run is in the folder of runs.
+    #[error("{0}: no run with a checkpoint is here")]
+    NoRuns(PathBuf),
+    /// Another program is training here.
+    #[error("{0}: another program is training this run")]
+    Busy(PathBuf),
+}
+
+/// The folder of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+impl RunDirectory {
+    /// Makes the folder of a new run, with its parents.
+    ///
+    /// # Errors
+    /// [`RunError::Exists`] where a run is and is to be kept; [`RunError::Occupied`] where other files are;
+    /// [`RunError::Busy`] where a program trains the run that is to be replaced.
+    pub fn create(path: impl Into<PathBuf>, existing: Existing) -> Result<Self, RunError> {
+        let run = Self { path: path.into() };
+        let path = &run.path;
+        let is_file = path.exists() && !path.is_dir();
+        if is_file || (path.is_dir() && !run.is_run() && !is_empty(path)?) {
+            return Err(RunError::Occupied(path.clone()));
+        }
+        if run.is_run() {
+            match existing {
+                Existing::Keep => return Err(RunError::Exists(path.clone())),
+                Existing::Replace => run.clear()?,
+            }
+        }
+        fs::create_dir_all(path).map_err(failed("create", path))?;
+        Ok(run)
+    }
+
+    /// The run in a folder.
+    ///
+    /// # Errors
+    /// [`RunError::NotARun`] where there is none.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, RunError> {
+        let run = Self { path: path.into() };
+        if run.is_run() { Ok(run) } else { Err(RunError::NotARun(run.path)) }
+    }
+
+    /// The run in the folder `runs` that was started, or went on, last, of those that have a checkpoint.
+    ///
+    /// # Errors
+    /// [`RunError::NoRuns`] where there is none. Folders that are no runs, or broken ones, are passed over.
+    pub fn newest(runs: &Path) -> Result<Self, RunError> {
+        let entries = fs::read_dir(runs).map_err(|_| RunError::NoRuns(runs.to_owned()))?;
+        let started = |run: &Self| -> Option<String> {
+            run.checkpoint(CheckpointName::Last).ok()?;
+            Some(run.environment().ok()?.sessions.last()?.started.clone())
+        };
+        entries
+            .filter_map(|entry| Self::open(entry.ok()?.path()).ok())
+            .filter_map(|run| Some((started(&run)?, run.path)))
+            .max()
+            .map(|(_, path)| Self { path })
+            .ok_or_else(|| RunError::NoRuns(runs.to_owned()))
+    }
+
+    /// A name for a run that starts at `time`: `20260131-142530-seed1`, in UTC.
+    pub fn name(time: SystemTime, seed: u64) -> String {
+        format!("{}-seed{seed}", clock::compact(time))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The configuration of the run.
+    ///
+    /// # Errors
+    /// As [`Layers::resolve`].
+    pub fn config(&self) -> Result<Config, RunError> {
+        let mut layers = Layers::default();
+        layers.add_file(&self.path.join(CONFIG))?;
+        Ok(layers.resolve()?)
+    }
+
+    /// Which images train and which validate.
+    ///
+    /// # Errors
+    /// Where the file is missing or broken.
+    pub fn split(&self) -> Result<Split, RunError> {
+        self.read_json(SPLIT)
+    }
+
+    /// Versions and machines.
+    ///
+    /// # Errors
+    /// Where the file is missing or broken.
+    pub fn environment(&self) -> Result<Environment, RunError> {
+        self.read_json(ENVIRONMENT)
+    }
+
+    /// What happened so far.
+    ///
+    /// # Errors
+    /// As [`read_events`].
+    pub fn events(&self) -> Result<Vec<Event>, RunError> {
+        Ok(read_events(&self.events_path())?)
+    }
+
+    /// The report on the evaluation set; `None` before the run is finished.
+    ///
+    /// # Errors
+    /// Where the file is broken.
+    pub fn evaluation(&self) -> Result<Option<Report>, RunError> {
+        if self.path.join(EVALUATION).exists() { self.read_json(EVALUATION).map(Some) } else { Ok(None) }
+    }
+
+    /// The folder of a checkpoint. It may have another name where the machine stopped while it was being replaced.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`].
+    pub fn checkpoint(&self, name: CheckpointName) -> Result<PathBuf, RunError> {
+        Ok(checkpoint::locate(&self.checkpoint_path(name))?)
+    }
+
+    /// The weights of a checkpoint, a file for `adder_model::weights::load`.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`].
+    pub fn weights(&self, name: CheckpointName) -> Result<PathBuf, RunError> {
+        Ok(self.checkpoint(name)?.join(MODEL_FILE))
+    }
+
+    pub(crate) fn checkpoint_path(&self, name: CheckpointName) -> PathBuf {
+        self.path.join(name.as_str())
+    }
+
+    pub(crate) fn events_path(&self) -> PathBuf {
+        self.path.join(EVENTS)
+    }
+
+    /// Keeps other programs from training here, until the file is dropped.
+    pub(crate) fn lock(&self) -> Result<File, RunError> {
+        let path = self.path.join(LOCK);
+        let file = File::create(&path).map_err(failed("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(RunError::Busy(self.path.clone())),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error).into()),
+        }
+    }
+
+    pub(crate) fn write_config(&self, config: &Config, header: &str) -> Result<(), RunError> {
+        let text = format!("{header}\n{}", config.to_toml());
+        Ok(files::write(&self.path.join(CONFIG), text.as_bytes())?)
+    }
+
+    pub(crate) fn write_split(&self, split: &Split) -> Result<(), RunError> {
+        // On one line: pretty, it would have one for each of 60,000 images.
+        let text = serde_json::to_string(split).expect("a split is lists of numbers");
+        Ok(files::write(&self.path.join(SPLIT), text.as_bytes())?)
+    }
+
+    pub(crate) fn write_environment(&self, environment: &Environment) -> Result<(), RunError> {
+        self.write_json(ENVIRONMENT, environment)
+    }
+
+    pub(crate) fn write_evaluation(&self, report: &Report) -> Result<(), RunError> {
+        self.write_json(EVALUATION, report)
+    }
+
+    fn is_run(&self) -> bool {
+        self.path.join(CONFIG).is_file()
+    }
+
+    /// Deletes the files of a run and no others; the configuration last, for it is what makes a folder a run.
+    fn clear(&self) -> Result<(), RunError> {
+        let _lock = self.lock()?;
+        for name in [CheckpointName::Last, CheckpointName::Best] {
+            let folder = self.checkpoint_path(name);
+            files::recover_folder(&folder)?;
+            if folder.exists() {
+                fs::remove_dir_all(&folder).map_err(failed("delete", &folder))?;
+            }
+        }
+        for name in [EVALUATION, EVENTS, ENVIRONMENT, SPLIT, CONFIG] {
+            let file = self.path.join(name);
+            if file.exists() {
+                fs::remove_file(&file).map_err(failed("delete", &file))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
+        let path = self.path.join(name);
+        let text = files::read_text(&path)?;
+        serde_json::from_str(&text).map_err(|error| RunError::Syntax { path, message: error.to_string() })
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let mut text = serde_json::to_string_pretty(value).expect("what a run writes has text for keys");
+        text.push('\n');
+        Ok(files::write(&self.path.join(name), text.as_bytes())?)
+    }
+}
+
+/// Whether a folder holds nothing, or only the lock that a replaced run left.
+fn is_empty(folder: &Path) -> Result<bool, FileError> {
+    let mut entries = fs::read_dir(folder).map_err(failed("read", folder))?;
+    Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK)))
+}
+
+#[cfg(test)]
+mod tests;

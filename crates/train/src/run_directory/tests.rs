@@ -1,0 +1,94 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use candle_core::Device;
+
+use super::*;
+use crate::environment::Session;
+
+/// A run that looks complete from the outside, as it was started at `started`.
+fn run_started(path: &Path, started: &str) -> RunDirectory {
+    let run = RunDirectory::create(path, Existing::Keep).unwrap();
+    run.write_config(&Config::default(), "# A test.\n").unwrap();
+    let session = Session { started: started.into(), ..Session::now(0, &Device::Cpu, 1) };
+    run.write_environment(&Environment { sessions: vec![session] }).unwrap();
+    fs::create_dir(path.join("last")).unwrap();
+    run
+}
+
+#[test]
+fn a_run_is_made_with_its_parents_and_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs/one");
+    assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(p)) if p == path));
+    let run = RunDirectory::create(&path, Existing::Keep).unwrap();
+    assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(_))), "no configuration is there yet");
+    let config = Config { seed: 77, ..Config::default() };
+    run.write_config(&config, "# A test.\n").unwrap();
+    assert_eq!(RunDirectory::open(&path).unwrap(), run);
+    assert_eq!(run.config().unwrap(), config);
+    let split = Split::shuffled(100, 0.2, 5).unwrap();
+    run.write_split(&split).unwrap();
+    assert_eq!(run.split().unwrap(), split);
+    assert_eq!(run.evaluation().unwrap(), None);
+    let missing = run.weights(CheckpointName::Best);
+    assert!(
+        matches!(missing, Err(RunError::Checkpoint(CheckpointError::Missing(p))) if p == path.join("best"))
+    );
+}
+
+#[test]
+fn what_is_there_is_not_overwritten_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let run = run_started(&path, "2026-01-31T14:25:30Z");
+    fs::write(path.join("notes.txt"), "mine").unwrap();
+    fs::write(path.join("events.jsonl"), "").unwrap();
+    assert!(matches!(RunDirectory::create(&path, Existing::Keep), Err(RunError::Exists(p)) if p == path));
+    assert!(run.config().is_ok());
+
+    RunDirectory::create(&path, Existing::Replace).unwrap();
+    let mut left: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".lock", "notes.txt"]);
+}
+
+#[test]
+fn other_files_are_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let letters = folder.path().join("letters");
+    fs::create_dir(&letters).unwrap();
+    RunDirectory::create(&letters, Existing::Keep).unwrap();
+    fs::write(letters.join("love.txt"), "").unwrap();
+    for path in [letters.clone(), letters.join("love.txt")] {
+        for existing in [Existing::Keep, Existing::Replace] {
+            let refused = RunDirectory::create(&path, existing);
+            assert!(matches!(refused, Err(RunError::Occupied(p)) if p == path));
+        }
+    }
+}
+
+#[test]
+fn the_newest_run_is_the_one_that_started_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let newest = || RunDirectory::newest(folder.path());
+    assert!(matches!(newest(), Err(RunError::NoRuns(_))));
+    assert!(matches!(RunDirectory::newest(&folder.path().join("none")), Err(RunError::NoRuns(_))));
+    run_started(&folder.path().join("z"), "2026-01-30T23:59:59Z");
+    let expected = run_started(&folder.path().join("a"), "2026-01-31T14:25:30Z");
+    run_started(&folder.path().join("m"), "2025-12-31T14:25:30Z");
+    // Passed over: a run without a checkpoint, a broken one, a folder and a file that are none.
+    let later = "2027-01-01T00:00:00Z";
+    let unsaved = run_started(&folder.path().join("unsaved"), later);
+    fs::remove_dir(unsaved.path().join("last")).unwrap();
+    let broken = run_started(&folder.path().join("broken"), later);
+    fs::write(broken.path().join("environment.json"), "{").unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    assert_eq!(newest().unwrap(), expected);
+}
+
+#[test]
+fn a_run_is_named_for_its_start_and_seed() {
+    let time = UNIX_EPOCH + Duration::from_secs(1_769_869_530);
+    assert_eq!(RunDirectory::name(time, 42), "20260131-142530-seed42");
+}
