@@ -8,13 +8,17 @@ pub mod environment;
 pub mod evaluation;
 pub mod events;
 mod files;
+pub mod observer;
 pub mod optimizer;
 pub mod run_directory;
 pub mod schedule;
 pub mod tensor_file;
+pub mod trainer;
 
 pub use checkpoint::CheckpointName;
 pub use config::{Config, ConfigError, Layers, Recipe};
 pub use evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
 pub use files::FileError;
+pub use observer::{Observer, Plan, Progress, StopFlag};
 pub use run_directory::{Existing, RunDirectory, RunError};
+pub use trainer::{Machine, Outcome, TrainError, Trainer};

@@ -1,0 +1,84 @@
+//! What can end a run before its time.
+
+use std::path::PathBuf;
+
+use crate::checkpoint::CheckpointError;
+use crate::evaluation::EvaluationError;
+use crate::events::EventsError;
+use crate::optimizer::OptimizerError;
+use crate::run_directory::RunError;
+
+/// A run that cannot start, go on, or end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The run directory cannot be used.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A checkpoint cannot be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The events cannot be written.
+    #[error(transparent)]
+    Events(#[from] EventsError),
+    /// The data do not fit the run.
+    #[error(transparent)]
+    Data(#[from] adder_data::Error),
+    /// The network cannot be built or run.
+    #[error(transparent)]
+    Model(#[from] adder_model::Error),
+    /// The weights cannot be updated.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// The network cannot be validated or evaluated.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+    /// candle refused an operation.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+    /// The last batch of an epoch would be one pair, over which no norm can take a variance.
+    #[error(
+        "{images} training images in batches of {batch_size} leave one alone in the last; \
+         change training.batch_size or data.limit"
+    )]
+    LoneImage {
+        /// Training images.
+        images: usize,
+        /// `training.batch_size`.
+        batch_size: usize,
+    },
+    /// The run diverged. The last checkpoint is from before.
+    #[error(
+        "the {what} is {value} in epoch {epoch}, step {step} of the run; a lower optimizer.learning_rate may help"
+    )]
+    NotFinite {
+        /// What is infinite or not a number.
+        what: String,
+        /// Its value.
+        value: f64,
+        /// Counted from 1.
+        epoch: u64,
+        /// Counted from 1 over the whole run.
+        step: u64,
+    },
+    /// The checkpoint cannot be one of this run.
+    #[error("{path}: {field}: expected {expected}, found {found}")]
+    Position {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The key in its state.
+        field: &'static str,
+        /// What the configuration allows.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+    /// There is nothing left to do.
+    #[error("{path}: this run is finished, after {epochs} epochs")]
+    Finished {
+        /// The run directory.
+        path: PathBuf,
+        /// Its epochs.
+        epochs: u64,
+    },
+}

@@ -1,0 +1,312 @@
+//! The training loop.
+
+mod error;
+mod setup;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::time::Instant;
+
+use adder_data::{Batch, Dataset, EvaluationAddends, Labelled, LoaderConfig, Position, SIDE, TrainLoader};
+use adder_model::{IdentityAdder, Mode, Step, Tally};
+use candle_core::{Device, Tensor};
+
+pub use error::TrainError;
+
+use crate::checkpoint::{self, BestEpoch, CheckpointName, State};
+use crate::config::Config;
+use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
+use crate::events::{EpochEvent, Event, EventLog, StepEvent};
+use crate::observer::{Observer, Plan, Progress, StopFlag};
+use crate::optimizer::{Gradients, Sgd};
+use crate::run_directory::RunDirectory;
+use setup::Images;
+
+/// What a run is computed on. None of it changes the result, but for the device, whose arithmetic may.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Where the network is.
+    pub device: Device,
+    /// Threads that the program was allowed, to be recorded.
+    pub threads: usize,
+    /// Threads that compute batches ahead; with 0 the loop computes them itself.
+    pub loader_workers: usize,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// All epochs are done; the report is on the evaluation set.
+    Finished(Report),
+    /// It was asked to stop, and saved; [`Trainer::resume`] goes on.
+    Stopped {
+        /// The next step.
+        position: Position,
+        /// Steps of the run that are done.
+        steps: u64,
+    },
+}
+
+/// A run, ready to go on.
+#[derive(Debug)]
+pub struct Trainer {
+    directory: RunDirectory,
+    config: Config,
+    machine: Machine,
+    data: Dataset,
+    images: Images,
+    model: IdentityAdder,
+    optimizer: Sgd,
+    state: State,
+    events: EventLog,
+    /// Keeps other programs out of the directory.
+    _lock: File,
+}
+
+impl Trainer {
+    /// Where the run is kept.
+    pub fn directory(&self) -> &RunDirectory {
+        &self.directory
+    }
+
+    /// The network, with the weights of the last checkpoint.
+    pub fn model(&self) -> &IdentityAdder {
+        &self.model
+    }
+
+    /// Trains to the end, or until `stop` is requested.
+    ///
+    /// # Errors
+    /// [`TrainError::NotFinite`] where the run diverges; otherwise where something cannot be computed or written.
+    pub fn run(mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<Outcome, TrainError> {
+        observer.on_start(&self.plan());
+        let mut batches = self.loader()?;
+        while self.state.position.epoch < self.config.training.epochs {
+            while self.state.position.step < self.steps_per_epoch() {
+                if stop.is_requested() {
+                    return self.stop(observer);
+                }
+                let started = Instant::now();
+                let batch = batches.next_batch();
+                let event = self.step(&batch)?;
+                self.state.training_seconds += started.elapsed().as_secs_f64();
+                observer.on_step(&self.progress(&event, &batch));
+                batches.recycle(batch);
+            }
+            self.finish_epoch(observer)?;
+        }
+        self.finish(observer)
+    }
+
+    /// One step of stochastic gradient descent.
+    fn step(&mut self, batch: &Batch) -> Result<StepEvent, TrainError> {
+        let Position { epoch, step } = self.state.position;
+
+        // Forward.
+        let mode = Mode::Train { seed: self.config.seed, epoch, step };
+        let Step { loss, tally } = loss(&self.model, batch, mode)?;
+        let metrics = tally.metrics();
+        self.check_finite("loss", metrics.both.loss)?;
+
+        // Backward.
+        let gradients = Gradients::take(loss.backward()?, self.model.parameters())?;
+        let gradient_norm = gradients.norm()?;
+        self.check_finite("gradient norm", gradient_norm)?;
+
+        // Update.
+        let total_steps = self.config.training.epochs * self.steps_per_epoch();
+        let rate_factor = self.config.schedule.factor(self.state.steps, total_steps);
+        self.optimizer.step(&gradients, rate_factor)?;
+
+        // Record.
+        self.state.position.step += 1;
+        self.state.steps += 1;
+        self.state.training += tally;
+        let event = StepEvent {
+            epoch: epoch + 1,
+            step: self.state.steps,
+            loss: metrics.both.loss,
+            accuracy: metrics.both.accuracy,
+            learning_rate: self.config.optimizer.learning_rate * rate_factor,
+            gradient_norm,
+        };
+        self.events.append(&Event::Step(event))?;
+        Ok(event)
+    }
+
+    /// Validates, records the epoch and writes the checkpoints.
+    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let started = Instant::now();
+        let images = self.images.split.validation();
+        observer.on_evaluation(EvaluationSplit::Validation, images.len());
+        let validation = evaluate(
+            &self.model,
+            EvaluationSplit::Validation,
+            &self.data.train,
+            images,
+            self.fixed_addends(),
+        );
+        let epoch = self.state.position.epoch + 1;
+        let validation = validation.map_err(|error| self.diverged("validation loss", epoch, error))?.metrics;
+        let event = EpochEvent {
+            epoch,
+            step: self.state.steps,
+            training: self.state.training.metrics(),
+            validation,
+            training_seconds: self.state.training_seconds,
+            validation_seconds: started.elapsed().as_secs_f64(),
+        };
+        self.events.append(&Event::Epoch(event))?;
+
+        let accuracy = validation.both.accuracy;
+        let best = self.state.best.is_none_or(|best| accuracy > best.accuracy);
+        if best {
+            self.state.best = Some(BestEpoch { epoch, accuracy });
+        }
+        self.state.position = Position { epoch, step: 0 };
+        self.state.training = Tally::default();
+        self.state.training_seconds = 0.0;
+        observer.on_epoch(&event, best);
+
+        let facts = BTreeMap::from([
+            ("epochs".to_owned(), epoch.to_string()),
+            ("validation_accuracy_both".to_owned(), accuracy.to_string()),
+        ]);
+        // The best first: what is between the two is done again, with the same bits, if the machine stops here.
+        if best {
+            self.save(CheckpointName::Best, facts.clone(), observer)?;
+        }
+        self.save(CheckpointName::Last, facts, observer)
+    }
+
+    /// Evaluates once, in the end.
+    fn finish(self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        let chosen = match self.config.training.evaluate {
+            CheckpointName::Last => self.model.clone(),
+            CheckpointName::Best => {
+                let weights = self.directory.weights(CheckpointName::Best)?;
+                adder_model::weights::load(&weights, &self.machine.device)?.0
+            }
+        };
+        let images: &Labelled = &self.data.evaluation;
+        observer.on_evaluation(EvaluationSplit::Evaluation, self.images.evaluation.len());
+        let report = evaluate(
+            &chosen,
+            EvaluationSplit::Evaluation,
+            images,
+            &self.images.evaluation,
+            self.fixed_addends(),
+        );
+        let epochs = self.config.training.epochs;
+        let report = report.map_err(|error| self.diverged("evaluation loss", epochs, error))?;
+        self.directory.write_evaluation(&report)?;
+        observer.on_finish(&report);
+        Ok(Outcome::Finished(report))
+    }
+
+    fn stop(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        self.save(CheckpointName::Last, BTreeMap::new(), observer)?;
+        Ok(Outcome::Stopped { position: self.state.position, steps: self.state.steps })
+    }
+
+    fn save(
+        &mut self,
+        name: CheckpointName,
+        facts: BTreeMap<String, String>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        // An infinite running variance hides from the loss, and no checkpoint that holds one can be loaded.
+        for (name, tensor) in self.model.tensors() {
+            let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                let epoch = self.state.steps.div_ceil(self.steps_per_epoch());
+                let (what, value, step) = (format!("tensor `{name}`"), f64::from(value), self.state.steps);
+                return Err(TrainError::NotFinite { what, value, epoch, step });
+            }
+        }
+        // The events first, for a checkpoint counts those that are on the disk.
+        self.events.sync()?;
+        self.state.events = self.events.events();
+        let folder = self.directory.checkpoint_path(name);
+        checkpoint::save(&folder, &self.model, &self.optimizer, &self.state, facts)?;
+        observer.on_checkpoint(name, &folder);
+        Ok(())
+    }
+
+    fn loader(&self) -> Result<TrainLoader, TrainError> {
+        let config = LoaderConfig {
+            seed: self.config.seed,
+            batch_size: self.config.training.batch_size,
+            augmentation: self.config.data.augmentation.clone(),
+            workers: self.machine.loader_workers,
+            ..LoaderConfig::default()
+        };
+        let train = self.images.split.train().to_vec();
+        Ok(TrainLoader::new(self.data.train.clone(), train, config, self.state.position)?)
+    }
+
+    fn steps_per_epoch(&self) -> u64 {
+        self.images.split.train().len().div_ceil(self.config.training.batch_size) as u64
+    }
+
+    /// Validation and evaluation pair each image with the same addend every time.
+    fn fixed_addends(&self) -> EvaluationAddends {
+        EvaluationAddends::Fixed { seed: self.config.seed }
+    }
+
+    fn plan(&self) -> Plan<'_> {
+        Plan {
+            directory: self.directory.path(),
+            parameters: self.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
+            training_images: self.images.split.train().len(),
+            validation_images: self.images.split.validation().len(),
+            evaluation_images: self.images.evaluation.len(),
+            epochs: self.config.training.epochs,
+            steps_per_epoch: self.steps_per_epoch(),
+            steps_before: self.state.steps,
+        }
+    }
+
+    fn progress<'a>(&self, event: &'a StepEvent, batch: &Batch) -> Progress<'a> {
+        Progress {
+            event,
+            step_in_epoch: self.state.position.step,
+            steps_per_epoch: self.steps_per_epoch(),
+            pairs: batch.pairs(),
+            running: self.state.training.metrics(),
+        }
+    }
+
+    /// Stops the run at a number of the step under way that is infinite or not a number.
+    fn check_finite(&self, what: &'static str, value: f64) -> Result<(), TrainError> {
+        if value.is_finite() {
+            return Ok(());
+        }
+        let (epoch, step) = (self.state.position.epoch + 1, self.state.steps + 1);
+        Err(TrainError::NotFinite { what: what.into(), value, epoch, step })
+    }
+
+    /// Where the run is, for a failure to validate or evaluate after `epoch`.
+    fn diverged(&self, what: &'static str, epoch: u64, error: EvaluationError) -> TrainError {
+        match error {
+            EvaluationError::NotFinite { loss: value, .. } => {
+                TrainError::NotFinite { what: what.into(), value, epoch, step: self.state.steps }
+            }
+            other => other.into(),
+        }
+    }
+}
+
+/// The forward pass of a batch: its differentiable loss and its tally.
+fn loss(model: &IdentityAdder, batch: &Batch, mode: Mode) -> Result<Step, TrainError> {
+    let device = model.device();
+    let images = Tensor::from_slice(&batch.images, (batch.len(), 1, SIDE, SIDE), device)?;
+    let classes = |values: &[u8]| {
+        let values: Vec<u32> = values.iter().map(|&value| u32::from(value)).collect();
+        Tensor::from_vec(values, batch.pairs(), device)
+    };
+    let (addends, digits, sums) = (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
+    Ok(model.loss(&images, &addends, &digits, &sums, mode)?)
+}

@@ -1,0 +1,129 @@
+//! Getting a run ready: a new one, or one that goes on.
+
+use std::fs::File;
+
+use adder_data::{Dataset, Position, Split};
+use adder_model::IdentityAdder;
+
+use super::{Machine, TrainError, Trainer};
+use crate::checkpoint::{self, CheckpointName, State};
+use crate::config::Config;
+use crate::environment::{Environment, Session};
+use crate::events::EventLog;
+use crate::optimizer::Sgd;
+use crate::run_directory::RunDirectory;
+
+/// The head of `config.toml` in a run directory.
+const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
+
+/// Which images train, validate and evaluate.
+#[derive(Debug)]
+pub(super) struct Images {
+    pub(super) split: Split,
+    pub(super) evaluation: Vec<u32>,
+}
+
+impl Images {
+    /// Holds `split` to the data and takes `data.limit` images of each set.
+    fn choose(config: &Config, data: &Dataset, split: Split) -> Result<Self, TrainError> {
+        split.check(&data.train)?;
+        let mut evaluation = data.evaluation.indices();
+        let split = match config.data.limit {
+            0 => split,
+            limit => {
+                evaluation.truncate(limit);
+                split.limit(limit)?
+            }
+        };
+        let (images, batch_size) = (split.train().len(), config.training.batch_size);
+        if images % batch_size == 1 {
+            return Err(TrainError::LoneImage { images, batch_size });
+        }
+        Ok(Self { split, evaluation })
+    }
+}
+
+impl Trainer {
+    /// Starts a run in a directory from [`RunDirectory::create`]: writes the configuration, the split, the environment
+    /// and the first checkpoint. Without a `split`, the seed draws one.
+    ///
+    /// # Errors
+    /// Where the data do not fit the configuration or the directory cannot be written.
+    pub fn start(
+        directory: RunDirectory,
+        config: Config,
+        data: Dataset,
+        split: Option<Split>,
+        machine: Machine,
+    ) -> Result<Self, TrainError> {
+        let split = match split {
+            Some(split) => split,
+            None => Split::shuffled(data.train.len(), config.data.validation_fraction, config.seed)?,
+        };
+        let images = Images::choose(&config, &data, split)?;
+        let model = IdentityAdder::new(&config.model, config.seed, &machine.device)?;
+        let optimizer = Sgd::new(model.parameters(), config.optimizer)?;
+        let lock = directory.lock()?;
+        let session = Session::now(0, &machine.device, machine.threads);
+        directory.write_environment(&Environment { sessions: vec![session] })?;
+        directory.write_split(&images.split)?;
+        directory.write_config(&config, HEADER)?;
+        let events = EventLog::open(&directory.events_path(), 0)?;
+        let state = State::default();
+        let folder = directory.checkpoint_path(CheckpointName::Last);
+        checkpoint::save(&folder, &model, &optimizer, &state, Default::default())?;
+        Ok(Self { directory, config, machine, data, images, model, optimizer, state, events, _lock: lock })
+    }
+
+    /// Goes on with a run from its last checkpoint, with the configuration and the split that it was started with.
+    ///
+    /// # Errors
+    /// [`TrainError::Finished`] where nothing is left to do; otherwise where the data do not fit, the checkpoint is
+    /// missing or broken, or another program trains here.
+    pub fn resume(directory: RunDirectory, data: Dataset, machine: Machine) -> Result<Self, TrainError> {
+        let lock: File = directory.lock()?;
+        let config = directory.config()?;
+        let images = Images::choose(&config, &data, directory.split()?)?;
+        let model = IdentityAdder::new(&config.model, config.seed, &machine.device)?;
+        let mut optimizer = Sgd::new(model.parameters(), config.optimizer)?;
+        let folder = directory.checkpoint_path(CheckpointName::Last);
+        let state = checkpoint::load(&folder, &model, &mut optimizer)?;
+        let mut environment = directory.environment()?;
+        environment.sessions.push(Session::now(state.steps, &machine.device, machine.threads));
+        let events = EventLog::open(&directory.events_path(), state.events)?;
+        let trainer =
+            Self { directory, config, machine, data, images, model, optimizer, state, events, _lock: lock };
+        trainer.check_state()?;
+        trainer.directory.write_environment(&environment)?;
+        Ok(trainer)
+    }
+
+    /// Whether the state can be one of this run.
+    fn check_state(&self) -> Result<(), TrainError> {
+        let State { position: Position { epoch, step }, steps, training, .. } = self.state;
+        let (epochs, steps_per_epoch) = (self.config.training.epochs, self.steps_per_epoch());
+        let check = |holds: bool, field, expected: String, found: u64| match holds {
+            true => Ok(()),
+            false => {
+                let path = self.directory.checkpoint_path(CheckpointName::Last);
+                Err(TrainError::Position { path, field, expected, found: found.to_string() })
+            }
+        };
+        check(epoch <= epochs, "position.epoch", format!("0 to {epochs}"), epoch)?;
+        let most = if epoch == epochs { 0 } else { steps_per_epoch - 1 };
+        check(step <= most, "position.step", format!("0 to {most}"), step)?;
+        let expected = epoch * steps_per_epoch + step;
+        check(steps == expected, "steps", format!("{expected}, as the position says"), steps)?;
+        let expected = step * self.config.training.batch_size as u64;
+        check(
+            training.pairs == expected,
+            "training.pairs",
+            format!("{expected}, as the position says"),
+            training.pairs,
+        )?;
+        if epoch == epochs && self.directory.evaluation()?.is_some() {
+            return Err(TrainError::Finished { path: self.directory.path().to_owned(), epochs });
+        }
+        Ok(())
+    }
+}
