@@ -93,12 +93,15 @@ impl Operands {
 
     /// What a pass gives, from naive loops in double precision.
     pub fn result(&self, pass: Pass) -> Vec<f32> {
-        let Self { shape, input, weight, grad_output } = self;
-        match pass {
-            Pass::Forward => naive::conv2d(input, weight, shape),
-            Pass::InputGradient => naive::conv2d_input_gradient(weight, grad_output, shape),
-            Pass::WeightGradient => naive::conv2d_weight_gradient(input, grad_output, shape),
-        }
+        let Self { shape, .. } = self;
+        let wide = |values: &[f32]| values.iter().map(|&value| value.into()).collect::<Vec<_>>();
+        let (input, weight, grad_output) = (wide(&self.input), wide(&self.weight), wide(&self.grad_output));
+        let result = match pass {
+            Pass::Forward => naive::conv2d(&input, &weight, shape),
+            Pass::InputGradient => naive::conv2d_input_gradient(&weight, &grad_output, shape),
+            Pass::WeightGradient => naive::conv2d_weight_gradient(&input, &grad_output, shape),
+        };
+        result.into_iter().map(|value| value as f32).collect()
     }
 }
 

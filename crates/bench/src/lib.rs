@@ -4,8 +4,11 @@
 //! the same in every run and never constant.
 #![forbid(unsafe_code)]
 
+pub mod candle;
 pub mod convolution;
 pub mod device;
 pub mod inputs;
 pub mod measure;
+pub mod peers;
+pub mod training;
 pub mod verify;

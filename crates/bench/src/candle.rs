@@ -1,0 +1,18 @@
+//! Inference by candle's own operations, for comparison.
+
+use adder_data::SIDE;
+use adder_model::{IdentityAdder, Logits, Mode, Prediction};
+use anyhow::Result;
+use candle_core::Tensor;
+
+/// The logits of images, normalised, `[b, 1, 28, 28]` row by row, each with one addend.
+///
+/// # Errors
+/// Where lengths disagree.
+pub fn logits(model: &IdentityAdder, images: &[f32], addends: &[u8]) -> Result<Prediction> {
+    let images = Tensor::from_slice(images, (addends.len(), 1, SIDE, SIDE), model.device())?;
+    let addends: Vec<u32> = addends.iter().map(|&addend| u32::from(addend)).collect();
+    let addends = Tensor::from_vec(addends, images.dim(0)?, model.device())?;
+    let Logits { digit, sum } = model.forward(&images, &addends, Mode::Evaluate)?;
+    Ok(Prediction { digit: digit.flatten_all()?.to_vec1()?, sum: sum.flatten_all()?.to_vec1()? })
+}

@@ -1,0 +1,14 @@
+//! The comparison with other frameworks: the same network, batch, threads and inputs, side by side in one run.
+//!
+//! Every competitor is a process of its own that waits for orders ([`competitor`]), so that their rounds can be
+//! interleaved: what disturbs the machine for a minute disturbs all of them alike. Before anything is timed, all must
+//! compute the same logits from the same weights.
+
+pub mod competitor;
+pub mod field;
+pub mod machine;
+pub mod ours;
+pub mod python;
+pub mod rounds;
+pub mod shared;
+pub mod table;

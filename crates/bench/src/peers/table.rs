@@ -1,0 +1,128 @@
+//! The table, in Markdown.
+
+use std::fmt::Write;
+
+use super::rounds::Times;
+
+/// A competition's results.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// What was timed.
+    pub title: String,
+    /// Images in a step.
+    pub batch: usize,
+    /// The names that the others are measured against; one that has no row is left out.
+    pub baselines: &'static [&'static str],
+    /// Name and times of everyone that ran.
+    pub rows: Vec<(String, Times)>,
+    /// Name of everyone that did not, and why.
+    pub absent: Vec<(String, String)>,
+}
+
+impl Table {
+    /// A heading, the table with the fastest first, and who is absent.
+    pub fn to_markdown(&self) -> String {
+        let times_of = |name: &str| self.rows.iter().find(|(row, _)| row == name).map(|(_, times)| times);
+        let baselines: Vec<(&str, &Times)> =
+            self.baselines.iter().filter_map(|name| Some((*name, times_of(name)?))).collect();
+        let mut rows: Vec<&(String, Times)> = self.rows.iter().collect();
+        rows.sort_by(|(_, a), (_, b)| a.median().total_cmp(&b.median()));
+
+        let mut header = vec!["".to_owned(), "median".into(), "best".into(), "images/s".into()];
+        header.extend(baselines.iter().map(|(name, _)| format!("× {name}")));
+        let mut lines = vec![header];
+        for (name, times) in rows {
+            let images = (self.batch as f64 / times.median()).round();
+            let mut line =
+                vec![name.clone(), duration(times.median()), duration(times.best()), thousands(images)];
+            let ratios = baselines.iter().map(|(_, baseline)| baseline.median() / times.median());
+            line.extend(ratios.map(|ratio| format!("{ratio:.2}")));
+            lines.push(line);
+        }
+
+        let mut markdown = format!("### {}\n\n{}", self.title, aligned(&lines));
+        for (name, reason) in &self.absent {
+            write!(markdown, "\n{name} did not run: {reason}\n").expect("a string takes everything");
+        }
+        markdown
+    }
+}
+
+/// Seconds in the unit that suits them.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        1.0.. => format!("{seconds:.2} s"),
+        1e-3.. => format!("{:.2} ms", seconds * 1e3),
+        _ => format!("{:.1} µs", seconds * 1e6),
+    }
+}
+
+/// A whole number with a comma between thousands.
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or("")).collect();
+    groups.join(",")
+}
+
+/// A Markdown table whose source is a table, too; numbers to the right.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines[0].len();
+    let width =
+        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for (row, line) in lines.iter().enumerate() {
+        for (column, (cell, &width)) in line.iter().zip(&widths).enumerate() {
+            match column {
+                0 => write!(text, "| {cell:<width$} "),
+                _ => write!(text, "| {cell:>width$} "),
+            }
+            .expect("a string takes everything");
+        }
+        text.push_str("|\n");
+        if row == 0 {
+            for (column, width) in widths.iter().enumerate() {
+                let colon = if column == 0 { "-" } else { ":" };
+                text.push_str(&format!("| {}{colon} ", "-".repeat(width - 1)));
+            }
+            text.push_str("|\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fastest_comes_first_and_ratios_are_of_medians() {
+        let table = Table {
+            title: "A step".into(),
+            batch: 128,
+            baselines: &["slow", "missing"],
+            rows: vec![
+                ("slow".into(), Times::new(vec![0.06, 0.064, 0.07])),
+                ("fast".into(), Times::new(vec![0.000_5, 0.000_64, 0.000_7])),
+            ],
+            absent: vec![("missing".into(), "no Python".into())],
+        };
+        let expected = "\
+### A step
+
+|      |   median |     best | images/s | × slow |
+| ---- | -------: | -------: | -------: | -----: |
+| fast | 640.0 µs | 500.0 µs |  200,000 | 100.00 |
+| slow | 64.00 ms | 60.00 ms |    2,000 |   1.00 |
+
+missing did not run: no Python
+";
+        assert_eq!(table.to_markdown(), expected);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0.0, 999.0, 1000.0, 1234567.0].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
