@@ -190,8 +190,13 @@ impl IdentityAdder {
         Ok(x.mean((2, 3))?)
     }
 
+    /// The instruction set of the kernels that the network trains on.
+    pub(crate) fn isa(&self) -> Option<Isa> {
+        self.fused.as_ref().map(Fused::isa)
+    }
+
     /// The parameters of the blocks, and those behind them.
-    fn split_parameters(&self) -> (&[Parameter], &[Parameter]) {
+    pub(crate) fn split_parameters(&self) -> (&[Parameter], &[Parameter]) {
         const PER_BLOCK: usize = 3;
         self.parameters.split_at(PER_BLOCK * self.blocks.len())
     }

@@ -83,7 +83,8 @@ impl IdentityAdder {
         Ok(metadata)
     }
 
-    fn state(&self) -> BTreeMap<String, Var> {
+    /// Every parameter and running statistic by its name.
+    pub(crate) fn state(&self) -> BTreeMap<String, Var> {
         let parameters = self.parameters().iter().map(|p| (p.name.clone(), p.var.clone()));
         let buffers = self.buffers().into_iter().map(|(name, var)| (name, var.clone()));
         parameters.chain(buffers).collect()

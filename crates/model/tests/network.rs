@@ -95,21 +95,59 @@ fn evaluation_changes_nothing_and_training_moves_the_statistics() {
     assert!(before.iter().zip(buffers(&model)).all(|(before, after)| *before != after));
 }
 
+/// The predictors of both paths.
+fn predictors(model: &IdentityAdder) -> [Predictor; 2] {
+    [model.clone(), model.clone().on_reference()].map(|model| Predictor::new(&model).unwrap())
+}
+
+fn close(a: &[f32], b: &[f32]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 2e-5)
+}
+
+#[test]
+fn predictors_give_the_networks_logits() {
+    let model = model(0.1);
+    let addends = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5];
+    let numbers = addends.map(u32::from);
+    // A pass in training mode moves the running statistics away from where they do nothing.
+    model.forward(&images(11), &classes(&numbers), TRAIN).unwrap();
+    let logits = model.forward(&images(11), &classes(&numbers), Mode::Evaluate).unwrap();
+    for predictor in predictors(&model) {
+        let prediction = predictor.predict(&values(&images(11)), Addends::Each(&addends)).unwrap();
+        assert!(
+            close(&prediction.digit, &values(&logits.digit)) && close(&prediction.sum, &values(&logits.sum))
+        );
+    }
+}
+
+#[test]
+fn a_predictor_does_not_follow_its_model() {
+    let model = model(0.1);
+    for predictor in predictors(&model) {
+        let answer = || predictor.predict(&values(&images(2)), Addends::All).unwrap();
+        let before = answer();
+        for _ in 0..3 {
+            model.forward(&images(8), &classes(&[5; 8]), TRAIN).unwrap();
+        }
+        assert_eq!(before, answer());
+    }
+}
+
 #[test]
 fn all_ten_addends_equal_ten_single_ones() {
     let model = model(0.1);
     model.forward(&images(16), &classes(&[5; 16]), TRAIN).unwrap();
-    let predictor = Predictor::new(&model).unwrap();
     let pixels = values(&images(3));
-    let all = predictor.predict(&pixels, Addends::All).unwrap();
-    assert_eq!((all.digit.len(), all.sum.len()), (3 * 10 * 10, 3 * 10 * 19));
-    for addend in 0..10 {
-        let one = predictor.predict(&pixels, Addends::Each(&[addend; 3])).unwrap();
-        for image in 0..3 {
-            let pair = image * 10 + usize::from(addend);
-            let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
-            assert!(close(&all.digit[pair * 10..][..10], &one.digit[image * 10..][..10]));
-            assert!(close(&all.sum[pair * 19..][..19], &one.sum[image * 19..][..19]));
+    for predictor in predictors(&model) {
+        let all = predictor.predict(&pixels, Addends::All).unwrap();
+        assert_eq!((all.digit.len(), all.sum.len()), (3 * 10 * 10, 3 * 10 * 19));
+        for addend in 0..10 {
+            let one = predictor.predict(&pixels, Addends::Each(&[addend; 3])).unwrap();
+            for image in 0..3 {
+                let pair = image * 10 + usize::from(addend);
+                assert!(close(&all.digit[pair * 10..][..10], &one.digit[image * 10..][..10]));
+                assert!(close(&all.sum[pair * 19..][..19], &one.sum[image * 19..][..19]));
+            }
         }
     }
 }
@@ -122,11 +160,12 @@ fn wrong_shapes_and_addends_are_errors() {
     assert_eq!(error.to_string(), "images: expected [b, 1, 28, 28], found [2, 1, 28, 27]");
     assert!(model.forward(&images(2), &classes(&[1]), Mode::Evaluate).is_err());
     assert!(model.forward(&images(1), &classes(&[10]), Mode::Evaluate).is_err());
-    let predictor = Predictor::new(&model).unwrap();
-    assert!(predictor.predict(&[0.0; 783], Addends::All).is_err());
-    assert!(predictor.predict(&[0.0; 784], Addends::Each(&[10])).is_err());
-    assert!(predictor.predict(&[0.0; 784], Addends::Each(&[1, 2])).is_err());
-    assert!(predictor.predict(&[], Addends::All).unwrap().digit.is_empty());
+    for predictor in predictors(&model) {
+        assert!(predictor.predict(&[0.0; 783], Addends::All).is_err());
+        assert!(predictor.predict(&[0.0; 784], Addends::Each(&[10])).is_err());
+        assert!(predictor.predict(&[0.0; 784], Addends::Each(&[1, 2])).is_err());
+        assert!(predictor.predict(&[], Addends::All).unwrap().digit.is_empty());
+    }
 }
 
 #[test]

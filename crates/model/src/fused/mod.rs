@@ -28,12 +28,17 @@ use trunk::TrunkOp;
 pub(crate) struct Fused {
     trunk: Arc<Trunk>,
     head: Arc<Head>,
+    isa: Isa,
 }
 
 impl Fused {
     pub(crate) fn new(config: &ModelConfig, isa: Isa) -> Result<Self> {
         let trunk = Arc::new(Trunk::new(trunk_spec(config)?, isa)?);
-        Ok(Self { trunk, head: Arc::new(Head::new(head_spec(config), isa)?) })
+        Ok(Self { trunk, head: Arc::new(Head::new(head_spec(config), isa)?), isa })
+    }
+
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The global average of the trunk, f32 `[b, c]`, in training; `params` are those of all blocks in their order. Moves
