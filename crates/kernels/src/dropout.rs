@@ -12,13 +12,14 @@
 //! x = (x ^ (x >> 15)) * MULTIPLIER
 //! ```
 //!
-//! and the element is dropped where `x < threshold`. Each operation works on lanes of 32 bits and exists on AVX2, AVX-512
-//! and NEON (AVX2 compares unsigned words as `max(x, t) == x`).
+//! and the element is dropped where `x < threshold`. Each operation works on lanes of 32 bits and exists on AVX2,
+//! AVX-512 and NEON (AVX2 compares unsigned words as `max(x, t) == x`).
 //!
 //! It is as short as the tests allow. With one word of key, two images whose keys lie close would share their masks,
 //! shifted by a few elements. Without the first shift, the number of pairs dropped together scatters too much from
-//! image to image: seen at distances 1,449 and 1,723 in 2,000 images of 6,272 elements. A second multiplication, as in the `lowbias32` of
-//! Chris Wellons from which the constant comes, changed no figure over all distances and 154 patterns of three elements.
+//! image to image: seen at distances 1,449 and 1,723 in 2,000 images of 6,272 elements. A second multiplication, as
+//! in the `lowbias32` of Chris Wellons from which the constant comes, changed no figure over all distances and 154
+//! patterns of three elements.
 
 use rayon::prelude::*;
 

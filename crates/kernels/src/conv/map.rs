@@ -117,6 +117,10 @@ impl Map {
         for plane in self.channels.planes() {
             for y in 0..self.height {
                 let row = &mut values[self.row_range(plane, y)];
+                if plane.channels == 1 {
+                    row.copy_from_slice(&image[y * self.width..][..self.width]);
+                    continue;
+                }
                 for lane in 0..plane.channels {
                     let channel = plane.first + lane;
                     let targets = row[lane..].iter_mut().step_by(plane.channels);

@@ -2,8 +2,8 @@
 
 use crate::arch::Width;
 
-/// The lanes of the kernels over matrices. Sixteen gain nothing here: most layers are narrow, and the multiple of sixteen
-/// above 20 is 32.
+/// The lanes of the kernels over matrices. Sixteen gain nothing here: most layers are narrow, and the multiple of
+/// sixteen above 20 is 32.
 pub(crate) const WIDTH: Width = Width::Eight;
 
 /// The columns that a row of so many is stored with.

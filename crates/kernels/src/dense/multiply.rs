@@ -7,8 +7,9 @@ use super::matrix::{Matrix, WIDTH};
 use crate::Isa;
 use crate::arch::{Kernel, Lanes};
 
-/// Rows of a tile and vectors in each of its rows: twelve sums are as many as AVX2 has registers for, and hide the latency
-/// of an `fma` on two ports. A step of the notebook's head takes 67 us with 4x3, 70 with 4x2, 74 with 6x2, 86 with 2x4.
+/// Rows of a tile and vectors in each of its rows: twelve sums are as many as AVX2 has registers for, and hide the
+/// latency of an `fma` on two ports. A step of the notebook's head takes 67 us with 4x3, 70 with 4x2, 74 with 6x2, 86
+/// with 2x4.
 const ROWS: usize = 4;
 const VECTORS: usize = 3;
 

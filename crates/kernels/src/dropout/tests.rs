@@ -130,8 +130,8 @@ fn the_high_bits_of_the_hash_are_uniform() {
 #[test]
 fn neighbours_are_independent() {
     let images: Vec<Vec<u32>> = (0..IMAGES).map(|image| dropped(DropoutKey(11), 2, image)).collect();
-    // The network's own distances (channel, pixel, row), then numbers of Fibonacci, at which INDEX_STEP moves the counter
-    // least, and two that caught a shorter hash.
+    // The network's own distances (channel, pixel, row), then numbers of Fibonacci, at which INDEX_STEP moves the
+    // counter least, and two that caught a shorter hash.
     let distances =
         [1, 2, 4, C, 16, 2 * C, W * C, W * C + C, 233, 377, 610, 987, 1449, 1597, 1723, 2584, 4181];
     for distance in distances {

@@ -16,8 +16,8 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    /// A layer of so many inputs and outputs. A row of its weight has `row_length` values, of which those past the inputs
-    /// are columns that one-hot inputs choose.
+    /// A layer of so many inputs and outputs. A row of its weight has `row_length` values, of which those past the
+    /// inputs are columns that one-hot inputs choose.
     pub(super) fn new(inputs: usize, row_length: usize, outputs: usize) -> Self {
         Self {
             by_input: Matrix::new(outputs),

@@ -29,7 +29,7 @@ pub struct HeadTally {
 pub(super) struct CrossEntropy<'a> {
     /// `[b, digits + sums]`.
     pub(super) logits: &'a Matrix,
-    /// Classes of the digit head.
+    /// Classes of the digit head: where those of the sum head begin.
     pub(super) classes: usize,
     pub(super) digits: &'a [u8],
     pub(super) sums: &'a [u8],
@@ -50,14 +50,13 @@ impl Kernel for CrossEntropy<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> HeadTally {
-        let (stride, columns) = (self.logits.stride(), self.logits.columns());
-        let rows =
-            self.logits.values().chunks_exact(stride).zip(self.grad.values_mut().chunks_exact_mut(stride));
+        let (stride, ends) = (self.logits.stride(), [self.classes, self.logits.columns()]);
+        let rows = self.logits.values().chunks_exact(stride);
+        let rows = rows.zip(self.grad.values_mut().chunks_exact_mut(stride));
         let mut tally = HeadTally { pairs: self.digits.len(), ..HeadTally::default() };
         for ((logits, grad), (&digit, &sum)) in rows.zip(self.digits.iter().zip(self.sums)) {
-            let (digit_logits, sum_logits) = logits[..columns].split_at(self.classes);
-            let (digit_grad, rest) = grad.split_at_mut(self.classes);
-            let (sum_grad, _) = rest.split_at_mut(sum_logits.len());
+            let (digit_logits, sum_logits) = logits[..ends[1]].split_at(ends[0]);
+            let [digit_grad, sum_grad, _] = parts(grad, ends);
             let digit_top = shift(digit_logits, digit_grad);
             let sum_top = shift(sum_logits, sum_grad);
             for values in grad.as_chunks_mut::<TOGETHER>().0 {
@@ -65,14 +64,14 @@ impl Kernel for CrossEntropy<'_> {
                     *value = exp(*value);
                 }
             }
-
-            let (digit_grad, rest) = grad.split_at_mut(self.classes);
-            let (sum_grad, padding) = rest.split_at_mut(sum_logits.len());
+            let [digit_grad, sum_grad, padding] = parts(grad, ends);
             padding.fill(0.0);
-            let target = Target { class: usize::from(digit), smoothing: self.label_smoothing };
-            tally.digit_loss += f64::from(target.finish(digit_logits, digit_logits[digit_top], digit_grad));
-            let target = Target { class: usize::from(sum), smoothing: self.label_smoothing };
-            tally.sum_loss += f64::from(target.finish(sum_logits, sum_logits[sum_top], sum_grad));
+
+            let target = |class: u8| Target { class: class.into(), smoothing: self.label_smoothing };
+            let digit_loss = target(digit).finish(digit_logits, digit_logits[digit_top], digit_grad);
+            let sum_loss = target(sum).finish(sum_logits, sum_logits[sum_top], sum_grad);
+            tally.digit_loss += f64::from(digit_loss);
+            tally.sum_loss += f64::from(sum_loss);
             let (digit_right, sum_right) = (digit_top == usize::from(digit), sum_top == usize::from(sum));
             tally.digit_correct += usize::from(digit_right);
             tally.sum_correct += usize::from(sum_right);
@@ -80,6 +79,14 @@ impl Kernel for CrossEntropy<'_> {
         }
         tally
     }
+}
+
+/// A row's values of the digit head and of the sum head, which end at `ends`, and its padding.
+#[inline(always)]
+fn parts(row: &mut [f32], ends: [usize; 2]) -> [&mut [f32]; 3] {
+    let (classes, padding) = row.split_at_mut(ends[1]);
+    let (digit, sum) = classes.split_at_mut(ends[0]);
+    [digit, sum, padding]
 }
 
 /// Writes the logits less the largest, whose class, the first of equals, is returned.

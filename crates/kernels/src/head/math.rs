@@ -1,5 +1,5 @@
-//! `exp` and `ln` as fixed sequences of exact IEEE operations: the same bits on every machine, which libm's are not, and
-//! an `exp` that compilers vectorise.
+//! `exp` and `ln` as fixed sequences of exact IEEE operations: the same bits on every machine, which libm's are not,
+//! and an `exp` that compilers vectorise.
 
 use std::f32::consts::{LN_2, LOG2_E};
 
@@ -27,7 +27,8 @@ pub(super) fn exp(x: f32) -> f32 {
     exp_r * f32::from_bits(rounded.to_bits() << 23)
 }
 
-/// ln x for x of at least 1, to 1.5e-7 relative (absolute where ln x is below 1). A NaN and infinity stay what they are.
+/// ln x for x of at least 1, to 1.5e-7 relative (absolute where ln x is below 1). A NaN and infinity stay what they
+/// are.
 #[inline(always)]
 pub(super) fn ln(x: f32) -> f32 {
     if !x.is_finite() {

@@ -9,8 +9,8 @@
 //!
 //! No layer has a bias. The loss is the sum of both heads' cross-entropies, each the mean over the batch.
 //!
-//! All of it runs on the calling thread: a step of 128 images takes less time than waking another. Every instruction set
-//! gives the same bits.
+//! All of it runs on the calling thread: a step of 128 images takes less time than waking another. Every instruction
+//! set gives the same bits.
 
 mod backward;
 mod buffers;
@@ -59,8 +59,8 @@ impl Head {
     /// one for each row and so says how many rows there are, `params` is laid out as [`HeadLayout`] says.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where sizes disagree, [`Error::Class`](crate::Error::Class) for an addend
-    /// that there is not.
+    /// [`Error::Length`](crate::Error::Length) where sizes disagree,
+    /// [`Error::Class`](crate::Error::Class) for an addend that there is not.
     pub fn forward(&self, features: &[f32], addends: &[u8], params: &[f32]) -> Result<HeadPass> {
         check_len("features", features, volume("features", &[addends.len(), self.spec.features])?)?;
         check_classes("addends", addends, self.spec.addends)?;

@@ -1,13 +1,13 @@
 //! Inference: a trained network with its norms folded, from images to logits without gradients.
 //!
-//! A norm in evaluation is one factor and one offset for each channel. In the trunk it stands between ReLU and the next
-//! convolution, whose padding is zero *after* the norm: it can't be folded into the convolution's weights, and is one
-//! multiply-add on the way into the next block's input instead, before the max pool where there is one. The last block's
-//! norm commutes with the average and is folded into the embedding layer, and the norms of the dense layers into their
-//! weights.
+//! A norm in evaluation is one factor and one offset for each channel. In the trunk it stands between ReLU and the
+//! next convolution, whose padding is zero *after* the norm: it can't be folded into the convolution's weights, and
+//! is one multiply-add on the way into the next block's input instead, before the max pool where there is one. The
+//! last block's norm commutes with the average and is folded into the embedding layer, and the norms of the dense
+//! layers into their weights.
 //!
-//! Each image is computed alone, so an answer does not depend on the batch around it, nor on the number of threads, nor on
-//! the instruction set. Once every thread has its buffers, a call allocates nothing.
+//! Each image is computed alone, so an answer does not depend on the batch around it, nor on the number of threads,
+//! nor on the instruction set. Once every thread has its buffers, a call allocates nothing.
 
 mod fold;
 mod heads;
@@ -84,8 +84,8 @@ impl Predictor {
     /// Folds a trained network.
     ///
     /// # Errors
-    /// [`Error::Block`](crate::Error::Block) and [`Error::Dimension`](crate::Error::Dimension) for a network that can't be, [`Error::Length`] where there are more or
-    /// fewer parameters or statistics than it has.
+    /// [`Error::Block`](crate::Error::Block) and [`Error::Dimension`](crate::Error::Dimension) for a network that can't
+    /// be, [`Error::Length`](crate::Error::Length) where there are more or fewer parameters or statistics than it has.
     pub fn new(network: &TrainedNetwork<'_>, isa: Isa) -> Result<Self> {
         let trunk = FoldedTrunk::new(network, isa)?;
         let heads = FoldedHeads::new(network, trunk.feature_norm(), isa)?;
@@ -94,12 +94,13 @@ impl Predictor {
 
     /// The logits of both heads for every pair of an image and an addend.
     ///
-    /// `images` is `[b, c, h, w]`; `digit_logits` becomes `[pairs, digits]` and `sum_logits` `[pairs, sums]`, where pairs
-    /// are `b`, or `b` times the number of addends for [`Addends::All`]. More than eight images are shared out over the
-    /// threads of the current rayon pool.
+    /// `images` is `[b, c, h, w]`; `digit_logits` becomes `[pairs, digits]` and `sum_logits` `[pairs, sums]`, where
+    /// pairs are `b`, or `b` times the number of addends for [`Addends::All`]. More than eight images are shared out
+    /// over the threads of the current rayon pool.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where a slice has another size, [`Error::Class`] for an addend that there is not.
+    /// [`Error::Length`](crate::Error::Length) where a slice has another size,
+    /// [`Error::Class`](crate::Error::Class) for an addend that there is not.
     pub fn predict(
         &self,
         images: &[f32],
