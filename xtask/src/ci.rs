@@ -2,7 +2,6 @@
 
 use crate::Failure;
 use crate::cargo::Cargo;
-use std::path::Path;
 use std::time::Instant;
 
 /// A check by its name.
@@ -55,15 +54,17 @@ fn doc() -> Result<(), Failure> {
 
 /// A short training of the real binary on real images, and the evaluation of what it wrote.
 fn train() -> Result<(), Failure> {
-    /// Right digit and right sum, in percent: far above the 1 % of guessing and below every seed that was tried.
-    const AT_LEAST: f64 = 80.0;
-    let run = crate::cargo::root().join("target/ci-run");
-    remove(&run)?;
-    let adder =
-        || Cargo::new(["run", "--release", "--quiet", "--package", "adder-cli", "--bin", "adder", "--"]);
-    adder().args(["train", "--limit", "6000", "--epochs", "2", "--seed", "1", "--out"]).arg(&run).check()?;
+    /// Right digit and right sum, in percent. Guessing gives 1 %; seeds 1 to 4 gave 93.7, 95.2, 94.7 and 96.7 %.
+    const AT_LEAST: f64 = 90.0;
+    /// Far from the best that can be had, but soon good.
+    const SETTINGS: &str = "--limit 12000 --epochs 3 --batch-size 32 --learning-rate 0.05 --seed 1";
+
+    let run = std::env::temp_dir().join(format!("adder-ci-{}", std::process::id()));
+    let adder = || Cargo::run("adder-cli", "adder").arg("--");
+    adder().arg("train").args(SETTINGS.split(' ')).arg("--out").arg(&run).check()?;
     let report = adder().args(["eval", "--json"]).arg(&run).output()?;
-    remove(&run)?;
+    std::fs::remove_dir_all(&run).map_err(|error| format!("cannot remove {}: {error}", run.display()))?;
+
     print!("{report}");
     let accuracy = accuracy_of_both(&report)
         .ok_or_else(|| format!("`adder eval --json` gave no accuracy for both heads: {report}"))?;
@@ -71,15 +72,6 @@ fn train() -> Result<(), Failure> {
         return Err(format!("both heads are right on {accuracy} % of the images, expected {AT_LEAST} %"));
     }
     Ok(())
-}
-
-fn remove(folder: &Path) -> Result<(), Failure> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(format!("cannot remove {}: {error}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The number at `both.accuracy` of `adder eval --json`. A JSON library would be most of xtask's compile time.
