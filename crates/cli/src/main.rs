@@ -1,3 +1,54 @@
-//! The `adder` command.
+//! The `adder` command: arguments in, words and exit codes out; all logic is in the libraries.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod commands;
+mod configuration;
+mod device;
+mod failure;
+mod loading;
+mod progress;
+mod subject;
+mod words;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use candle_core::Device;
+use clap::Parser;
+
+use args::{Cli, Command, Global};
+
+/// A training step allocates and frees the same large tensors; mimalloc keeps their pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What every command needs to know.
+struct Context {
+    device: Device,
+    threads: usize,
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    run(cli).unwrap_or_else(|error| failure::report(&error))
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    let context = prepare(&cli.global)?;
+    match cli.command {
+        Command::Train(args) => return commands::train::run(&args, &context),
+        Command::Eval(args) => commands::eval::run(&args, &context)?,
+        Command::Predict(args) => commands::predict::run(&args, &context)?,
+        Command::Summary(args) => commands::summary::run(&args)?,
+        Command::Data(args) => commands::data::run(&args, &context)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prepare(global: &Global) -> Result<Context> {
+    let threads = global.threads.map_or_else(num_cpus::get_physical, usize::from);
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    Ok(Context { device: device::open(global.device)?, threads, quiet: global.quiet })
+}

@@ -1,0 +1,242 @@
+//! The command line as a type. Nothing is decided here: values are parsed low, in their own types, and checked where
+//! they are used.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Train and use a network that reads a handwritten digit and adds a number to it.
+///
+/// Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage
+/// or configuration, 130 stopped by Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "adder", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Say only what is asked for, and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Threads that compute; the results do not depend on them [default: physical cores].
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// Where to compute: auto, cpu, cuda, cuda:N or metal. `auto` takes a GPU that is there and built in, else the CPU.
+    #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network, or go on with a stopped run.
+    Train(Box<TrainArgs>),
+    /// Measure a trained network: loss and accuracy for digit, sum, and both.
+    Eval(EvalArgs),
+    /// Read the digit in pictures and add a number to it.
+    Predict(PredictArgs),
+    /// Show the layers: output shapes, parameters, multiply-adds and receptive fields.
+    Summary(SummaryArgs),
+    /// Show the data: sizes of the sets, class counts, and samples as a picture.
+    Data(DataArgs),
+}
+
+/// How a configuration is put together.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A built-in recipe to start from [default: notebook].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) recipe: Option<String>,
+    /// A TOML file of keys that replace the recipe's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One key, such as `optimizer.momentum=0.8`; replaces the recipe's and the file's. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) assignments: Vec<String>,
+    /// Seed of everything random: `--set seed=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where the images come from: embedded, download, hub, or a folder with four IDX files (raw or .gz):
+    /// `--set data.source=...`.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) data: Option<String>,
+    /// Only the first N images of each set, as a smoke test: `--set data.limit=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Times every training image is seen: `--set training.epochs=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<u64>,
+    /// Images in a step: `--set training.batch_size=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<u64>,
+    /// The step size: `--set optimizer.learning_rate=X`.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) learning_rate: Option<f64>,
+    /// The run directory [default: runs/<date>-<seed>].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a run that is already in the run directory.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Go on with a stopped run, exactly where it was.
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = ["recipe", "config", "assignments", "seed", "data", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
+    )]
+    pub(crate) resume: Option<PathBuf>,
+    /// Print the evaluation as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// A run directory or a weights file [default: the newest run in runs/].
+    #[arg(value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Which images.
+    #[arg(long, value_enum, default_value = "eval")]
+    pub(crate) split: SplitChoice,
+    /// All ten addends for each image instead of one.
+    #[arg(long)]
+    pub(crate) exhaustive: bool,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// Where the images come from [default: as the run was trained; embedded for a weights file].
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) data: Option<String>,
+    /// Only the first N images of each set [default: as the run was trained].
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// PNG or JPEG files of 28x28 pixels or more: a light digit on dark ground, as in MNIST.
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// The number to add, 0 to 9.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub(crate) add: u8,
+    /// A run directory or a weights file [default: the newest run in runs/].
+    #[arg(long, value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    /// A run directory or a weights file [default: the network of the configuration].
+    #[arg(value_name = "RUN|FILE.safetensors", conflicts_with_all = ["recipe", "config", "assignments"])]
+    pub(crate) weights: Option<PathBuf>,
+    /// A built-in recipe to start from [default: notebook].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) recipe: Option<String>,
+    /// A TOML file of keys that replace the recipe's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One key, such as `model.channels=[16, 16, 32, 32, 32, 32]`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) assignments: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Where the pictures of samples go, one for each set.
+    #[arg(long, value_name = "DIR", default_value = "samples")]
+    pub(crate) out: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which images are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitChoice {
+    /// The images held back from the training file.
+    Val,
+    /// The test file, for the final word.
+    Eval,
+}
+
+/// Which weights of a run are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckpointChoice {
+    /// After the last step.
+    Last,
+    /// After the epoch with the best validation accuracy.
+    Best,
+}
+
+/// A device as asked for, whether or not it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceChoice {
+    Auto,
+    Cpu,
+    Cuda(usize),
+    Metal,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || "expected auto, cpu, cuda, cuda:N or metal".to_string();
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            "metal" => Ok(Self::Metal),
+            _ => {
+                let ordinal = text.strip_prefix("cuda:").ok_or_else(unknown)?;
+                ordinal.parse().map(Self::Cuda).map_err(|_| unknown())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn devices_parse() {
+        assert_eq!("cuda:3".parse(), Ok(DeviceChoice::Cuda(3)));
+        assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
+        assert!("cuda:".parse::<DeviceChoice>().is_err() && "gpu".parse::<DeviceChoice>().is_err());
+    }
+}

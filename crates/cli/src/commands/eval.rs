@@ -1,0 +1,48 @@
+//! `adder eval`: loss and accuracy of a trained network.
+
+use std::io::{Write, stdout};
+
+use adder_data::EvaluationAddends;
+use adder_model::thousands;
+use adder_train::{EvaluationSplit, Report, evaluate};
+use anyhow::Result;
+
+use crate::Context;
+use crate::args::{EvalArgs, SplitChoice};
+use crate::subject::Subject;
+use crate::words::metrics_table;
+
+pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
+    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device)?;
+    if !context.quiet {
+        eprintln!("weights: {}", subject.path.display());
+    }
+    let measured = subject.data(args.data.as_deref(), args.limit, context)?;
+    let addends = match args.exhaustive {
+        true => EvaluationAddends::Exhaustive,
+        false => EvaluationAddends::Fixed { seed: measured.seed },
+    };
+    let (split, data, indices) = match args.split {
+        SplitChoice::Val => (EvaluationSplit::Validation, &measured.dataset.train, measured.validation()?),
+        SplitChoice::Eval => {
+            (EvaluationSplit::Evaluation, &measured.dataset.evaluation, &measured.evaluation[..])
+        }
+    };
+    let report = evaluate(&subject.model, split, data, indices, addends)?;
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string(&report)?)?;
+    } else {
+        write!(stdout(), "{}", in_words(&report))?;
+    }
+    Ok(())
+}
+
+/// The report as a heading and a table.
+pub(crate) fn in_words(report: &Report) -> String {
+    let set = match report.split {
+        EvaluationSplit::Validation => "validation",
+        EvaluationSplit::Evaluation => "evaluation",
+    };
+    let (images, pairs) = (thousands(report.images), thousands(report.pairs));
+    format!("{set}: {images} images, {pairs} pairs\n{}", metrics_table(&report.metrics))
+}

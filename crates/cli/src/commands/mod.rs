@@ -1,0 +1,7 @@
+//! One module for each command.
+
+pub(crate) mod data;
+pub(crate) mod eval;
+pub(crate) mod predict;
+pub(crate) mod summary;
+pub(crate) mod train;

@@ -1,0 +1,37 @@
+//! `adder summary`: the table of layers.
+
+use std::io::{Write, stdout};
+
+use adder_model::ModelConfig;
+use anyhow::Result;
+use candle_core::Device;
+
+use crate::args::{CheckpointChoice, ConfigArgs, SummaryArgs};
+use crate::configuration;
+use crate::subject::Subject;
+
+pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
+    let summary = model_config(args)?.summary()?;
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        writeln!(stdout(), "{summary}")?;
+    }
+    Ok(())
+}
+
+fn model_config(args: &SummaryArgs) -> Result<ModelConfig> {
+    if let Some(path) = &args.weights {
+        let subject = Subject::open(Some(path), CheckpointChoice::Last, &Device::Cpu)?;
+        return Ok(subject.model.config().clone());
+    }
+    let args = ConfigArgs {
+        recipe: args.recipe.clone(),
+        config: args.config.clone(),
+        assignments: args.assignments.clone(),
+        seed: None,
+        data: None,
+        limit: None,
+    };
+    Ok(configuration::layers(&args)?.resolve()?.model)
+}

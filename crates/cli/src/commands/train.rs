@@ -1,0 +1,79 @@
+//! `adder train`: a new run, or one that goes on.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use adder_train::{Config, Existing, Machine, Outcome, RunDirectory, StopFlag, Trainer};
+use anyhow::{Context as _, Result};
+
+use crate::args::TrainArgs;
+use crate::commands::eval;
+use crate::failure::INTERRUPTED;
+use crate::progress::Watcher;
+use crate::subject::RUNS;
+use crate::{Context, configuration, loading};
+
+pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
+    let stop = StopFlag::default();
+    let handler = stop.clone();
+    ctrlc::set_handler(move || {
+        // Whoever presses it again means it.
+        if handler.is_requested() {
+            std::process::exit(INTERRUPTED.into());
+        }
+        handler.request();
+    })
+    .context("cannot watch for Ctrl-C")?;
+
+    let trainer = match &args.resume {
+        Some(run) => resumed(run, context)?,
+        None => started(args, context)?,
+    };
+    let run = trainer.directory().path().to_path_buf();
+    let mut watcher = Watcher::new(context.quiet);
+    let outcome = trainer.run(&mut watcher, &stop)?;
+    drop(watcher);
+    match outcome {
+        Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
+        Outcome::Finished(report) => {
+            write!(stdout(), "{}", eval::in_words(&report))?;
+            if !context.quiet {
+                eprintln!("the run is in {}", run.display());
+            }
+        }
+        Outcome::Stopped { .. } => {
+            eprintln!("stopped and saved; `adder train --resume {}` goes on from here", run.display());
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A new run. Everything is checked before anything is written.
+fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
+    let config: Config = configuration::of_training(args)?;
+    let data = loading::load(&config.data.source, context)?;
+    let path = match &args.out {
+        Some(path) => path.clone(),
+        None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),
+    };
+    let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
+    let directory = RunDirectory::create(path, existing)?;
+    Ok(Trainer::start(directory, config, data, None, machine(context))?)
+}
+
+fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
+    let directory = RunDirectory::open(run)?;
+    let data = loading::load(&directory.config()?.data.source, context)?;
+    Ok(Trainer::resume(directory, data, machine(context))?)
+}
+
+fn machine(context: &Context) -> Machine {
+    Machine {
+        device: context.device.clone(),
+        threads: context.threads,
+        loader_workers: context.threads.min(2),
+    }
+}

@@ -1,0 +1,47 @@
+//! The configuration that recipe, file and flags make together.
+
+use adder_train::{Config, ConfigError, Layers, Recipe};
+
+use crate::args::{ConfigArgs, TrainArgs};
+
+/// Recipe, file, `--set`, flags: of two that give the same key, the later one counts.
+pub(crate) fn layers(args: &ConfigArgs) -> Result<Layers, ConfigError> {
+    let mut layers = Layers::default();
+    layers.add_recipe(args.recipe.as_deref().unwrap_or(Recipe::ALL[0].name))?;
+    if let Some(file) = &args.config {
+        layers.add_file(file)?;
+    }
+    for assignment in &args.assignments {
+        layers.add_assignment(assignment)?;
+    }
+    if let Some(seed) = args.seed {
+        layers.add_flag("--seed", "seed", whole_number(seed));
+    }
+    if let Some(source) = &args.data {
+        layers.add_flag("--data", "data.source", source.as_str());
+    }
+    if let Some(limit) = args.limit {
+        layers.add_flag("--limit", "data.limit", i64::from(limit));
+    }
+    Ok(layers)
+}
+
+/// The configuration of a run.
+pub(crate) fn of_training(args: &TrainArgs) -> Result<Config, ConfigError> {
+    let mut layers = layers(&args.config)?;
+    if let Some(epochs) = args.epochs {
+        layers.add_flag("--epochs", "training.epochs", whole_number(epochs));
+    }
+    if let Some(batch_size) = args.batch_size {
+        layers.add_flag("--batch-size", "training.batch_size", whole_number(batch_size));
+    }
+    if let Some(rate) = args.learning_rate {
+        layers.add_flag("--learning-rate", "optimizer.learning_rate", rate);
+    }
+    layers.resolve()
+}
+
+/// TOML's whole numbers are signed; what does not fit is out of every range, and said so by the check of ranges.
+fn whole_number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(-1)
+}

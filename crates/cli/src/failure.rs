@@ -1,0 +1,55 @@
+//! Errors as words and exit codes.
+
+use std::process::ExitCode;
+
+use adder_train::{ConfigError, RunError};
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// The command line or the configuration cannot be.
+const USAGE: u8 = 2;
+/// Stopped by Ctrl-C; the shell's 128 + SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A command line whose parts do not fit together.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Says on standard error what went wrong and what might help.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    // A reader that has seen enough, such as `head`, is no failure.
+    let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {error:#}");
+    if let Some(hint) = hint(error) {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(if is_usage(error) { USAGE } else { FAILED })
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<UsageError>() || error.is::<ConfigError>()
+}
+
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    match error.downcast_ref::<RunError>()? {
+        RunError::Exists(_) => {
+            Some("--overwrite replaces it, --resume goes on with it, --out names another folder")
+        }
+        RunError::NoRuns(_) => Some("train first, or name a run or a weights file"),
+        _ => None,
+    }
+}

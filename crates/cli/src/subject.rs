@@ -1,0 +1,91 @@
+//! The trained network that a command is about.
+
+use std::path::{Path, PathBuf};
+
+use adder_data::{Dataset, Source, Split};
+use adder_model::{IdentityAdder, weights};
+use adder_train::{CheckpointName, Config, RunDirectory};
+use anyhow::{Result, anyhow};
+use candle_core::Device;
+
+use crate::Context;
+use crate::args::CheckpointChoice;
+use crate::failure::UsageError;
+use crate::loading;
+
+/// Where runs are kept.
+pub(crate) const RUNS: &str = "runs";
+
+/// A network and, where it comes from a run, the run.
+pub(crate) struct Subject {
+    /// The weights file.
+    pub(crate) path: PathBuf,
+    pub(crate) model: IdentityAdder,
+    run: Option<RunDirectory>,
+}
+
+/// The data that a network is measured on.
+pub(crate) struct Measured {
+    pub(crate) dataset: Dataset,
+    /// The images of the evaluation set.
+    pub(crate) evaluation: Vec<u32>,
+    split: Option<Split>,
+    /// The seed of the fixed addends.
+    pub(crate) seed: u64,
+}
+
+impl Subject {
+    /// A run directory, a weights file, or, without a path, the newest run.
+    pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, device: &Device) -> Result<Self> {
+        let run = match path {
+            Some(path) if path.is_dir() => Some(RunDirectory::open(path)?),
+            Some(_) => None,
+            None => Some(RunDirectory::newest(Path::new(RUNS))?),
+        };
+        let path = match &run {
+            Some(run) => run.weights(name(checkpoint))?,
+            None => path.map(Path::to_path_buf).ok_or_else(|| anyhow!("no weights were named"))?,
+        };
+        let (model, _) = weights::load(&path, device)?;
+        Ok(Self { path, model, run })
+    }
+
+    /// The data as the run had it, unless `source` or `limit` say otherwise; the embedded one for a mere weights file.
+    pub(crate) fn data(
+        &self,
+        source: Option<&str>,
+        limit: Option<u32>,
+        context: &Context,
+    ) -> Result<Measured> {
+        let config = self.run.as_ref().map_or_else(|| Ok(Config::default()), RunDirectory::config)?;
+        let given: Option<Source> = source.map(str::parse).transpose()?;
+        let source = given.as_ref().unwrap_or(&config.data.source);
+        let limit = limit.map_or(config.data.limit, |limit| limit as usize);
+        let dataset = loading::load(source, context)?;
+        let mut evaluation = dataset.evaluation.indices();
+        let mut split = self.run.as_ref().map(RunDirectory::split).transpose()?;
+        if limit > 0 {
+            evaluation.truncate(limit);
+            split = split.map(|split| split.limit(limit)).transpose()?;
+        }
+        Ok(Measured { dataset, evaluation, split, seed: config.seed })
+    }
+}
+
+impl Measured {
+    /// The images held back for validation, which only a run knows.
+    pub(crate) fn validation(&self) -> Result<&[u32]> {
+        let unknown =
+            "--split val needs a run directory: a weights file does not say which images were held back";
+        let split = self.split.as_ref().ok_or_else(|| UsageError(unknown.into()))?;
+        split.check(&self.dataset.train)?;
+        Ok(split.validation())
+    }
+}
+
+fn name(choice: CheckpointChoice) -> CheckpointName {
+    match choice {
+        CheckpointChoice::Last => CheckpointName::Last,
+        CheckpointChoice::Best => CheckpointName::Best,
+    }
+}

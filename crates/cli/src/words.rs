@@ -1,0 +1,50 @@
+//! Numbers and tables as people read them.
+
+use adder_model::{HeadMetrics, Metrics};
+
+/// Seconds as `42 s`, `3 min 5 s` or `1 h 2 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, _) if seconds < 10.0 => format!("{seconds:.1} s"),
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Loss and accuracy of the digit, the sum, and both, a line each.
+pub(crate) fn metrics_table(metrics: &Metrics) -> String {
+    let line = |name, HeadMetrics { loss, accuracy }| format!("{name:<6}{loss:>10.4}{accuracy:>10.2} %\n");
+    format!(
+        "{:<6}{:>10}{:>12}\n{}{}{}",
+        "",
+        "loss",
+        "accuracy",
+        line("digit", metrics.digit),
+        line("sum", metrics.sum),
+        line("both", metrics.both)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_readable() {
+        let seconds = [0.25, 9.96, 42.4, 185.0, 3720.0];
+        assert_eq!(seconds.map(duration), ["0.2 s", "10.0 s", "42 s", "3 min 5 s", "1 h 2 min"]);
+    }
+
+    #[test]
+    fn the_table_shows_all_three() {
+        let head = |loss, accuracy| HeadMetrics { loss, accuracy };
+        let metrics = Metrics { digit: head(0.03, 99.16), sum: head(0.04, 99.12), both: head(0.07, 99.0) };
+        let expected = "            loss    accuracy\n\
+                        digit     0.0300     99.16 %\n\
+                        sum       0.0400     99.12 %\n\
+                        both      0.0700     99.00 %\n";
+        assert_eq!(metrics_table(&metrics), expected);
+    }
+}
