@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use adder_model::Backend;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
@@ -31,6 +32,10 @@ pub(crate) struct Global {
     /// Where to compute: auto, cpu, cuda, cuda:N or metal. `auto` takes a GPU that is there and built in, else the CPU.
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
+    /// Which code computes: `fused` kernels, on the CPU, or candle's own operations, the `reference` [default: the fastest
+    /// of the device; on going on, the run's].
+    #[arg(long, global = true, value_name = "BACKEND")]
+    pub(crate) backend: Option<Backend>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ mod words;
 
 use std::process::ExitCode;
 
+use adder_model::Backend;
 use anyhow::Result;
 use candle_core::Device;
 use clap::Parser;
@@ -26,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What every command needs to know.
 struct Context {
     device: Device,
+    backend: Option<Backend>,
     threads: usize,
     quiet: bool,
 }
@@ -50,5 +52,6 @@ fn run(cli: Cli) -> Result<ExitCode> {
 fn prepare(global: &Global) -> Result<Context> {
     let threads = global.threads.map_or_else(num_cpus::get_physical, usize::from);
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    Ok(Context { device: device::open(global.device)?, threads, quiet: global.quiet })
+    let device = device::open(global.device)?;
+    Ok(Context { device, backend: global.backend, threads, quiet: global.quiet })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
-use adder_model::{IdentityAdder, weights};
+use adder_model::{Backend, IdentityAdder, weights};
 use adder_train::{CheckpointName, Config, RunDirectory};
 use anyhow::{Result, anyhow};
 use candle_core::Device;
@@ -36,7 +36,12 @@ pub(crate) struct Measured {
 
 impl Subject {
     /// A run directory, a weights file, or, without a path, the newest run.
-    pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, device: &Device) -> Result<Self> {
+    pub(crate) fn open(
+        path: Option<&Path>,
+        checkpoint: CheckpointChoice,
+        device: &Device,
+        backend: Option<Backend>,
+    ) -> Result<Self> {
         let run = match path {
             Some(path) if path.is_dir() => Some(RunDirectory::open(path)?),
             Some(_) => None,
@@ -47,6 +52,7 @@ impl Subject {
             None => path.map(Path::to_path_buf).ok_or_else(|| anyhow!("no weights were named"))?,
         };
         let (model, _) = weights::load(&path, device)?;
+        let model = model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
         Ok(Self { path, model, run })
     }
 

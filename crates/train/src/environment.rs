@@ -3,10 +3,12 @@
 use std::thread::available_parallelism;
 use std::time::SystemTime;
 
+use adder_model::Backend;
 use candle_core::{Device, DeviceLocation};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
+use crate::trainer::Machine;
 
 /// The file `environment.json` of a run: one entry for each time that it was started or went on, perhaps elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,11 +42,14 @@ pub struct Session {
     pub threads: usize,
     /// Where the network was: `cpu`, `cuda:0`, `metal:0`.
     pub device: String,
+    /// Which code computed the steps.
+    pub backend: Backend,
 }
 
 impl Session {
     /// A session that starts now.
-    pub fn now(steps_before: u64, device: &Device, threads: usize) -> Self {
+    pub fn now(steps_before: u64, machine: &Machine) -> Self {
+        let &Machine { ref device, backend, threads, .. } = machine;
         Self {
             started: clock::timestamp(SystemTime::now()),
             steps_before,
@@ -57,6 +62,7 @@ impl Session {
             cores: available_parallelism().map_or(1, |cores| cores.get()),
             threads,
             device: device_name(device),
+            backend,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::{env, fs};
 
 use adder_data::{Dataset, Labelled, PIXELS, Source};
+use adder_model::Backend;
 use adder_random::{Purpose, Stream};
 use adder_train::{Existing, Layers, Machine, RunDirectory, StopFlag, Trainer};
 use candle_core::Device;
@@ -31,7 +32,7 @@ fn train() {
     layers.add_flag("--epochs", "training.epochs", 1);
     layers.add_flag("--batch-size", "training.batch_size", 48);
     let directory = RunDirectory::create(env::var(FOLDER).unwrap(), Existing::Keep).unwrap();
-    let machine = Machine { device: Device::Cpu, threads: 1, loader_workers: 1 };
+    let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
     let trainer = Trainer::start(directory, layers.resolve().unwrap(), data, None, machine).unwrap();
     trainer.run(&mut (), &StopFlag::default()).unwrap();
 }

@@ -13,7 +13,7 @@ use crate::subject::Subject;
 use crate::words::metrics_table;
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
-    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device)?;
+    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     if !context.quiet {
         eprintln!("weights: {}", subject.path.display());
     }

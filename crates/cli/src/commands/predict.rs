@@ -27,7 +27,7 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
         let picture = adder_photo::read(path)?;
         pixels.extend(picture.as_raw().iter().map(|&byte| adder_data::normalise(f32::from(byte))));
     }
-    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device)?;
+    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     if !context.quiet {
         eprintln!("weights: {}", subject.path.display());
     }

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
 
 fn model_config(args: &SummaryArgs) -> Result<ModelConfig> {
     if let Some(path) = &args.weights {
-        let subject = Subject::open(Some(path), CheckpointChoice::Last, &Device::Cpu)?;
+        let subject = Subject::open(Some(path), CheckpointChoice::Last, &Device::Cpu, None)?;
         return Ok(subject.model.config().clone());
     }
     let args = ConfigArgs {

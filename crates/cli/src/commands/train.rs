@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use adder_model::Backend;
 use adder_train::{Config, Existing, Machine, Outcome, RunDirectory, StopFlag, Trainer};
 use anyhow::{Context as _, Result};
 
@@ -61,19 +62,24 @@ fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
     };
     let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
     let directory = RunDirectory::create(path, existing)?;
-    Ok(Trainer::start(directory, config, data, None, machine(context))?)
+    let machine = machine(context, Backend::default_for(&context.device));
+    Ok(Trainer::start(directory, config, data, None, machine)?)
 }
 
 fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
     let directory = RunDirectory::open(run)?;
     let data = loading::load(&directory.config()?.data.source, context)?;
-    Ok(Trainer::resume(directory, data, machine(context))?)
+    let before = directory.environment()?.sessions.last().map(|session| session.backend);
+    let machine = machine(context, before.unwrap_or(Backend::default_for(&context.device)));
+    Ok(Trainer::resume(directory, data, machine)?)
 }
 
-fn machine(context: &Context) -> Machine {
+fn machine(context: &Context, default: Backend) -> Machine {
     Machine {
         device: context.device.clone(),
+        backend: context.backend.unwrap_or(default),
         threads: context.threads,
-        loader_workers: context.threads.min(2),
+        // More than one worker brings nothing: one computes batches several times faster than the kernels train on them.
+        loader_workers: 1,
     }
 }

@@ -1,15 +1,18 @@
 use std::time::{Duration, UNIX_EPOCH};
 
+use adder_model::Backend;
 use candle_core::Device;
 
 use super::*;
 use crate::environment::Session;
+use crate::trainer::Machine;
 
 /// A run that looks complete from the outside, as it was started at `started`.
 fn run_started(path: &Path, started: &str) -> RunDirectory {
     let run = RunDirectory::create(path, Existing::Keep).unwrap();
     run.write_config(&Config::default(), "# A test.\n").unwrap();
-    let session = Session { started: started.into(), ..Session::now(0, &Device::Cpu, 1) };
+    let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
+    let session = Session { started: started.into(), ..Session::now(0, &machine) };
     run.write_environment(&Environment { sessions: vec![session] }).unwrap();
     fs::create_dir(path.join("last")).unwrap();
     run

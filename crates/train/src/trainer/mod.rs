@@ -10,7 +10,7 @@ use std::fs::File;
 use std::time::Instant;
 
 use adder_data::{Batch, Dataset, EvaluationAddends, Labelled, LoaderConfig, Position, SIDE, TrainLoader};
-use adder_model::{IdentityAdder, Mode, Step, Tally};
+use adder_model::{Backend, IdentityAdder, Mode, Step, Tally};
 use candle_core::{Device, Tensor};
 
 pub use error::TrainError;
@@ -24,11 +24,13 @@ use crate::optimizer::{Gradients, Sgd};
 use crate::run_directory::RunDirectory;
 use setup::Images;
 
-/// What a run is computed on. None of it changes the result, but for the device, whose arithmetic may.
+/// What a run is computed on. None of it changes the result, but for the device and the backend, whose arithmetic may.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Where the network is.
     pub device: Device,
+    /// Which code computes a training step.
+    pub backend: Backend,
     /// Threads that the program was allowed, to be recorded.
     pub threads: usize,
     /// Threads that compute batches ahead; with 0 the loop computes them itself.

@@ -43,6 +43,10 @@ impl Images {
     }
 }
 
+fn new_model(config: &Config, machine: &Machine) -> Result<IdentityAdder, TrainError> {
+    Ok(IdentityAdder::new(&config.model, config.seed, &machine.device)?.with_backend(machine.backend)?)
+}
+
 impl Trainer {
     /// Starts a run in a directory from [`RunDirectory::create`]: writes the configuration, the split, the environment
     /// and the first checkpoint. Without a `split`, the seed draws one.
@@ -61,10 +65,10 @@ impl Trainer {
             None => Split::shuffled(data.train.len(), config.data.validation_fraction, config.seed)?,
         };
         let images = Images::choose(&config, &data, split)?;
-        let model = IdentityAdder::new(&config.model, config.seed, &machine.device)?;
+        let model = new_model(&config, &machine)?;
         let optimizer = Sgd::new(model.parameters(), config.optimizer)?;
         let lock = directory.lock()?;
-        let session = Session::now(0, &machine.device, machine.threads);
+        let session = Session::now(0, &machine);
         directory.write_environment(&Environment { sessions: vec![session] })?;
         directory.write_split(&images.split)?;
         directory.write_config(&config, HEADER)?;
@@ -84,12 +88,12 @@ impl Trainer {
         let lock: File = directory.lock()?;
         let config = directory.config()?;
         let images = Images::choose(&config, &data, directory.split()?)?;
-        let model = IdentityAdder::new(&config.model, config.seed, &machine.device)?;
+        let model = new_model(&config, &machine)?;
         let mut optimizer = Sgd::new(model.parameters(), config.optimizer)?;
         let folder = directory.checkpoint_path(CheckpointName::Last);
         let state = checkpoint::load(&folder, &model, &mut optimizer)?;
         let mut environment = directory.environment()?;
-        environment.sessions.push(Session::now(state.steps, &machine.device, machine.threads));
+        environment.sessions.push(Session::now(state.steps, &machine));
         let events = EventLog::open(&directory.events_path(), state.events)?;
         let trainer =
             Self { directory, config, machine, data, images, model, optimizer, state, events, _lock: lock };

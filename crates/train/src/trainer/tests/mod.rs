@@ -56,7 +56,7 @@ fn config(more: &[&str]) -> Config {
 }
 
 fn machine() -> Machine {
-    Machine { device: Device::Cpu, threads: 1, loader_workers: 1 }
+    Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 }
 }
 
 fn start(path: &Path, config: Config) -> Result<Trainer, TrainError> {
