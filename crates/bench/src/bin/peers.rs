@@ -83,6 +83,10 @@ fn compare(arguments: &Arguments) -> Result<()> {
         print!("{table}");
         report += &table;
     }
+    if let Some(sentence) = machine::disturbance(threads) {
+        println!("\n{sentence}");
+        report += &format!("\n{sentence}\n");
+    }
     let output = arguments.output.clone().unwrap_or_else(|| hall.folder.join("peers.md"));
     std::fs::write(&output, report).with_context(|| format!("cannot write {}", output.display()))?;
     eprintln!("\nwritten to {}", output.display());

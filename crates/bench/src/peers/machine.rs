@@ -11,10 +11,16 @@ pub fn describe(threads: usize) -> String {
         .map(|(program, arguments)| output(program, arguments));
     let [rustc, commit] = said.map(|text| text.unwrap_or_else(|| "unknown".into()));
     lines.push(format!("- {system}, {rustc}, commit {commit}"));
-    if let Some(load) = load().filter(|load| *load > 0.3) {
-        lines.push(format!("- load average {load:.1} before the run: not an idle machine"));
-    }
     lines.join("\n")
+}
+
+/// A sentence where other programs ran beside the competitors, of which one at a time computes with `threads` threads.
+pub fn disturbance(threads: usize) -> Option<String> {
+    let load = load()?;
+    let others = load - threads as f64;
+    (others > 0.3).then(|| {
+        format!("The load average was {load:.1} in the end: other programs ran, and the times say little.")
+    })
 }
 
 fn processor() -> String {
