@@ -1,8 +1,7 @@
 //! What can go wrong in the model, and the names of the things that did.
 
-use std::path::PathBuf;
-
 use crate::Backend;
+use crate::tensor_file::TensorFileError;
 
 /// The result of an operation on the model.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,13 +31,8 @@ pub enum Error {
         found: String,
     },
     /// The tensors of a weights file are not those of this network.
-    #[error("{path}: {problem}")]
-    Weights {
-        /// The file, or a description of where the bytes came from.
-        path: PathBuf,
-        /// What is wrong with them.
-        problem: WeightsProblem,
-    },
+    #[error(transparent)]
+    Weights(#[from] TensorFileError),
     /// `ADDER_ISA` asks for an instruction set that is not there.
     #[error(transparent)]
     Isa(#[from] adder_kernels::IsaError),
@@ -56,52 +50,4 @@ pub enum Error {
     /// candle refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
-}
-
-/// What is wrong with a weights file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum WeightsProblem {
-    /// The file could not be read.
-    #[error("cannot be read: {0}")]
-    Unreadable(String),
-    /// The bytes are not a safetensors file.
-    #[error("not a safetensors file: {0}")]
-    Format(String),
-    /// The metadata lacks a key or holds one that is not understood.
-    #[error("metadata `{key}`: expected {expected}, found {found}")]
-    Metadata {
-        /// The key of the metadata.
-        key: &'static str,
-        /// What it must hold.
-        expected: String,
-        /// What it holds.
-        found: String,
-    },
-    /// A tensor of the network is not in the file.
-    #[error("tensor `{0}` is missing")]
-    Missing(String),
-    /// A tensor of the file does not belong to the network.
-    #[error("tensor `{0}` is unknown to this network")]
-    Unknown(String),
-    /// A tensor has another shape or element type.
-    #[error("tensor `{name}`: expected {expected}, found {found}")]
-    Mismatch {
-        /// The tensor's name.
-        name: String,
-        /// Element type and shape in the network.
-        expected: String,
-        /// Element type and shape in the file.
-        found: String,
-    },
-    /// A tensor holds a value that is infinite or not a number.
-    #[error("tensor `{name}`: element {index} is {value}, expected finite numbers")]
-    NotFinite {
-        /// The tensor's name.
-        name: String,
-        /// The flat index of the first such element.
-        index: usize,
-        /// The element, as text.
-        value: String,
-    },
 }

@@ -22,7 +22,7 @@
 mod backend;
 mod config;
 mod dropout;
-pub mod error;
+mod error;
 mod fused;
 mod init;
 mod linear;
@@ -34,6 +34,7 @@ mod pool;
 mod predictor;
 mod summary;
 mod tally;
+pub mod tensor_file;
 pub mod weights;
 
 pub use backend::Backend;

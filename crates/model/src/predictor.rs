@@ -62,7 +62,7 @@ enum Engine {
     /// The kernels, norms folded, no graph.
     Folded(Arc<predict::Predictor>),
     /// candle's own operations, on any device.
-    Reference(IdentityAdder),
+    Reference(Box<IdentityAdder>),
 }
 
 impl Predictor {
@@ -73,7 +73,7 @@ impl Predictor {
     pub fn new(model: &IdentityAdder) -> Result<Self> {
         Ok(Self(match model.isa() {
             Some(isa) => Engine::Folded(Arc::new(fold(model, isa)?)),
-            None => Engine::Reference(copy(model)?),
+            None => Engine::Reference(Box::new(copy(model)?)),
         }))
     }
 

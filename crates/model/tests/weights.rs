@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use adder_model::error::WeightsProblem;
+use adder_model::tensor_file::TensorProblem;
 use adder_model::{Error, IdentityAdder, Mode, ModelConfig, weights};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
@@ -53,14 +53,14 @@ fn rewritten(change: impl FnOnce(&mut Tensors, &mut HashMap<String, String>)) ->
 }
 
 #[track_caller]
-fn problem(bytes: &[u8]) -> WeightsProblem {
+fn problem(bytes: &[u8]) -> TensorProblem {
     let untouched = bits(&model(2));
     let target = model(2);
     let error = target.load_safetensors(bytes, Path::new("file.safetensors")).unwrap_err();
     assert_eq!(bits(&target), untouched, "a refused file must change nothing");
     assert!(error.to_string().starts_with("file.safetensors: "), "{error}");
     match error {
-        Error::Weights { problem, .. } => problem,
+        Error::Weights(error) => error.problem,
         other => panic!("{other}"),
     }
 }
@@ -83,38 +83,38 @@ fn a_round_trip_keeps_every_bit_and_the_facts() {
 #[test]
 fn missing_and_unknown_tensors_are_named() {
     let bytes = rewritten(|tensors, _| drop(tensors.remove("hidden.norm.running_var")));
-    assert_eq!(problem(&bytes), WeightsProblem::Missing("hidden.norm.running_var".into()));
+    assert_eq!(problem(&bytes), TensorProblem::Missing("hidden.norm.running_var".into()));
     let bytes = rewritten(|tensors, _| {
         let copy = tensors["digit.weight"].clone();
         tensors.insert("digit.bias".into(), copy);
     });
-    assert_eq!(problem(&bytes), WeightsProblem::Unknown("digit.bias".into()));
+    assert_eq!(problem(&bytes), TensorProblem::Unknown("digit.bias".into()));
 }
 
 #[test]
 fn shapes_element_types_and_values_are_checked() {
     let bytes = rewritten(|tensors, _| tensors.get_mut("digit.weight").unwrap().1.reverse());
-    let expected = WeightsProblem::Mismatch {
+    let expected = TensorProblem::Mismatch {
         name: "digit.weight".into(),
         expected: "F32 [10, 5]".into(),
         found: "F32 [5, 10]".into(),
     };
     assert_eq!(problem(&bytes), expected);
     let bytes = rewritten(|tensors, _| tensors.get_mut("digit.weight").unwrap().0 = Dtype::I32);
-    assert!(matches!(problem(&bytes), WeightsProblem::Mismatch { found, .. } if found == "I32 [10, 5]"));
+    assert!(matches!(problem(&bytes), TensorProblem::Mismatch { found, .. } if found == "I32 [10, 5]"));
     let bytes = rewritten(|tensors, _| {
         tensors.get_mut("sum.weight").unwrap().2[8..12].copy_from_slice(&f32::NAN.to_le_bytes());
     });
-    let expected = WeightsProblem::NotFinite { name: "sum.weight".into(), index: 2, value: "NaN".into() };
+    let expected = TensorProblem::NotFinite { name: "sum.weight".into(), index: 2, value: "NaN".into() };
     assert_eq!(problem(&bytes), expected);
 }
 
 #[test]
 fn metadata_is_checked() {
     let bytes = rewritten(|_, metadata| drop(metadata.remove("format")));
-    assert!(matches!(problem(&bytes), WeightsProblem::Metadata { key: "format", .. }));
+    assert!(matches!(problem(&bytes), TensorProblem::Metadata { key: "format", .. }));
     let bytes = rewritten(|_, metadata| drop(metadata.insert("format_version".into(), "99".into())));
-    assert!(matches!(problem(&bytes), WeightsProblem::Metadata { key: "format_version", .. }));
+    assert!(matches!(problem(&bytes), TensorProblem::Metadata { key: "format_version", .. }));
     for config in ["{", r#"{"widths": [1]}"#, r#"{"channels": []}"#] {
         let bytes = rewritten(|_, metadata| drop(metadata.insert("model".into(), config.into())));
         let error = weights::from_safetensors(&bytes, Path::new("x"), &Device::Cpu).unwrap_err();
@@ -128,7 +128,7 @@ fn bytes_that_are_no_safetensors_are_refused() {
     let mut absurd = whole.clone();
     absurd[..8].copy_from_slice(&u64::MAX.to_le_bytes());
     for bytes in [&b""[..], b"not a file", &whole[..whole.len() - 1], &whole[..50], &absurd] {
-        assert!(matches!(problem(bytes), WeightsProblem::Format(_)));
+        assert!(matches!(problem(bytes), TensorProblem::Format(_)));
     }
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{self, FileError};
 use crate::optimizer::{OptimizerError, Sgd};
-use crate::tensor_file::TensorFileError;
+use adder_model::tensor_file::TensorFileError;
 
 /// The version of `state.json` that this code writes and reads.
 const VERSION: u32 = 1;

@@ -12,7 +12,6 @@ pub mod observer;
 pub mod optimizer;
 pub mod run_directory;
 pub mod schedule;
-pub mod tensor_file;
 pub mod trainer;
 
 pub use checkpoint::CheckpointName;

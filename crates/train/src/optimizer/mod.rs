@@ -20,7 +20,7 @@ pub use error::OptimizerError;
 pub use gradients::Gradients;
 
 use crate::config::{Invalid, check};
-use crate::tensor_file::{self, TensorFileError};
+use adder_model::tensor_file::{self, TensorFileError};
 use update::Update;
 
 /// The section `[optimizer]`: PyTorch's `torch.optim.SGD` without dampening.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor};
 
 use super::*;
-use crate::tensor_file::TensorProblem;
+use adder_model::tensor_file::TensorProblem;
 
 const SHAPES: [(&str, &[usize]); 2] = [("weight", &[3, 4]), ("scale", &[5])];
 

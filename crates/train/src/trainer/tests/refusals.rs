@@ -6,7 +6,7 @@ use super::*;
 use crate::checkpoint::CheckpointError;
 use crate::events::EventsError;
 use crate::run_directory::RunError;
-use crate::tensor_file::TensorProblem;
+use adder_model::tensor_file::TensorProblem;
 
 #[test]
 fn divergence_stops_with_the_step_and_leaves_the_last_checkpoint() {

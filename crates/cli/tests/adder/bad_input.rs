@@ -1,8 +1,6 @@
 //! Bad input of every kind: each gives a clear error that names what is wrong, and a non-zero exit code.
 
-mod common;
-
-use common::{TINY, Workplace, bytes};
+use crate::common::{TINY, Workplace, bytes};
 
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;

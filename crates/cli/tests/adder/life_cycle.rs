@@ -1,8 +1,6 @@
 //! The life of a run through the real binary: train, evaluate, predict, look at the data, stop and go on.
 
-mod common;
-
-use common::{TINY, Workplace, bytes};
+use crate::common::{TINY, Workplace, bytes};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {

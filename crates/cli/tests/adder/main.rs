@@ -1,0 +1,5 @@
+//! Tests of the real binary, in temporary folders.
+
+mod bad_input;
+mod common;
+mod life_cycle;
