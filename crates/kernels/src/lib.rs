@@ -2,6 +2,7 @@
 //!
 //! Tensors are slices of `f32`, checked against the shapes that a call names; nothing here knows a tensor library.
 
+mod aligned;
 mod arch;
 pub mod conv;
 mod dense;

@@ -40,6 +40,7 @@ mod avx512;
 mod neon;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod pair;
+mod prefetch;
 mod scalar;
 
 #[cfg(target_arch = "x86_64")]
@@ -48,6 +49,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
+pub(crate) use prefetch::Ahead;
 pub(crate) use scalar::Scalar;
 
 /// How many lanes a kernel runs with. Both exist on every instruction set, as one register or several.

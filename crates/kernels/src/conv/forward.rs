@@ -6,7 +6,7 @@ use super::map::{Map, Plane};
 use super::tile::{Region, Tile, cover};
 use super::weights::Packing;
 use crate::Isa;
-use crate::arch::{Kernel, Lanes, Width};
+use crate::arch::{Ahead, Kernel, Lanes, Width};
 
 /// A convolution of stride 1 from one feature map to another, planned for an instruction set.
 ///
@@ -51,6 +51,18 @@ impl Convolution {
 
     /// Computes one image. The border of the output is left as it is.
     pub(crate) fn run(&self, input: &[f32], weights: &[f32], activation: Activation, output: &mut [f32]) {
+        self.run_ahead(input, weights, activation, Ahead::NOTHING, output);
+    }
+
+    /// Computes one image, and starts loading what is needed after it.
+    pub(crate) fn run_ahead(
+        &self,
+        input: &[f32],
+        weights: &[f32],
+        activation: Activation,
+        ahead: Ahead<'_>,
+        output: &mut [f32],
+    ) {
         assert_eq!(input.len(), self.input.len());
         assert_eq!(weights.len(), self.packing.len());
         assert_eq!(output.len(), self.output.len());
@@ -58,21 +70,28 @@ impl Convolution {
             Activation::Identity => f32::NEG_INFINITY,
             Activation::Relu => 0.0,
         };
+        let planes = self.output.channels.planes();
+        let tiles = planes.flat_map(|plane| self.regions(plane)).map(|region| region.corners().count()).sum();
+        let ahead = &mut ahead.in_steps(tiles);
         for plane in self.output.channels.planes() {
-            let regions = match plane.width() {
-                Width::Sixteen => &self.regions[0],
-                Width::Eight => &self.regions[1],
-            };
             let weights = &weights[self.packing.start(plane)..];
-            for &region in regions {
-                Job { convolution: self, plane, region, input, weights, floor, output }.run();
+            for &region in self.regions(plane) {
+                Job { convolution: self, plane, region, input, weights, floor, ahead, output }.run();
             }
+        }
+    }
+
+    /// What an output plane is computed in.
+    fn regions(&self, plane: Plane) -> &[Region] {
+        match plane.width() {
+            Width::Sixteen => &self.regions[0],
+            Width::Eight => &self.regions[1],
         }
     }
 }
 
 /// A part of one output plane of one image. The lengths were checked by [`Convolution::run`].
-struct Job<'a> {
+struct Job<'a, 'b> {
     convolution: &'a Convolution,
     plane: Plane,
     region: Region,
@@ -80,6 +99,7 @@ struct Job<'a> {
     /// Those of this plane and all after it.
     weights: &'a [f32],
     floor: f32,
+    ahead: &'a mut Ahead<'b>,
     output: &'a mut [f32],
 }
 
@@ -88,7 +108,7 @@ macro_rules! tiles {
     ($($rows:literal x $columns:literal),*) => {
         const TILES: &[Tile] = &[$(Tile { rows: $rows, columns: $columns }),*];
 
-        impl Job<'_> {
+        impl Job<'_, '_> {
             fn run(self) {
                 let (isa, width) = (self.convolution.isa, self.plane.width());
                 match (self.region.tile.rows, self.region.tile.columns) {
@@ -109,9 +129,9 @@ tiles! {
 }
 
 /// A job done in tiles of `R` rows by `C` columns.
-struct Tiled<'a, const R: usize, const C: usize>(Job<'a>);
+struct Tiled<'a, 'b, const R: usize, const C: usize>(Job<'a, 'b>);
 
-impl<const R: usize, const C: usize> Kernel for Tiled<'_, R, C> {
+impl<const R: usize, const C: usize> Kernel for Tiled<'_, '_, R, C> {
     type Output = ();
 
     #[inline(always)]
@@ -124,11 +144,12 @@ impl<const R: usize, const C: usize> Kernel for Tiled<'_, R, C> {
                 let sums = self.sums(lanes, y, x);
                 self.store(lanes, y, x, sums);
             }
+            self.0.ahead.step();
         }
     }
 }
 
-impl<const R: usize, const C: usize> Tiled<'_, R, C> {
+impl<const R: usize, const C: usize> Tiled<'_, '_, R, C> {
     /// The outputs of the tile whose first pixel is `(y, x)`.
     ///
     /// # Safety

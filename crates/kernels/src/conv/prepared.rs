@@ -1,6 +1,7 @@
 //! The kernels alone, without the conversions at the edge of the public functions: for timing.
 
 use super::{Activation, ConvShape, Convolution, WeightGradient};
+use crate::aligned::Aligned;
 use crate::shape::check_len;
 use crate::{Isa, Result};
 
@@ -14,13 +15,13 @@ pub struct Prepared {
     forward: Convolution,
     backward: Convolution,
     weight_gradient: WeightGradient,
-    input: Vec<f32>,
-    weights: Vec<f32>,
-    turned_weights: Vec<f32>,
-    output: Vec<f32>,
-    grad_output: Vec<f32>,
-    grad_input: Vec<f32>,
-    grad_weights: Vec<f32>,
+    input: Aligned,
+    weights: Aligned,
+    turned_weights: Aligned,
+    output: Aligned,
+    grad_output: Aligned,
+    grad_input: Aligned,
+    grad_weights: Aligned,
 }
 
 impl Prepared {
@@ -46,13 +47,13 @@ impl Prepared {
         let weight_gradient = WeightGradient::new(isa, shape.kernel, shape.input(), shape.grad_output());
         let mut prepared = Self {
             shape,
-            input: vec![0.0; shape.input().len()],
-            weights: vec![0.0; forward.packing().len()],
-            turned_weights: vec![0.0; backward.packing().len()],
-            output: vec![0.0; shape.output().len()],
-            grad_output: vec![0.0; shape.grad_output().len()],
-            grad_input: vec![0.0; shape.grad_input().len()],
-            grad_weights: vec![0.0; weight_gradient.packing().len()],
+            input: Aligned::zeros(shape.input().len()),
+            weights: Aligned::zeros(forward.packing().len()),
+            turned_weights: Aligned::zeros(backward.packing().len()),
+            output: Aligned::zeros(shape.output().len()),
+            grad_output: Aligned::zeros(shape.grad_output().len()),
+            grad_input: Aligned::zeros(shape.grad_input().len()),
+            grad_weights: Aligned::zeros(weight_gradient.packing().len()),
             forward,
             backward,
             weight_gradient,

@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::forward::{Source, add_to_channels};
-use super::lanes::{Gradient, GradientSums};
-use super::plan::{BlockPlan, Plan};
+use super::plan::Plan;
 use super::spec::Output;
+use super::stage::{Source, Stage};
 use super::workspace::{BlockState, Scratch, Workspace};
+use crate::arch::Ahead;
 use crate::conv::Activation;
 use crate::conv::map::Map;
 use crate::reduce::CHUNK;
@@ -42,20 +42,18 @@ impl Plan {
 
     /// Writes the gradient at the last block's output to the slots, with the sums that its norm needs.
     fn read_grad_output(&self, workspace: &mut Workspace, grad_output: &[f32]) {
-        let (block, index) = (self.last(), self.blocks.len() - 1);
-        let map = block.output;
-        let state = &workspace.blocks[index];
-        let sums = workspace.channel_sums.start(workspace.batch, 2 * block.stored());
+        let (map, len) = (self.last().output, self.output_len());
+        let stage = self.stage(&workspace.blocks, self.blocks.len() - 1);
+        let sums = workspace.channel_sums.start(workspace.batch, 2 * self.last().stored());
         let slots = workspace.gradients.par_chunks_mut(CHUNK * self.slot_len());
         slots.zip(sums).enumerate().for_each(|(chunk, (slots, sums))| {
             for (image, slot) in (chunk * CHUNK..).zip(slots.chunks_exact_mut(self.slot_len())) {
-                let gradient = &grad_output[image * self.output_len()..][..self.output_len()];
-                let slot = &mut slot[..map.len()];
+                let (gradient, slot) = (&grad_output[image * len..][..len], &mut slot[..map.len()]);
                 match self.spec.output {
                     Output::Map => map.read_nchw(gradient, slot),
                     Output::GlobalAverage => spread(map, gradient, slot),
                 }
-                self.add_gradient_sums(block, state, image, slot, sums);
+                stage.add_gradient_sums(image, slot, sums);
             }
         });
     }
@@ -63,75 +61,23 @@ impl Plan {
     /// The gradient of one block's weights, in chunks, and if `further` that of its input, with the sums that the norm of
     /// the block before needs.
     fn backward_block(&self, workspace: &mut Workspace, index: usize, further: bool) {
-        let block = &self.blocks[index];
-        let (before, rest) = workspace.blocks.split_at(index);
-        let (state, source) = (&rest[0], Source::after(self, &workspace.images, before));
-        let previous = self.blocks[..index].last().zip(before.last());
-        let stored = previous.map_or(block.stored(), |(block, _)| block.stored());
+        let stage = self.stage(&workspace.blocks, index);
+        let source = self.source(&workspace.images, &workspace.blocks[..index]);
+        let pass = BlockPass { plan: self, stage, source, further };
+        let stored = match source {
+            Source::Stage(previous) => previous.block.stored(),
+            // No norm needs sums; a row may not be empty.
+            Source::Images(..) => 1,
+        };
+        let weights = stage.block.weight_gradient.packing().len();
         let channel_sums = workspace.channel_sums.start(workspace.batch, 2 * stored);
-        let weight_sums = workspace.weight_sums.start(workspace.batch, block.weight_gradient.packing().len());
+        let weight_sums = workspace.weight_sums.start(workspace.batch, weights);
         let slots = workspace.gradients.par_chunks_mut(CHUNK * self.slot_len());
         slots.zip(channel_sums).zip(weight_sums).enumerate().for_each(
             |(chunk, ((slots, channel_sums), weight_sums))| {
-                let mut scratch = self.scratch();
-                let Scratch { input, gradient } = &mut *scratch;
-                let [input, gradient] =
-                    [(input, block.input), (gradient, block.grad_values)].map(|(values, map)| {
-                        let values = &mut values[..map.len()];
-                        map.clear_border(values);
-                        values
-                    });
-                for (image, slot) in (chunk * CHUNK..).zip(slots.chunks_exact_mut(self.slot_len())) {
-                    self.write_gradient(block, state, image, &slot[..block.output.len()], gradient);
-                    source.write(self, image, block.input, input);
-                    block.weight_gradient.add(input, gradient, weight_sums);
-                    if further {
-                        let slot = &mut slot[..block.grad_input.len()];
-                        block.input_gradient.run(gradient, &state.turned_weights, Activation::Identity, slot);
-                        if let Some((block, state)) = previous {
-                            self.add_gradient_sums(block, state, image, slot, channel_sums);
-                        }
-                    }
-                }
+                pass.run_chunk(chunk * CHUNK, slots, channel_sums, weight_sums);
             },
         );
-    }
-
-    /// Writes the gradient at one image's convolution, given that at the block's output.
-    fn write_gradient(
-        &self,
-        block: &BlockPlan,
-        state: &BlockState,
-        image: usize,
-        upstream: &[f32],
-        gradient: &mut [f32],
-    ) {
-        for plane in block.values.channels.planes() {
-            Gradient {
-                of: state.saved(self, block, image, plane),
-                coefficients: &state.coefficients,
-                map: block.output,
-                upstream,
-                to: block.grad_values,
-                output: gradient,
-            }
-            .run();
-        }
-    }
-
-    /// Adds what one image's gradient at the block's output gives to the sums that its norm needs.
-    fn add_gradient_sums(
-        &self,
-        block: &BlockPlan,
-        state: &BlockState,
-        image: usize,
-        upstream: &[f32],
-        sums: &mut [f64],
-    ) {
-        for plane in block.values.channels.planes() {
-            let of = state.saved(self, block, image, plane);
-            add_to_channels(sums, plane, GradientSums { of, map: block.output, upstream }.run());
-        }
     }
 
     /// Writes the gradient of the images, `[b, c, h, w]`, from the slots.
@@ -141,6 +87,48 @@ impl Plan {
         grad_images.par_chunks_exact_mut(len).zip(slots).with_min_len(CHUNK).for_each(|(image, slot)| {
             map.write_nchw(&slot[..map.len()], image);
         });
+    }
+}
+
+/// What all tasks of one block's backward pass share.
+#[derive(Clone, Copy)]
+struct BlockPass<'a> {
+    plan: &'a Plan,
+    stage: Stage<'a>,
+    source: Source<'a>,
+    /// Whether the gradient of the block's input is wanted.
+    further: bool,
+}
+
+impl BlockPass<'_> {
+    /// Goes back through the images of a chunk. Each slot holds the gradient at the block's output, and then that at its
+    /// input.
+    fn run_chunk(self, first: usize, slots: &mut [f32], channel_sums: &mut [f64], weight_sums: &mut [f32]) {
+        let Self { plan, stage, source, further } = self;
+        let block = stage.block;
+        let mut scratch = plan.scratch();
+        let Scratch { input, gradient } = &mut *scratch;
+        let [input, gradient] = [(input, block.input), (gradient, block.grad_values)].map(|(values, map)| {
+            let values = &mut values[..map.len()];
+            map.clear_border(values);
+            values
+        });
+        let mut slots = slots.chunks_exact_mut(plan.slot_len()).enumerate().peekable();
+        while let Some((offset, slot)) = slots.next() {
+            let image = first + offset;
+            stage.write_gradient(image, &slot[..block.output.len()], gradient);
+            source.write(image, block.input, input);
+            block.weight_gradient.add(input, gradient, weight_sums);
+            if further {
+                let next_slot = slots.peek().map_or(&[][..], |(_, slot)| &slot[..block.output.len()]);
+                let ahead = Ahead::new([stage.image(image + 1), source.image(image + 1), next_slot]);
+                let (weights, slot) = (&stage.state.turned_weights, &mut slot[..block.grad_input.len()]);
+                block.input_gradient.run_ahead(gradient, weights, Activation::Identity, ahead, slot);
+                if let Source::Stage(previous) = source {
+                    previous.add_gradient_sums(image, slot, channel_sums);
+                }
+            }
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod norm;
 mod pass;
 mod plan;
 mod spec;
+mod stage;
 mod workspace;
 
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! What is known of a trunk before any image is seen.
 
 use super::spec::{BlockLayout, BlockSpec, Output, TrunkSpec};
-use super::workspace::Scratch;
+use super::stage::{Source, Stage};
+use super::workspace::{BlockState, Scratch};
 use crate::conv::map::Map;
 use crate::conv::{ConvShape, Convolution, WeightGradient};
 use crate::dropout::DropoutRate;
@@ -68,6 +69,19 @@ impl Plan {
         match self.spec.output {
             Output::GlobalAverage => map.channels.count,
             Output::Map => map.channels.count * map.height * map.width,
+        }
+    }
+
+    /// A block with what it saved.
+    pub(super) fn stage<'a>(&'a self, states: &'a [BlockState], index: usize) -> Stage<'a> {
+        Stage { isa: self.isa, block: &self.blocks[index], state: &states[index] }
+    }
+
+    /// The source of the block that follows those that the states `before` belong to.
+    pub(super) fn source<'a>(&'a self, images: &'a [f32], before: &'a [BlockState]) -> Source<'a> {
+        match before.len() {
+            0 => Source::Images(images, self.image_len()),
+            blocks => Source::Stage(self.stage(before, blocks - 1)),
         }
     }
 

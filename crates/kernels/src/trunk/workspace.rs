@@ -1,10 +1,12 @@
 //! The memory of a training step, used again in the next.
 
-use super::lanes::{Affine, GradientCoefficients, SavedValues};
+use rayon::prelude::*;
+
+use super::lanes::{Affine, GradientCoefficients};
 use super::norm::Statistics;
 use super::plan::{BlockPlan, Plan};
-use crate::conv::map::Plane;
-use crate::reduce::PartialSums;
+use crate::aligned::Aligned;
+use crate::reduce::{CHUNK, PartialSums};
 
 /// All that the passes over a batch hold.
 #[derive(Debug, Default)]
@@ -16,7 +18,7 @@ pub(super) struct Workspace {
     /// The trunk's output.
     pub output: Vec<f32>,
     /// For each image a slot that holds the gradient between two blocks.
-    pub gradients: Vec<f32>,
+    pub gradients: Aligned,
     /// Two sums of each stored channel of a block.
     pub channel_sums: PartialSums<f64>,
     /// The gradient of a block's packed weights,
@@ -29,8 +31,11 @@ impl Workspace {
     /// Makes room for a forward pass over `images`, `[b, c, h, w]`, and keeps a copy of them.
     pub(super) fn prepare(&mut self, plan: &Plan, images: &[f32]) {
         self.batch = images.len() / plan.image_len();
-        self.images.clear();
-        self.images.extend_from_slice(images);
+        self.images.resize(images.len(), 0.0);
+        let parts = self.images.par_chunks_mut(CHUNK * plan.image_len());
+        parts
+            .zip(images.par_chunks(CHUNK * plan.image_len()))
+            .for_each(|(to, from)| to.copy_from_slice(from));
         self.blocks.resize_with(plan.blocks.len(), BlockState::default);
         for (state, block) in self.blocks.iter_mut().zip(&plan.blocks) {
             state.prepare(block, self.batch);
@@ -40,7 +45,7 @@ impl Workspace {
 
     /// Makes room for the backward pass.
     pub(super) fn prepare_backward(&mut self, plan: &Plan) {
-        self.gradients.resize(self.batch * plan.slot_len(), 0.0);
+        self.gradients.fit(self.batch * plan.slot_len());
         self.grad_weights.resize(plan.largest(|block| block.forward.packing().len()), 0.0);
     }
 }
@@ -51,9 +56,9 @@ pub(super) struct BlockState {
     /// Whether elements were dropped.
     pub drop: bool,
     /// For each image relu(conv), with the sign bit set where dropout dropped the element.
-    pub values: Vec<f32>,
-    pub weights: Vec<f32>,
-    pub turned_weights: Vec<f32>,
+    pub values: Aligned,
+    pub weights: Aligned,
+    pub turned_weights: Aligned,
     pub gamma: Vec<f32>,
     pub statistics: Statistics,
     pub affine: Affine,
@@ -62,9 +67,9 @@ pub(super) struct BlockState {
 
 impl BlockState {
     fn prepare(&mut self, block: &BlockPlan, batch: usize) {
-        self.values.resize(batch * block.values.len(), 0.0);
-        self.weights.resize(block.forward.packing().len(), 0.0);
-        self.turned_weights.resize(block.input_gradient.packing().len(), 0.0);
+        self.values.fit(batch * block.values.len());
+        self.weights.fit(block.forward.packing().len());
+        self.turned_weights.fit(block.input_gradient.packing().len());
         let GradientCoefficients { upstream, value, constant } = &mut self.coefficients;
         for channels in [&mut self.affine.scale, &mut self.affine.shift, upstream, value, constant] {
             channels.resize(block.stored(), 0.0);
@@ -75,38 +80,19 @@ impl BlockState {
     pub(super) fn dropout_scale(&self, block: &BlockPlan) -> f32 {
         if self.drop { block.rate.scale() } else { 1.0 }
     }
-
-    /// One plane of one image's saved values.
-    pub(super) fn saved(
-        &self,
-        plan: &Plan,
-        block: &BlockPlan,
-        image: usize,
-        plane: Plane,
-    ) -> SavedValues<'_> {
-        let len = block.values.len();
-        SavedValues {
-            isa: plan.isa,
-            drop: self.drop,
-            pool: block.pool,
-            plane,
-            map: block.values,
-            values: &self.values[image * len..][..len],
-            affine: &self.affine,
-        }
-    }
 }
 
 /// The memory of a task, used again by the next.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    pub input: Vec<f32>,
-    pub gradient: Vec<f32>,
+    pub input: Aligned,
+    pub gradient: Aligned,
 }
 
 impl Scratch {
     pub(super) fn new(plan: &Plan) -> Self {
         let input = plan.largest(|block| block.input.len().max(block.output.len()));
-        Self { input: vec![0.0; input], gradient: vec![0.0; plan.largest(|block| block.grad_values.len())] }
+        let gradient = plan.largest(|block| block.grad_values.len());
+        Self { input: Aligned::zeros(input), gradient: Aligned::zeros(gradient) }
     }
 }
