@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use tempfile::TempDir;
 
 /// A network small enough to train in a moment.
-pub const TINY: [&str; 10] = [
+pub(crate) const TINY: [&str; 10] = [
     "--set",
     "model.channels=[4, 4]",
     "--set",
@@ -21,32 +21,32 @@ pub const TINY: [&str; 10] = [
 ];
 
 /// A folder to work in, deleted at the end.
-pub struct Workplace(TempDir);
+pub(crate) struct Workplace(TempDir);
 
 impl Workplace {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, content).unwrap();
         path
     }
 
-    pub fn adder(&self, args: &[&str]) -> Output {
+    pub(crate) fn adder(&self, args: &[&str]) -> Output {
         let mut command = Command::cargo_bin("adder").unwrap();
         command.current_dir(self.0.path()).args(args).output().unwrap()
     }
 
     /// Runs a command that must succeed; its standard output.
     #[track_caller]
-    pub fn done(&self, args: &[&str]) -> String {
+    pub(crate) fn done(&self, args: &[&str]) -> String {
         let output = self.adder(args);
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -54,7 +54,7 @@ impl Workplace {
 
     /// Trains the tiny network for one epoch into `run`.
     #[track_caller]
-    pub fn train(&self, run: &str, more: &[&str]) -> String {
+    pub(crate) fn train(&self, run: &str, more: &[&str]) -> String {
         let args =
             [&["train", "--out", run, "--epochs", "1", "--batch-size", "32"], &TINY[..], more].concat();
         self.done(&args)
@@ -62,6 +62,6 @@ impl Workplace {
 }
 
 /// The bytes of a file.
-pub fn bytes(path: &Path) -> Vec<u8> {
+pub(crate) fn bytes(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
