@@ -16,7 +16,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", check: clippy },
     Stage { name: "test", check: || Cargo::new(["test", "--workspace"]).check() },
     Stage { name: "doc", check: doc },
-    Stage { name: "bench", check: || Cargo::new(["bench", "--package", "adder-bench", "--no-run"]).check() },
+    Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
 ];
 
@@ -50,6 +50,12 @@ fn clippy() -> Result<(), Failure> {
 
 fn doc() -> Result<(), Failure> {
     Cargo::new(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").check()
+}
+
+/// Compiles the benches. With the command line among the packages, features are chosen as for the next stage, and candle
+/// is not compiled twice.
+fn bench() -> Result<(), Failure> {
+    Cargo::new(["bench", "--package", "adder-bench", "--package", "adder-cli", "--no-run"]).check()
 }
 
 /// A short training of the real binary on real images, and the evaluation of what it wrote.
