@@ -40,23 +40,25 @@ struct Place {
 fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(Place)) {
     let &ConvShape { batch, in_channels, out_channels, height, width, kernel, padding } = shape;
     let [out_height, out_width] = shape.output_size();
-    for (image, out, y, x) in grid(batch, out_channels, out_height, out_width) {
-        for (channel, ky, kx) in grid(1, in_channels, kernel, kernel).map(|(_, c, ky, kx)| (c, ky, kx)) {
-            let (in_y, in_x) = ((y + ky).wrapping_sub(padding), (x + kx).wrapping_sub(padding));
-            if in_y < height && in_x < width {
-                visit(Place {
-                    input: ((image * in_channels + channel) * height + in_y) * width + in_x,
-                    weight: ((out * in_channels + channel) * kernel + ky) * kernel + kx,
-                    output: ((image * out_channels + out) * out_height + y) * out_width + x,
-                });
+    for (image, out) in pairs(batch, out_channels) {
+        for (y, x) in pairs(out_height, out_width) {
+            for channel in 0..in_channels {
+                for (ky, kx) in pairs(kernel, kernel) {
+                    let (in_y, in_x) = ((y + ky).wrapping_sub(padding), (x + kx).wrapping_sub(padding));
+                    if in_y < height && in_x < width {
+                        visit(Place {
+                            input: ((image * in_channels + channel) * height + in_y) * width + in_x,
+                            weight: ((out * in_channels + channel) * kernel + ky) * kernel + kx,
+                            output: ((image * out_channels + out) * out_height + y) * out_width + x,
+                        });
+                    }
+                }
             }
         }
     }
 }
 
-/// All positions of a tensor of four dimensions, in row-major order.
-fn grid(a: usize, b: usize, c: usize, d: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
-    (0..a).flat_map(move |i| {
-        (0..b).flat_map(move |j| (0..c).flat_map(move |k| (0..d).map(move |l| (i, j, k, l))))
-    })
+/// All pairs of numbers below `a` and below `b`, in row-major order.
+fn pairs(a: usize, b: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..a * b).map(move |index| (index / b, index % b))
 }
