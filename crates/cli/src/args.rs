@@ -89,7 +89,7 @@ pub(crate) struct TrainArgs {
     /// The step size: `--set optimizer.learning_rate=X`.
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) learning_rate: Option<f64>,
-    /// The run directory [default: runs/<date>-<seed>].
+    /// The run directory [default: a folder in runs/ named for date and seed].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Replace a run that is already in the run directory.
