@@ -28,9 +28,12 @@
 //! whose lanes are independent outputs therefore gives the same bits on every instruction set, as long as the order of
 //! operations within a lane does not depend on it.
 //!
-//! # The trap
+//! # Traps
 //! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorises across pixels into
 //! gathers, 25 times slower than these intrinsics.
+//!
+//! A closure given to `array::map` and its like is not inlined where it is called more than once, and then every intrinsic
+//! in it is a call: loops spell out what they do. `nm -C` on a release build finds no symbol of `core_arch` but `_xgetbv`.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -20,6 +20,8 @@ pub(crate) struct Convolution {
     output: Map,
     /// What a plane of 16 channels is computed in, and what one of 8.
     regions: [Vec<Region>; 2],
+    /// How many tiles an image has.
+    tiles: usize,
 }
 
 /// What becomes of the sums before they are stored.
@@ -41,7 +43,12 @@ impl Convolution {
         let packing = Packing { kernel, input: input.channels, output: output.channels };
         let size = [output.height, output.width];
         let regions = [Width::Sixteen, Width::Eight].map(|width| cover(TILES, isa, width, size));
-        Self { isa, packing, input, output, regions }
+        let mut convolution = Self { isa, packing, input, output, regions, tiles: 0 };
+        for plane in output.channels.planes() {
+            convolution.tiles +=
+                convolution.regions(plane).iter().map(|region| region.corners().count()).sum::<usize>();
+        }
+        convolution
     }
 
     /// The order in which it reads its weights.
@@ -70,9 +77,7 @@ impl Convolution {
             Activation::Identity => f32::NEG_INFINITY,
             Activation::Relu => 0.0,
         };
-        let planes = self.output.channels.planes();
-        let tiles = planes.flat_map(|plane| self.regions(plane)).map(|region| region.corners().count()).sum();
-        let ahead = &mut ahead.in_steps(tiles);
+        let ahead = &mut ahead.in_steps(self.tiles);
         for plane in self.output.channels.planes() {
             let weights = &weights[self.packing.start(plane)..];
             for &region in self.regions(plane) {

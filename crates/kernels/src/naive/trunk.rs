@@ -84,6 +84,8 @@ pub struct TrunkGradients {
     pub params: Vec<f64>,
     /// Of the images, `[b, c, h, w]`.
     pub images: Vec<f64>,
+    /// The largest, without its sign, at any value on the way: what the others are sums of.
+    pub largest: f64,
 }
 
 /// The backward pass of [`forward`].
@@ -94,7 +96,8 @@ pub fn backward(
     spec: &TrunkSpec,
     grad_output: &[f64],
 ) -> TrunkGradients {
-    let mut grads = TrunkGradients { params: vec![0.0; params.len()], images: grad_output.to_vec() };
+    let mut grads =
+        TrunkGradients { params: vec![0.0; params.len()], images: grad_output.to_vec(), largest: 0.0 };
     if let (Output::GlobalAverage, Some(last), Some(block)) =
         (spec.output, pass.blocks.last(), spec.blocks.last())
     {
@@ -105,10 +108,10 @@ pub fn backward(
     for (index, (block, layout)) in pass.blocks.iter().zip(spec.layout()).enumerate().rev() {
         let unpooled = match spec.blocks[index].pool {
             true => max_pool2d_backward(&block.dropped, block.map(), &grads.images),
-            false => grads.images,
+            false => std::mem::take(&mut grads.images),
         };
         let at_norm = multiplied(&unpooled, masks[index].as_deref());
-        grads.images = block_backward(block, params, &layout, &at_norm, &mut grads.params);
+        grads.images = block_backward(block, params, &layout, &at_norm, &mut grads);
     }
     grads
 }
@@ -119,20 +122,23 @@ fn block_backward(
     params: &[f64],
     layout: &BlockLayout,
     at_norm: &[f64],
-    grad_params: &mut [f64],
+    grads: &mut TrunkGradients,
 ) -> Vec<f64> {
     let [batch, channels, height, width] = block.map();
     let rows = [batch, channels, height * width];
     let mut norm = batch_norm_backward(&block.activation, rows, &params[layout.gamma.clone()], at_norm);
-    grad_params[layout.gamma.clone()].copy_from_slice(&norm.gamma);
-    grad_params[layout.beta.clone()].copy_from_slice(&norm.beta);
+    grads.params[layout.gamma.clone()].copy_from_slice(&norm.gamma);
+    grads.params[layout.beta.clone()].copy_from_slice(&norm.beta);
     for (grad, &activation) in norm.input.iter_mut().zip(&block.activation) {
         if activation <= 0.0 {
             *grad = 0.0;
         }
     }
+    for grad in at_norm.iter().chain(&norm.input) {
+        grads.largest = grads.largest.max(grad.abs());
+    }
     let weight = conv2d_weight_gradient(&block.input, &norm.input, &block.shape);
-    grad_params[layout.weight.clone()].copy_from_slice(&weight);
+    grads.params[layout.weight.clone()].copy_from_slice(&weight);
     conv2d_input_gradient(&params[layout.weight.clone()], &norm.input, &block.shape)
 }
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{MaskedPlane, average, finish};
+use super::lanes::{MaskedPlane, Moments, PerLane, average, finish};
 use super::plan::{BlockPlan, Plan};
 use super::spec::Output;
 use super::stage::add_to_channels;
@@ -30,7 +30,7 @@ impl Plan {
             state.gamma.clear();
             state.gamma.extend_from_slice(gamma);
             let count = workspace.batch * block.values.height * block.values.width;
-            state.statistics.set(&workspace.channel_sums, block.values.channels.count, count);
+            state.statistics.set(&workspace.channel_sums, block.values.channels, count);
             state.statistics.affine(gamma, beta, state.dropout_scale(block), &mut state.affine);
         }
         self.write_output(workspace);
@@ -65,7 +65,9 @@ impl Plan {
             let masked =
                 |key| MaskedPlane { key, rate: block.rate, channels: map.channels.count, first: plane.first };
             let values = &mut values[map.plane_range(plane)];
-            add_to_channels(sums, plane, finish(self.isa, plane.width(), values, key.map(masked)));
+            let pixels = values.len() / plane.channels;
+            let moments = finish(self.isa, plane.width(), values, key.map(masked));
+            add_to_channels(sums, plane, plain_sums(&moments, pixels));
         }
     }
 
@@ -89,4 +91,16 @@ impl Plan {
             }
         });
     }
+}
+
+/// The sums of values and of their squares, about zero, from those about a pivot.
+fn plain_sums(moments: &Moments, pixels: usize) -> [[f64; 16]; 2] {
+    let wide = |lanes: PerLane| lanes.map(f64::from);
+    let (pivots, pixels) = (wide(moments.pivot), pixels as f64);
+    let [mut sums, mut squares] = [moments.sum, moments.squares].map(wide);
+    for ((sum, square), pivot) in sums.iter_mut().zip(&mut squares).zip(pivots) {
+        *square += pivot * (2.0 * *sum + pixels * pivot);
+        *sum += pixels * pivot;
+    }
+    [sums, squares]
 }

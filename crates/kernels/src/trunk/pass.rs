@@ -37,7 +37,7 @@ impl Pass {
         self.workspace.blocks.iter().map(|state| {
             let statistics = &state.statistics;
             BlockStatistics {
-                mean: &statistics.mean,
+                mean: &statistics.mean[..statistics.variance.len()],
                 variance: &statistics.variance,
                 count: statistics.count,
             }

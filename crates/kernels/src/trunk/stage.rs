@@ -1,6 +1,6 @@
 //! A block together with what it saved: everything that is read out of saved values starts here.
 
-use super::lanes::{Gradient, GradientSums, Normalise, PerLane, SavedValues};
+use super::lanes::{Gradient, GradientSums, Normalise, SavedValues};
 use super::plan::BlockPlan;
 use super::workspace::BlockState;
 use crate::Isa;
@@ -33,6 +33,7 @@ impl<'a> Stage<'a> {
         for plane in self.block.values.channels.planes() {
             Gradient {
                 of: self.plane(image, plane),
+                mean: &self.state.statistics.mean,
                 coefficients: &self.state.coefficients,
                 map: self.block.output,
                 upstream,
@@ -46,8 +47,9 @@ impl<'a> Stage<'a> {
     /// Adds what one image's gradient at the block's output gives to the sums that its norm needs.
     pub(super) fn add_gradient_sums(self, image: usize, upstream: &[f32], sums: &mut [f64]) {
         for plane in self.block.values.channels.planes() {
-            let of = self.plane(image, plane);
-            add_to_channels(sums, plane, GradientSums { of, map: self.block.output, upstream }.run());
+            let (of, mean) = (self.plane(image, plane), &self.state.statistics.mean);
+            let added = GradientSums { of, mean, map: self.block.output, upstream }.run();
+            add_to_channels(sums, plane, added.map(|lanes| lanes.map(f64::from)));
         }
     }
 
@@ -92,11 +94,11 @@ impl<'a> Source<'a> {
 }
 
 /// Adds one plane's two sums to those of a chunk: the first of all stored channels, then the second.
-pub(super) fn add_to_channels(sums: &mut [f64], plane: Plane, [first, second]: [PerLane; 2]) {
+pub(super) fn add_to_channels(sums: &mut [f64], plane: Plane, [first, second]: [[f64; 16]; 2]) {
     let (firsts, seconds) = sums.split_at_mut(sums.len() / 2);
     for (totals, values) in [(firsts, first), (seconds, second)] {
         for (total, value) in totals[plane.first..].iter_mut().zip(&values[..plane.channels]) {
-            *total += f64::from(*value);
+            *total += value;
         }
     }
 }

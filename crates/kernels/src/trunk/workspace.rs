@@ -70,8 +70,8 @@ impl BlockState {
         self.values.fit(batch * block.values.len());
         self.weights.fit(block.forward.packing().len());
         self.turned_weights.fit(block.input_gradient.packing().len());
-        let GradientCoefficients { upstream, value, constant } = &mut self.coefficients;
-        for channels in [&mut self.affine.scale, &mut self.affine.shift, upstream, value, constant] {
+        let GradientCoefficients { upstream, mean_g, value, constant } = &mut self.coefficients;
+        for channels in [&mut self.affine.scale, &mut self.affine.shift, upstream, mean_g, value, constant] {
             channels.resize(block.stored(), 0.0);
         }
     }

@@ -5,19 +5,27 @@ use super::values::{Reader, SavedValues};
 use crate::arch::{Kernel, Lanes};
 use crate::conv::map::Map;
 
-/// The gradient at a norm's input is `upstream * g + value * r + constant`, with `g` as in
+/// The gradient at a norm's input is `upstream * (g - mean_g) + value * (r - mean) + constant`, with `g` as in
 /// [`GradientSums`](super::GradientSums) and these numbers for each stored channel,
 /// zero for those that only fill lanes.
+///
+/// Both differences are taken before they are scaled: of a channel that hardly varies the scale is large, and what is
+/// left of its gradient is small.
 #[derive(Clone, Debug, Default)]
 pub(in crate::trunk) struct GradientCoefficients {
     pub upstream: Vec<f32>,
+    /// The mean of `g`.
+    pub mean_g: Vec<f32>,
     pub value: Vec<f32>,
+    /// What the rounding of the two means leaves.
     pub constant: Vec<f32>,
 }
 
 /// The gradient at the convolution's output, one plane, written to the interior of a map.
 pub(in crate::trunk) struct Gradient<'a> {
     pub of: SavedValues<'a>,
+    /// The mean of `r`, for each stored channel.
+    pub mean: &'a [f32],
     pub coefficients: &'a GradientCoefficients,
     /// The block's output, without border.
     pub map: Map,
@@ -41,11 +49,13 @@ impl<const DROP: bool, const POOL: bool> Kernel for Flagged<'_, DROP, POOL> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Gradient { of, coefficients, map, upstream, to, output } = self.0;
+        let Gradient { of, mean, coefficients, map, upstream, to, output } = self.0;
         let step = Step::<L, DROP> {
             lanes,
             reader: of.reader(lanes),
+            mean: of.per_channel(lanes, mean),
             upstream: of.per_channel(lanes, &coefficients.upstream),
+            mean_g: of.per_channel(lanes, &coefficients.mean_g),
             value: of.per_channel(lanes, &coefficients.value),
             constant: of.per_channel(lanes, &coefficients.constant),
         };
@@ -76,7 +86,9 @@ impl<const DROP: bool, const POOL: bool> Kernel for Flagged<'_, DROP, POOL> {
 struct Step<L: Lanes, const DROP: bool> {
     lanes: L,
     reader: Reader<L, DROP>,
+    mean: L::F,
     upstream: L::F,
+    mean_g: L::F,
     value: L::F,
     constant: L::F,
 }
@@ -123,8 +135,9 @@ impl<L: Lanes, const DROP: bool> Step<L, DROP> {
     fn pixel(self, v: L::F, upstream: L::F, output: &mut [f32]) {
         let lanes = self.lanes;
         let r = self.reader.activation(v);
-        let gradient = lanes.fma(self.value, r, self.constant);
-        let gradient = lanes.fma(self.upstream, self.reader.if_kept(v, upstream), gradient);
+        let gradient = lanes.fma(self.value, lanes.sub(r, self.mean), self.constant);
+        let g = self.reader.if_kept(v, upstream);
+        let gradient = lanes.fma(self.upstream, lanes.sub(g, self.mean_g), gradient);
         lanes.store(lanes.zero_unless(lanes.gt(r, lanes.splat(0.0)), gradient), output);
     }
 }

@@ -6,9 +6,11 @@ use crate::arch::{Kernel, Lanes};
 use crate::conv::map::Map;
 
 /// With `g` the gradient at the norm's output, as far as pool and dropout let it through and before dropout's factor:
-/// the sums of `g` and of `g * r` over one plane.
+/// the sums of `g` and of `g * (r - mean)` over one plane.
 pub(in crate::trunk) struct GradientSums<'a> {
     pub of: SavedValues<'a>,
+    /// The mean of `r`, for each stored channel.
+    pub mean: &'a [f32],
     /// The block's output, without border.
     pub map: Map,
     /// The gradient there.
@@ -29,8 +31,13 @@ impl<const DROP: bool, const POOL: bool> Kernel for Flagged<'_, DROP, POOL> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) -> [PerLane; 2] {
-        let GradientSums { of, map, upstream } = self.0;
-        let mut sums = Sums::<L, DROP> { lanes, reader: of.reader(lanes), sums: SumPair::new(lanes) };
+        let GradientSums { of, mean, map, upstream } = self.0;
+        let mut sums = Sums::<L, DROP> {
+            lanes,
+            reader: of.reader(lanes),
+            mean: of.per_channel(lanes, mean),
+            sums: SumPair::new(lanes),
+        };
         for y in 0..map.height {
             let upstream = &upstream[map.row_range(of.plane, y)];
             if POOL {
@@ -46,6 +53,7 @@ impl<const DROP: bool, const POOL: bool> Kernel for Flagged<'_, DROP, POOL> {
 struct Sums<L: Lanes, const DROP: bool> {
     lanes: L,
     reader: Reader<L, DROP>,
+    mean: L::F,
     sums: SumPair<L>,
 }
 
@@ -88,6 +96,6 @@ impl<L: Lanes, const DROP: bool> Sums<L, DROP> {
     #[inline(always)]
     fn add(&mut self, chain: usize, v: L::F, upstream: &[f32]) {
         let g = self.reader.if_kept(v, self.lanes.load(upstream));
-        self.sums.add(chain, g, self.reader.activation(v));
+        self.sums.add(chain, g, self.lanes.sub(self.reader.activation(v), self.mean));
     }
 }

@@ -16,7 +16,7 @@ mod normalise;
 mod values;
 
 pub(crate) use average::average;
-pub(super) use finish::finish;
+pub(super) use finish::{Moments, finish};
 pub(super) use gradient::{Gradient, GradientCoefficients};
 pub(super) use gradient_sums::GradientSums;
 pub(super) use mask::MaskedPlane;
