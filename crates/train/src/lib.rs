@@ -1,6 +1,7 @@
 //! Training and evaluation of the identity-adder: loop, optimizer, metrics, checkpoints and run directories.
 #![forbid(unsafe_code)]
 
+mod average;
 pub mod checkpoint;
 mod clock;
 pub mod config;
@@ -8,6 +9,7 @@ pub mod environment;
 pub mod evaluation;
 pub mod events;
 mod files;
+mod learned;
 pub mod observer;
 pub mod optimizer;
 pub mod run_directory;
