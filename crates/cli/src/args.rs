@@ -118,6 +118,12 @@ pub(crate) struct EvalArgs {
     /// All ten addends for each image instead of one.
     #[arg(long)]
     pub(crate) exhaustive: bool,
+    /// What the errors are: confusions, scores of each class, calibration, the two heads together, the worst images.
+    #[arg(long)]
+    pub(crate) analysis: bool,
+    /// How many of the worst images the analysis shows.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis")]
+    pub(crate) worst: usize,
     /// Which weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,

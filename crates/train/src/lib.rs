@@ -1,6 +1,7 @@
 //! Training and evaluation of the identity-adder: loop, optimizer, metrics, checkpoints and run directories.
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 pub mod checkpoint;
 mod clock;
 pub mod config;
@@ -14,9 +15,10 @@ pub mod run_directory;
 pub mod schedule;
 pub mod trainer;
 
+pub use analysis::Analysis;
 pub use checkpoint::CheckpointName;
 pub use config::{Config, ConfigError, Layers, Recipe};
-pub use evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
+pub use evaluation::{EvaluationError, EvaluationSet, EvaluationSplit, Report, evaluate};
 pub use files::FileError;
 pub use observer::{Observer, Plan, Progress, StopFlag};
 pub use run_directory::{Existing, RunDirectory, RunError};

@@ -4,8 +4,9 @@ use std::io::{Write, stdout};
 
 use adder_data::EvaluationAddends;
 use adder_model::thousands;
-use adder_train::{EvaluationSplit, Report, evaluate};
+use adder_train::{Analysis, EvaluationSet, EvaluationSplit, Report};
 use anyhow::Result;
+use serde::Serialize;
 
 use crate::Context;
 use crate::args::{EvalArgs, SplitChoice};
@@ -28,13 +29,33 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
             (EvaluationSplit::Evaluation, &measured.dataset.evaluation, &measured.evaluation[..])
         }
     };
-    let report = evaluate(&subject.model, split, data, indices, addends)?;
+    let set = EvaluationSet { split, data, indices, addends };
+    let found = match args.analysis {
+        true => {
+            let (report, analysis) = set.analyse(&subject.model, args.worst)?;
+            Found { report, analysis: Some(analysis) }
+        }
+        false => Found { report: set.evaluate(&subject.model)?, analysis: None },
+    };
+    let mut out = stdout().lock();
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string(&report)?)?;
-    } else {
-        write!(stdout(), "{}", in_words(&report))?;
+        writeln!(out, "{}", serde_json::to_string(&found)?)?;
+        return Ok(());
+    }
+    write!(out, "{}", in_words(&found.report))?;
+    if let Some(analysis) = &found.analysis {
+        write!(out, "\n{analysis}")?;
     }
     Ok(())
+}
+
+/// What is printed as JSON: the report, and beside its keys what else was asked for.
+#[derive(Serialize)]
+struct Found {
+    #[serde(flatten)]
+    report: Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    analysis: Option<Analysis>,
 }
 
 /// The report as a heading and a table.
