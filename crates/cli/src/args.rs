@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use adder_model::Backend;
+use adder_train::Views;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
@@ -124,6 +125,8 @@ pub(crate) struct EvalArgs {
     /// How many of the worst images the analysis shows.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis")]
     pub(crate) worst: usize,
+    #[command(flatten)]
+    pub(crate) tta: TtaArgs,
     /// Which weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
@@ -136,6 +139,24 @@ pub(crate) struct EvalArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Test-time augmentation.
+#[derive(Debug, Args)]
+pub(crate) struct TtaArgs {
+    /// Measure with test-time augmentation as well: the mean of the probabilities over shifted views of each image.
+    #[arg(long)]
+    pub(crate) tta: bool,
+    /// Shifts of up to so many pixels in both directions: 1 for 9 views, 2 for 25.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(crate) tta_shift: u8,
+}
+
+impl TtaArgs {
+    /// The views of an image, where they were asked for.
+    pub(crate) fn views(&self) -> Option<Views> {
+        self.tta.then(|| Views::shifted(self.tta_shift))
+    }
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub mod optimizer;
 pub mod run_directory;
 pub mod schedule;
 pub mod trainer;
+pub mod views;
 
 pub use analysis::Analysis;
 pub use checkpoint::CheckpointName;
@@ -23,3 +24,4 @@ pub use files::FileError;
 pub use observer::{Observer, Plan, Progress, StopFlag};
 pub use run_directory::{Existing, RunDirectory, RunError};
 pub use trainer::{Machine, Outcome, TrainError, Trainer};
+pub use views::Views;
