@@ -1,12 +1,16 @@
 //! The command line as a type. Nothing is decided here: values are parsed low, in their own types, and checked where
 //! they are used.
 
+mod experiments;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use adder_model::Backend;
 use adder_train::Views;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use experiments::RepeatArgs;
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
@@ -43,6 +47,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Train a network, or go on with a stopped run.
     Train(Box<TrainArgs>),
+    /// Train a recipe with several seeds and show how the results spread.
+    Repeat(Box<RepeatArgs>),
     /// Measure a trained network: loss and accuracy for digit, sum, and both.
     Eval(EvalArgs),
     /// Read the digit in pictures and add a number to it.
@@ -77,8 +83,9 @@ pub(crate) struct ConfigArgs {
     pub(crate) limit: Option<u32>,
 }
 
+/// How a training is configured.
 #[derive(Debug, Args)]
-pub(crate) struct TrainArgs {
+pub(crate) struct TrainingArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Times every training image is seen: `--set training.epochs=N`.
@@ -90,6 +97,12 @@ pub(crate) struct TrainArgs {
     /// The step size: `--set optimizer.learning_rate=X`.
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) learning_rate: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
     /// The run directory [default: a folder in runs/ named for date and seed].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
