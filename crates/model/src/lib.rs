@@ -47,4 +47,4 @@ pub use parameter::Parameter;
 pub use pool::max_pool2x2;
 pub use predictor::{Addends, Answer, Prediction, Predictor};
 pub use summary::{Layer, Summary, thousands};
-pub use tally::{HeadMetrics, Metrics, Tally};
+pub use tally::{HeadMetrics, Metrics, Tally, argmax};

@@ -1,5 +1,7 @@
 //! The network itself, written as one reads it: blocks, embedding, hidden layer, heads.
 
+mod outputs;
+
 use adder_kernels::Isa;
 use candle_core::{DType, Device, Tensor, Var};
 

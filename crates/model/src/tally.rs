@@ -96,8 +96,8 @@ impl Tally {
     }
 }
 
-/// The index of the first largest element; 0 where there is none.
-pub(crate) fn argmax(row: &[f32]) -> usize {
+/// The index of the first largest element, which is what a head answers; 0 where there is none.
+pub fn argmax(row: &[f32]) -> usize {
     let mut best = 0;
     for (index, &value) in row.iter().enumerate() {
         if value > row[best] {

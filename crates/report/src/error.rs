@@ -5,9 +5,14 @@ use std::path::PathBuf;
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Everything that can go wrong in this crate. Comparable, so that a test can name what it expects.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Everything that can go wrong in this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
+    /// A network's numbers cannot be read.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+
     /// A figure would show nothing or have an impossible shape.
     #[error("a grid of samples needs {field} of {expected}, not {found}")]
     Grid {
@@ -17,6 +22,27 @@ pub enum Error {
         expected: &'static str,
         /// The value given.
         found: usize,
+    },
+
+    /// A run's files are missing or broken.
+    #[error(transparent)]
+    Run(#[from] adder_train::RunError),
+
+    /// A network cannot be evaluated.
+    #[error(transparent)]
+    Evaluation(#[from] adder_train::EvaluationError),
+
+    /// A network cannot be asked.
+    #[error(transparent)]
+    Model(#[from] adder_model::Error),
+
+    /// A figure could not be turned into pixels.
+    #[error("the figure `{figure}` cannot be drawn: {reason}")]
+    Draw {
+        /// What it shows.
+        figure: String,
+        /// Why not.
+        reason: String,
     },
 
     /// A figure could not be written.

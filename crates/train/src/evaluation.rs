@@ -1,8 +1,11 @@
 //! Evaluation: loss and accuracy of the digit, of the sum and of both, over any images.
 
-use adder_data::{EvaluationAddends, Labelled, evaluation_batches};
-use adder_model::{Addends, IdentityAdder, Metrics, Predictor, Tally};
+use adder_data::{Batch, EvaluationAddends, Labelled, evaluation_batches};
+use adder_model::{Addends, IdentityAdder, Metrics, Prediction, Predictor, Tally};
 use serde::{Deserialize, Serialize};
+
+use crate::analysis::{Analysis, AnalysisTally};
+use crate::views::Views;
 
 /// Images that go through the network at a time: enough to be fast, and with ten addends each still small.
 const BATCH_SIZE: usize = 500;
@@ -57,7 +60,75 @@ pub enum EvaluationError {
     },
 }
 
-/// Evaluates `model` on the images of `data` at `indices`: norms use their running statistics, dropout is off.
+/// What a network is evaluated on.
+#[derive(Clone, Copy, Debug)]
+pub struct EvaluationSet<'a> {
+    /// The name of the images, for the report.
+    pub split: EvaluationSplit,
+    /// The file that they are in.
+    pub data: &'a Labelled,
+    /// Which of its images, in this order.
+    pub indices: &'a [u32],
+    /// The addends that each image is asked with.
+    pub addends: EvaluationAddends,
+    /// The views of each image that one answer is made of: test-time augmentation where there are several.
+    pub views: Views,
+}
+
+impl EvaluationSet<'_> {
+    /// Losses and accuracies of `model`: norms use their running statistics, dropout is off.
+    ///
+    /// # Errors
+    /// Any [`EvaluationError`].
+    pub fn evaluate(&self, model: &IdentityAdder) -> Result<Report, EvaluationError> {
+        self.for_each_batch(model, |_, _| ())
+    }
+
+    /// As [`evaluate`](Self::evaluate), with what there is to know about the errors; the `worst` many of the images that
+    /// fail are shown.
+    ///
+    /// # Errors
+    /// Any [`EvaluationError`].
+    pub fn analyse(
+        &self,
+        model: &IdentityAdder,
+        worst: usize,
+    ) -> Result<(Report, Analysis), EvaluationError> {
+        let mut tally = AnalysisTally::new(self.addends, worst);
+        let report = self.for_each_batch(model, |batch, logits| tally.add(batch, logits))?;
+        Ok((report, tally.finish()))
+    }
+
+    /// Hands each batch with its logits to `watch`, in order, once they are known to fit.
+    fn for_each_batch(
+        &self,
+        model: &IdentityAdder,
+        mut watch: impl FnMut(&Batch, &Prediction),
+    ) -> Result<Report, EvaluationError> {
+        let predictor = Predictor::new(model)?;
+        let mut tally = Tally::default();
+        for batch in evaluation_batches(self.data, self.indices, BATCH_SIZE, self.addends)? {
+            let addends = match self.addends {
+                EvaluationAddends::Fixed { .. } => Addends::Each(&batch.addends),
+                EvaluationAddends::Exhaustive => Addends::All,
+            };
+            let logits = self.views.predict(&predictor, &batch.images, addends)?;
+            tally += Tally::of_logits(&logits.digit, &logits.sum, &batch.digits, &batch.sums)?;
+            watch(&batch, &logits);
+        }
+        let (pairs, loss) = (tally.pairs, tally.digit_loss + tally.sum_loss);
+        if pairs == 0 {
+            return Err(EvaluationError::Empty);
+        }
+        if !loss.is_finite() {
+            return Err(EvaluationError::NotFinite { pairs, loss });
+        }
+        Ok(Report { split: self.split, images: self.indices.len() as u64, pairs, metrics: tally.metrics() })
+    }
+}
+
+/// Evaluates `model` on the images of `data` at `indices`, as [`EvaluationSet::evaluate`] does, each image as
+/// it is.
 ///
 /// # Errors
 /// Any [`EvaluationError`].
@@ -68,24 +139,7 @@ pub fn evaluate(
     indices: &[u32],
     addends: EvaluationAddends,
 ) -> Result<Report, EvaluationError> {
-    let predictor = Predictor::new(model)?;
-    let mut tally = Tally::default();
-    for batch in evaluation_batches(data, indices, BATCH_SIZE, addends)? {
-        let chosen = match addends {
-            EvaluationAddends::Fixed { .. } => Addends::Each(&batch.addends),
-            EvaluationAddends::Exhaustive => Addends::All,
-        };
-        let logits = predictor.predict(&batch.images, chosen)?;
-        tally += Tally::of_logits(&logits.digit, &logits.sum, &batch.digits, &batch.sums)?;
-    }
-    let (pairs, loss) = (tally.pairs, tally.digit_loss + tally.sum_loss);
-    if pairs == 0 {
-        return Err(EvaluationError::Empty);
-    }
-    if !loss.is_finite() {
-        return Err(EvaluationError::NotFinite { pairs, loss });
-    }
-    Ok(Report { split, images: indices.len() as u64, pairs, metrics: tally.metrics() })
+    EvaluationSet { split, data, indices, addends, views: Views::default() }.evaluate(model)
 }
 
 #[cfg(test)]
@@ -196,6 +250,29 @@ mod tests {
             data.indices().into_iter().flat_map(|index| (0..10).map(move |addend| (index, addend))).collect();
         assert_eq!((report.images, report.pairs), (30, 300));
         assert_matches(&report, naive(&model, &data, &pairs));
+    }
+
+    #[test]
+    fn an_analysis_counts_what_the_report_does() {
+        let (model, data) = (model(), data(30));
+        let indices: Vec<u32> = (0..1_007).map(|n| n * 7 % 30).collect();
+        for addends in [EvaluationAddends::Fixed { seed: 3 }, EvaluationAddends::Exhaustive] {
+            let split = EvaluationSplit::Validation;
+            let set =
+                EvaluationSet { split, data: &data, indices: &indices, addends, views: Views::default() };
+            let (report, analysis) = set.analyse(&model, 4).unwrap();
+            assert_eq!(report, evaluate(&model, split, &data, &indices, addends).unwrap());
+            assert_eq!((analysis.pairs, analysis.joint.pairs), (report.pairs, report.pairs));
+            assert_eq!(analysis.exhaustive, addends == EvaluationAddends::Exhaustive);
+            let share = |pairs: u64| 100.0 * pairs as f64 / report.pairs as f64;
+            let joint = analysis.joint;
+            assert_eq!(share(joint.both_right), report.metrics.both.accuracy);
+            assert_eq!(share(joint.both_right + joint.digit_only), report.metrics.digit.accuracy);
+            assert_eq!(share(joint.both_right + joint.sum_only), report.metrics.sum.accuracy);
+            let wrong: u64 = analysis.errors.by_addend.iter().map(|counts| counts.either).sum();
+            assert_eq!(wrong, report.pairs - joint.both_right);
+            assert_eq!(analysis.worst.len(), 4);
+        }
     }
 
     #[test]

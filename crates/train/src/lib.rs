@@ -1,6 +1,7 @@
 //! Training and evaluation of the identity-adder: loop, optimizer, metrics, checkpoints and run directories.
 #![forbid(unsafe_code)]
 
+pub mod analysis;
 mod average;
 pub mod checkpoint;
 mod clock;
@@ -12,14 +13,21 @@ mod files;
 mod learned;
 pub mod observer;
 pub mod optimizer;
+pub mod repeat;
 pub mod run_directory;
 pub mod schedule;
+pub mod series;
 pub mod trainer;
+pub mod views;
 
+pub use analysis::Analysis;
 pub use checkpoint::CheckpointName;
 pub use config::{Config, ConfigError, Layers, Recipe};
-pub use evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
+pub use evaluation::{EvaluationError, EvaluationSet, EvaluationSplit, Report, evaluate};
 pub use files::FileError;
 pub use observer::{Observer, Plan, Progress, StopFlag};
+pub use repeat::{Measurements, Repetition};
 pub use run_directory::{Existing, RunDirectory, RunError};
+pub use series::{Series, SeriesError};
 pub use trainer::{Machine, Outcome, TrainError, Trainer};
+pub use views::Views;

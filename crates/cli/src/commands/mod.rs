@@ -3,5 +3,6 @@
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod predict;
+pub(crate) mod repeat;
 pub(crate) mod summary;
 pub(crate) mod train;

@@ -6,28 +6,18 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use adder_model::Backend;
-use adder_train::{Config, Existing, Machine, Outcome, RunDirectory, StopFlag, Trainer};
-use anyhow::{Context as _, Result};
+use adder_train::{Config, Existing, Machine, Outcome, RunDirectory, Trainer};
+use anyhow::Result;
 
 use crate::args::TrainArgs;
 use crate::commands::eval;
 use crate::failure::INTERRUPTED;
 use crate::progress::Watcher;
 use crate::subject::RUNS;
-use crate::{Context, configuration, loading};
+use crate::{Context, configuration, interrupt, loading};
 
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
-    let stop = StopFlag::default();
-    let handler = stop.clone();
-    ctrlc::set_handler(move || {
-        // Whoever presses it again means it.
-        if handler.is_requested() {
-            std::process::exit(INTERRUPTED.into());
-        }
-        handler.request();
-    })
-    .context("cannot watch for Ctrl-C")?;
-
+    let stop = interrupt::stop_flag()?;
     let trainer = match &args.resume {
         Some(run) => resumed(run, context)?,
         None => started(args, context)?,
@@ -54,7 +44,7 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
 
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
-    let config: Config = configuration::of_training(args)?;
+    let config: Config = configuration::of_training(&args.training)?;
     let data = loading::load(&config.data.source, context)?;
     let path = match &args.out {
         Some(path) => path.clone(),
@@ -74,7 +64,8 @@ fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
     Ok(Trainer::resume(directory, data, machine)?)
 }
 
-fn machine(context: &Context, default: Backend) -> Machine {
+/// What the command line says to compute on; the `default` backend where it names none.
+pub(crate) fn machine(context: &Context, default: Backend) -> Machine {
     Machine {
         device: context.device.clone(),
         backend: context.backend.unwrap_or(default),

@@ -1,11 +1,7 @@
 //! The life of a run through the real binary: train, evaluate, predict, look at the data, stop and go on.
 
-use crate::common::{TINY, Workplace, bytes};
+use crate::common::{TINY, Workplace, bytes, json};
 use serde_json::Value;
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
 
 #[test]
 fn a_run_is_trained_evaluated_and_used() {

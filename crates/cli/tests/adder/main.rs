@@ -2,4 +2,6 @@
 
 mod bad_input;
 mod common;
+mod evaluation;
+mod experiments;
 mod life_cycle;

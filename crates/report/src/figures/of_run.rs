@@ -1,0 +1,80 @@
+//! All figures of a run.
+
+use adder_train::analysis::WorstImage;
+
+use super::{
+    Tile, confusion, embedding, error_map, feature_maps, kernels, learning_rate, reliability, tiles,
+    training_and_validation, training_curves,
+};
+use crate::drawing::Figure;
+use crate::{Inspection, Prediction, Record, equation};
+
+/// Mistakes in the figure; a page shows all of them.
+const WORST: usize = 18;
+
+/// Every figure that a run has something for, each with a name for its file, in the order of reading.
+pub fn run_figures(record: &Record) -> Vec<(&'static str, Figure)> {
+    let mut figures = Vec::new();
+    let history = &record.history;
+    if !history.steps.is_empty() {
+        figures.push(("curves", training_curves(history)));
+        figures.push(("learning-rate", learning_rate(history)));
+    }
+    if !history.epochs.is_empty() {
+        figures.push(("training-and-validation", training_and_validation(history)));
+    }
+    if let Some(inspection) = &record.inspection {
+        figures.extend(inside(inspection));
+    }
+    figures
+}
+
+fn inside(inspection: &Inspection) -> Vec<(&'static str, Figure)> {
+    let Inspection { analysis, embeddings, embedding_width, embedded_digits, .. } = inspection;
+    let predictions: Vec<Tile> = inspection.predictions.iter().map(prediction_tile).collect();
+    let worst: Vec<Tile> =
+        inspection.mistakes.iter().take(WORST).map(|(worst, pixels)| worst_tile(worst, *pixels)).collect();
+    vec![
+        ("predictions", tiles("Predictions", &predictions, 3)),
+        ("confusion-digit", confusion("digit", &analysis.digit.confusion)),
+        ("confusion-sum", confusion("sum", &analysis.sum.confusion)),
+        ("reliability", reliability(analysis)),
+        ("errors", error_map(&analysis.errors)),
+        ("worst", tiles("The images that fail most, of all ten addends", &worst, 6)),
+        ("kernels", kernels(&inspection.kernels)),
+        ("feature-maps", feature_maps(&inspection.feature_maps)),
+        ("embedding", embedding(embeddings, *embedding_width, embedded_digits)),
+    ]
+}
+
+fn prediction_tile(prediction: &Prediction) -> Tile {
+    let Prediction { pixels, digit, addend, answer } = prediction;
+    let percent = |probabilities: &[f32], class: u8| 100.0 * probabilities[usize::from(class)];
+    Tile {
+        pixels: *pixels,
+        title: equation(*digit, *addend),
+        lines: vec![
+            format!("digit {}: {:.1} %", answer.digit, percent(&answer.digit_probabilities, answer.digit)),
+            format!("sum {}: {:.1} %", answer.sum, percent(&answer.sum_probabilities, answer.sum)),
+        ],
+    }
+}
+
+/// The target, and the answers over all addends that the image was asked with.
+fn worst_tile(worst: &WorstImage, pixels: [u8; adder_data::PIXELS]) -> Tile {
+    let answer = |probabilities: &[f64]| {
+        let ranked = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        ranked.map_or((0, 0.0), |(class, probability)| (class, 100.0 * probability))
+    };
+    let (digit, digit_percent) = answer(&worst.digit_probabilities);
+    let (sum, sum_percent) = answer(&worst.sum_probabilities);
+    Tile {
+        pixels,
+        title: format!("a {}", worst.digit),
+        lines: vec![
+            format!("read as {digit}: {digit_percent:.0} %"),
+            format!("added as {sum}: {sum_percent:.0} %"),
+            format!("wrong with {} of {}", worst.failed_addends.len(), worst.pairs),
+        ],
+    }
+}

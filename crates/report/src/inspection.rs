@@ -1,0 +1,124 @@
+//! What a network says of images: its mistakes, its certainty, its inside.
+
+use adder_data::{EvaluationAddends, Labelled, PIXELS, SIDE, pairing};
+use adder_model::{Addends, Answer, IdentityAdder, Mode, Predictor};
+use adder_train::analysis::{Analysis, WorstImage};
+use adder_train::{EvaluationSet, EvaluationSplit, Views};
+use candle_core::{DType, Tensor};
+
+use crate::Result;
+use crate::figures::FeatureMaps;
+
+/// Mistakes that are kept with their images. A trained network makes fewer.
+const MOST_MISTAKES: usize = 300;
+/// Predictions that are shown, right or wrong.
+const PREDICTIONS: usize = 9;
+/// Points in the figure of embeddings: enough to see the groups.
+const EMBEDDED: usize = 800;
+
+/// What a network says of the evaluation set, each image with all ten addends.
+#[derive(Clone, Debug)]
+pub struct Inspection {
+    /// Classes, calibration, the two heads together.
+    pub analysis: Analysis,
+    /// The images that fail most, the worst first, with their pixels.
+    pub mistakes: Vec<(WorstImage, [u8; PIXELS])>,
+    /// The first images with the addends of the run's evaluation.
+    pub predictions: Vec<Prediction>,
+    /// Weights of the first convolution, `[channels * 9]`.
+    pub kernels: Vec<f32>,
+    /// The first image on its way through the network.
+    pub feature_maps: Vec<FeatureMaps>,
+    /// Embeddings of the first images, `[count * embedding_width]`.
+    pub embeddings: Vec<f32>,
+    /// Numbers in an embedding.
+    pub embedding_width: usize,
+    /// The digits in those images.
+    pub embedded_digits: Vec<u8>,
+}
+
+/// One image, asked with one addend.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// 28x28 bytes.
+    pub pixels: [u8; PIXELS],
+    /// What the image shows.
+    pub digit: u8,
+    /// What was to be added.
+    pub addend: u8,
+    /// What the network says.
+    pub answer: Answer,
+}
+
+impl Inspection {
+    /// Asks `model` about the images of `data` at `indices`; `seed` is the run's, for its addends.
+    ///
+    /// # Errors
+    /// [`Error::Evaluation`](crate::Error::Evaluation), [`Error::Model`](crate::Error::Model).
+    pub fn new(model: &IdentityAdder, data: &Labelled, indices: &[u32], seed: u64) -> Result<Self> {
+        let addends = EvaluationAddends::Exhaustive;
+        let split = EvaluationSplit::Evaluation;
+        let set = EvaluationSet { split, data, indices, addends, views: Views::default() };
+        let (_, analysis) = set.analyse(model, MOST_MISTAKES)?;
+        let with_pixels = |worst: &WorstImage| (worst.clone(), *data.image(worst.index));
+        let mistakes = analysis.worst.iter().map(with_pixels).collect();
+        let embedded = &indices[..EMBEDDED.min(indices.len())];
+        let embeddings = model.embed(&batch(model, data, embedded)?, Mode::Evaluate)?;
+        Ok(Self {
+            predictions: predictions(model, data, &indices[..PREDICTIONS.min(indices.len())], seed)?,
+            kernels: kernels(model)?,
+            feature_maps: feature_maps(model, data, indices[0])?,
+            embedding_width: embeddings.dim(1)?,
+            embeddings: embeddings.flatten_all()?.to_vec1()?,
+            embedded_digits: embedded.iter().map(|&index| data.label(index)).collect(),
+            analysis,
+            mistakes,
+        })
+    }
+}
+
+fn normalised(data: &Labelled, indices: &[u32]) -> Vec<f32> {
+    let pixels = indices.iter().flat_map(|&index| data.image(index));
+    pixels.map(|&byte| adder_data::normalise(f32::from(byte))).collect()
+}
+
+fn batch(model: &IdentityAdder, data: &Labelled, indices: &[u32]) -> Result<Tensor> {
+    Ok(Tensor::from_vec(normalised(data, indices), (indices.len(), 1, SIDE, SIDE), model.device())?)
+}
+
+fn predictions(
+    model: &IdentityAdder,
+    data: &Labelled,
+    indices: &[u32],
+    seed: u64,
+) -> Result<Vec<Prediction>> {
+    let addends: Vec<u8> = indices.iter().map(|&index| pairing::evaluation_addend(seed, index)).collect();
+    let said = Predictor::new(model)?.predict(&normalised(data, indices), Addends::Each(&addends))?;
+    let prediction = |((&index, &addend), answer)| Prediction {
+        pixels: *data.image(index),
+        digit: data.label(index),
+        addend,
+        answer,
+    };
+    Ok(indices.iter().zip(&addends).zip(said.answers()).map(prediction).collect())
+}
+
+fn kernels(model: &IdentityAdder) -> Result<Vec<f32>> {
+    match model.parameters().first() {
+        Some(first) => Ok(first.var.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn feature_maps(model: &IdentityAdder, data: &Labelled, index: u32) -> Result<Vec<FeatureMaps>> {
+    let image = batch(model, data, &[index])?;
+    let outputs = model.block_outputs(&image)?;
+    let names = (1..=outputs.len()).map(|number| format!("block {number}"));
+    let layers = std::iter::once("image".to_owned()).chain(names);
+    layers
+        .zip(std::iter::once(&image).chain(&outputs))
+        .map(|(layer, output)| {
+            Ok(FeatureMaps { layer, side: output.dim(3)?, values: output.flatten_all()?.to_vec1()? })
+        })
+        .collect()
+}
