@@ -5,3 +5,5 @@ mod common;
 mod evaluation;
 mod experiments;
 mod life_cycle;
+#[cfg(feature = "pretrained")]
+mod pretrained;
