@@ -41,7 +41,7 @@ pub use backend::Backend;
 pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
 pub use error::{Error, Result};
 pub use fused::{BlockOutput, FusedBlock};
-pub use loss::Step;
+pub use loss::{Step, Targets};
 pub use network::{IdentityAdder, Logits, Mode};
 pub use parameter::Parameter;
 pub use pool::max_pool2x2;
