@@ -6,6 +6,8 @@ use crate::Failure;
 const ADDER: &[(&str, &str)] = &[
     ("train", "train on the full MNIST and evaluate"),
     ("repeat", "train with several seeds and show the spread"),
+    ("lr-find", "find a learning rate by a range test"),
+    ("sweep", "search over values of the configuration"),
     ("eval", "evaluate a run or a weights file"),
     ("predict", "digit and sum of images"),
     ("summary", "the network, layer by layer"),

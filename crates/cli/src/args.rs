@@ -10,7 +10,7 @@ use adder_model::Backend;
 use adder_train::Views;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use experiments::RepeatArgs;
+pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
@@ -49,6 +49,10 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Train a recipe with several seeds and show how the results spread.
     Repeat(Box<RepeatArgs>),
+    /// Find a learning rate: train a few hundred steps with a growing one and look at the loss.
+    LrFind(Box<LrFindArgs>),
+    /// Search over values of the configuration: one run for each trial, chosen on validation.
+    Sweep(Box<SweepArgs>),
     /// Measure a trained network: loss and accuracy for digit, sum, and both.
     Eval(EvalArgs),
     /// Read the digit in pictures and add a number to it.

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use adder_train::sweep::SweepError;
 use adder_train::{ConfigError, RunError, SeriesError};
 
 /// Something failed.
@@ -41,11 +42,16 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<UsageError>() || error.is::<ConfigError>()
+    let of_sweep = matches!(
+        error.downcast_ref(),
+        Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
+    );
+    of_sweep || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
-    if let Some(SeriesError::OtherRun(_)) = error.downcast_ref() {
+    let other_run = matches!(error.downcast_ref(), Some(SeriesError::OtherRun(_)));
+    if other_run || matches!(error.downcast_ref(), Some(SweepError::OtherSweep(_))) {
         return Some("--out names another folder");
     }
     match error.downcast_ref::<RunError>()? {

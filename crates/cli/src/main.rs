@@ -43,6 +43,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Train(args) => return commands::train::run(&args, &context),
         Command::Repeat(args) => return commands::repeat::run(&args, &context),
+        Command::Sweep(args) => return commands::sweep::run(&args, &context),
+        Command::LrFind(args) => commands::lr_find::run(&args, &context)?,
         Command::Eval(args) => commands::eval::run(&args, &context)?,
         Command::Predict(args) => commands::predict::run(&args, &context)?,
         Command::Summary(args) => commands::summary::run(&args)?,

@@ -35,6 +35,8 @@ pub enum Purpose {
     Figure = 8,
     /// Inputs of tests and benches.
     Test = 9,
+    /// The values that a trial of a sweep tries; the index is that of the trial.
+    Sweep = 10,
 }
 
 /// An endless sequence of random words for one (seed, purpose, epoch, index).

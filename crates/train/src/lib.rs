@@ -11,12 +11,14 @@ pub mod evaluation;
 pub mod events;
 mod files;
 mod learned;
+pub mod lr_find;
 pub mod observer;
 pub mod optimizer;
 pub mod repeat;
 pub mod run_directory;
 pub mod schedule;
 pub mod series;
+pub mod sweep;
 pub mod trainer;
 pub mod views;
 

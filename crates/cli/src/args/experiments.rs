@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use adder_train::lr_find::RangeTest;
+use clap::{Args, ValueEnum};
 
 use super::{TrainingArgs, TtaArgs};
 
@@ -24,4 +25,60 @@ pub(crate) struct RepeatArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LrFindArgs {
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// The rate of the first step.
+    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().from)]
+    pub(crate) from: f64,
+    /// The rate of the last step.
+    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().to)]
+    pub(crate) to: f64,
+    /// How many steps; each has the rate of the one before times a constant.
+    #[arg(long, value_name = "N", default_value_t = RangeTest::default().steps, value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    pub(crate) steps: u64,
+    /// Where lr-find.svg, lr-find.png and lr-find.json go.
+    #[arg(long, value_name = "DIR", default_value = "lr-find")]
+    pub(crate) out: PathBuf,
+    /// Print JSON: the suggestions and every point.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// A key and what it takes, such as `training.batch_size=64,128`. May be given several times.
+    #[arg(long = "set-grid", value_name = "KEY=A,B,...")]
+    pub(crate) grids: Vec<String>,
+    /// A key and its range, such as `optimizer.learning_rate=0.01..0.3:log`. May be given several times.
+    #[arg(long = "random", value_name = "KEY=LOW..HIGH[:log]")]
+    pub(crate) ranges: Vec<String>,
+    /// How trials are chosen [default: grid, or random where there is a range].
+    #[arg(long, value_enum)]
+    pub(crate) method: Option<MethodChoice>,
+    /// How many trials, those that are there already included [default: all of a grid, else 20].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) trials: Option<u64>,
+    /// The folder of the journal and the runs; the same command goes on there [default: runs/sweep-RECIPE].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the trials as JSON, the best first.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How a sweep chooses its trials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodChoice {
+    /// Every combination.
+    Grid,
+    /// Each value by itself.
+    Random,
+    /// A tree-structured Parzen estimator, which learns from the trials before.
+    Tpe,
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod data;
 pub(crate) mod eval;
+pub(crate) mod lr_find;
 pub(crate) mod predict;
 pub(crate) mod repeat;
 pub(crate) mod summary;
+pub(crate) mod sweep;
 pub(crate) mod train;

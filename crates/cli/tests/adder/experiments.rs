@@ -1,6 +1,7 @@
 //! Commands that train more than one network.
 
 use crate::common::{TINY, Workplace, bytes, json};
+use serde_json::Value;
 
 const SHORT: [&str; 4] = ["--epochs", "1", "--batch-size", "32"];
 
@@ -54,4 +55,107 @@ fn an_interrupted_repetition_goes_on_and_a_foreign_run_is_left_alone() {
     let said = String::from_utf8_lossy(&other.stderr);
     assert_eq!(other.status.code(), Some(1));
     assert!(said.contains("another configuration") && said.contains("hint: --out"), "{said}");
+}
+
+#[test]
+fn a_learning_rate_is_looked_for_and_nothing_else_is_touched() {
+    let place = Workplace::new();
+    let args = [&["lr-find", "--steps", "60", "--from", "1e-4", "--batch-size", "16", "--json"], &TINY[..]];
+    let curve = json(&place.done(&args.concat()));
+    let points = curve["points"].as_array().unwrap();
+    assert!(points.len() > 20 && points.len() <= 60, "{}", points.len());
+    assert_eq!(points[0]["rate"], 1e-4);
+    for name in ["valley", "steepest"] {
+        let rate = curve["suggestions"][name].as_f64().unwrap();
+        assert!(rate > 1e-4 && rate < 10.0, "{name} {rate}");
+    }
+    let written = String::from_utf8(bytes(&place.path("lr-find/lr-find.json"))).unwrap();
+    assert_eq!(json(&written), curve);
+    assert!(String::from_utf8(bytes(&place.path("lr-find/lr-find.svg"))).unwrap().contains("<svg"));
+    assert_eq!(bytes(&place.path("lr-find/lr-find.png"))[1..4], *b"PNG");
+    let left: Vec<_> =
+        std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lr-find"]);
+
+    let again = json(&place.done(&args.concat()));
+    assert_eq!(again, curve, "a range test is a function of its configuration");
+    let refused = place.adder(&["lr-find", "--from", "1", "--to", "0.1"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--to: expected a rate above"));
+}
+
+#[test]
+fn a_grid_is_swept_and_ranked_by_validation() {
+    let place = Workplace::new();
+    let sweep = |more: &[&str]| {
+        let rates = ["--set-grid", "optimizer.learning_rate=0.0001,0.05,1000"];
+        place.done(
+            &[&["sweep", "--out", "search", "--quiet"], &rates[..], &SHORT[..], &TINY[..], more].concat(),
+        )
+    };
+    let first = json(&sweep(&["--trials", "1", "--json"]));
+    assert_eq!(first.as_array().unwrap().len(), 1);
+    let events = place.path("search/trial1/events.jsonl");
+    let before = events.metadata().unwrap().modified().unwrap();
+
+    let trials = json(&sweep(&["--json"]));
+    assert_eq!(events.metadata().unwrap().modified().unwrap(), before, "trial 1 was trained again");
+    let trials = trials.as_array().unwrap();
+    assert_eq!(trials.len(), 3);
+    let both = |trial: &Value| trial["outcome"]["finished"]["validation_both"].as_f64();
+    assert!(trials.windows(2).all(|pair| both(&pair[0]) >= both(&pair[1])), "{trials:?}");
+    let second = trials.iter().find(|trial| trial["trial"] == 2).unwrap();
+    assert_eq!(second["values"]["optimizer.learning_rate"], 0.05);
+
+    // Each trial is a run like any other.
+    place.train("alone", &["--learning-rate", "0.05"]);
+    let weights = "last/model.safetensors";
+    assert_eq!(bytes(&place.path("search/trial2").join(weights)), bytes(&place.path("alone").join(weights)));
+    let journal = String::from_utf8(bytes(&place.path("search/journal.jsonl"))).unwrap();
+    assert_eq!(journal.lines().count(), 4);
+    let table = sweep(&[]);
+    assert!(table.starts_with("| trial | optimizer.learning_rate | validation both, % |"), "{table}");
+    assert_eq!(table.lines().count(), 5);
+}
+
+#[test]
+fn an_estimating_search_goes_on_as_if_it_had_not_stopped() {
+    let place = Workplace::new();
+    let sweep = |out: &str, trials: &str| {
+        let space = [
+            "--random",
+            "optimizer.learning_rate=0.001..0.3:log",
+            "--set-grid",
+            "training.batch_size=16,32",
+            "--method",
+            "tpe",
+            "--json",
+            "--quiet",
+        ];
+        let short = ["--epochs", "1", "--out", out, "--trials", trials];
+        json(&place.done(&[&["sweep"], &space[..], &short[..], &TINY[..]].concat()))
+    };
+    sweep("one", "5");
+    let values = |found: &Value| -> Vec<Value> {
+        found.as_array().unwrap().iter().map(|trial| trial["values"].clone()).collect()
+    };
+    assert_eq!(values(&sweep("one", "10")), values(&sweep("two", "10")));
+}
+
+#[test]
+fn sweeps_that_cannot_be_are_refused() {
+    let place = Workplace::new();
+    let refused = |args: &[&str], code: i32, words: &str| {
+        let output = place.adder(&[&["sweep"], args].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && said.contains(words), "{args:?}: {said}");
+    };
+    refused(&[], 2, "at least one key");
+    refused(&["--set-grid", "training.epochs"], 2, "KEY=A,B");
+    refused(&["--random", "optimizer.learning_rate=0.1..0.01"], 2, "below its second");
+    refused(&["--random", "optimizer.momentum=0..0.9", "--method", "grid"], 2, "no grid");
+    refused(&["--set-grid", "training.epochz=1,2"], 2, "training.epochs");
+    let short = [&["--set-grid", "optimizer.momentum=0.5"], &SHORT[..], &TINY[..]].concat();
+    place.done(&[&["sweep"], &short[..]].concat());
+    refused(&[&short[..], &["--seed", "4"]].concat(), 1, "hint: --out");
 }

@@ -24,7 +24,7 @@ use crate::observer::{Observer, Plan, Progress, StopFlag};
 use crate::optimizer::Gradients;
 use crate::run_directory::RunDirectory;
 use crate::schedule::Place;
-use setup::Images;
+pub(crate) use setup::{Images, new_model};
 
 /// What a run is computed on. None of it changes the result, but for the device and the backend, whose arithmetic may.
 #[derive(Clone, Debug)]
@@ -355,7 +355,12 @@ impl Trainer {
 }
 
 /// The forward pass of a batch: its differentiable loss and its tally.
-fn loss(model: &IdentityAdder, batch: &Batch, label_smoothing: f32, mode: Mode) -> Result<Step, TrainError> {
+pub(crate) fn loss(
+    model: &IdentityAdder,
+    batch: &Batch,
+    label_smoothing: f32,
+    mode: Mode,
+) -> Result<Step, TrainError> {
     let device = model.device();
     let images = Tensor::from_slice(&batch.images, (batch.len(), 1, SIDE, SIDE), device)?;
     let classes = |values: &[u8]| {

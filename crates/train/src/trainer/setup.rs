@@ -18,14 +18,14 @@ const HEADER: &str = "# Everything that decided this run. `--config` takes this 
 
 /// Which images train, validate and evaluate.
 #[derive(Debug)]
-pub(super) struct Images {
-    pub(super) split: Split,
-    pub(super) evaluation: Vec<u32>,
+pub(crate) struct Images {
+    pub(crate) split: Split,
+    pub(crate) evaluation: Vec<u32>,
 }
 
 impl Images {
     /// Holds `split` to the data and takes `data.limit` images of each set.
-    fn choose(config: &Config, data: &Dataset, split: Split) -> Result<Self, TrainError> {
+    pub(crate) fn choose(config: &Config, data: &Dataset, split: Split) -> Result<Self, TrainError> {
         split.check(&data.train)?;
         let mut evaluation = data.evaluation.indices();
         let split = match config.data.limit {
@@ -43,7 +43,7 @@ impl Images {
     }
 }
 
-fn new_model(config: &Config, machine: &Machine) -> Result<IdentityAdder, TrainError> {
+pub(crate) fn new_model(config: &Config, machine: &Machine) -> Result<IdentityAdder, TrainError> {
     Ok(IdentityAdder::new(&config.model, config.seed, &machine.device)?.with_backend(machine.backend)?)
 }
 

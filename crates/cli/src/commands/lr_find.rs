@@ -1,0 +1,80 @@
+//! `adder lr-find`: the learning-rate range test.
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use adder_model::Backend;
+use adder_report::figures::learning_rate_search;
+use adder_train::lr_find::{Curve, End, RangeTest, find_learning_rate};
+use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use crate::args::LrFindArgs;
+use crate::commands::train::machine;
+use crate::failure::UsageError;
+use crate::{Context, configuration, interrupt, loading};
+
+/// Pixels of the PNG for each unit of the figure.
+const PNG_SCALE: f32 = 2.0;
+
+pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
+    let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
+    test.check().map_err(|error| UsageError(format!("--{error}")))?;
+    let config = configuration::of_training(&args.training)?;
+    let data = loading::load(&config.data.source, context)?;
+    let machine = machine(context, Backend::default_for(&context.device));
+    let stop = interrupt::stop_flag()?;
+    let bar = ProgressBar::new(test.steps);
+    if context.quiet {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let curve = find_learning_rate(&test, &config, &data, &machine, |_| {
+        bar.inc(1);
+        if stop.is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    bar.finish_and_clear();
+    write_files(&args.out, &curve)?;
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string(&curve)?)?;
+    } else {
+        write!(stdout(), "{}", in_words(&curve))?;
+        if !context.quiet {
+            eprintln!("the curve is in {}", args.out.display());
+        }
+    }
+    Ok(())
+}
+
+fn write_files(folder: &Path, curve: &Curve) -> Result<()> {
+    let losses: Vec<_> = curve.points.iter().map(|point| (point.rate, point.loss)).collect();
+    let figure = learning_rate_search(&losses, curve.suggestions.valley);
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).with_context(|| format!("{}: cannot write", path.display()))
+    };
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot create", folder.display()))?;
+    write("lr-find.svg", figure.to_svg().as_bytes())?;
+    write("lr-find.png", &figure.to_png(PNG_SCALE)?)?;
+    write("lr-find.json", format!("{}\n", serde_json::to_string_pretty(curve)?).as_bytes())
+}
+
+fn in_words(curve: &Curve) -> String {
+    let end = match curve.end {
+        End::Reached => "the last rate was reached",
+        End::Diverged => "the loss diverged",
+        End::Stopped => "it was stopped",
+    };
+    let rate = |rate: Option<f64>| rate.map_or_else(|| "-".into(), |rate| format!("{rate:.2e}"));
+    let last = curve.points.last().map(|point| point.rate);
+    format!(
+        "{} of {} steps, from {} to {}: {end}\nvalley    {}\nsteepest  {}\n",
+        curve.points.len(),
+        curve.test.steps,
+        rate(Some(curve.test.from)),
+        rate(last),
+        rate(curve.suggestions.valley),
+        rate(curve.suggestions.steepest)
+    )
+}

@@ -1,0 +1,67 @@
+//! `adder sweep`: a small search over the configuration.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use adder_model::Backend;
+use adder_train::Series;
+use adder_train::sweep::{Dimension, Journal, Method, Ranking, SweepError, SweepPlan, next_trial};
+use anyhow::Result;
+
+use crate::args::{MethodChoice, SweepArgs};
+use crate::commands::train::machine;
+use crate::failure::INTERRUPTED;
+use crate::progress::Watcher;
+use crate::subject::RUNS;
+use crate::{Context, configuration, interrupt, loading};
+
+/// Trials of a search without an end.
+const TRIALS: u64 = 20;
+
+pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
+    let base = configuration::layers_of_training(&args.training)?;
+    let config = base.resolve()?;
+    let plan = plan(args, config.seed)?;
+    let all = plan.combinations();
+    let trials = args.trials.unwrap_or(all.unwrap_or(TRIALS)).min(all.unwrap_or(u64::MAX));
+    let recipe = configuration::recipe_name(&args.training.config);
+    let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("sweep-{recipe}")));
+    let data = loading::load(&config.data.source, context)?;
+    let mut journal = Journal::open(&folder, plan, config)?;
+    let machine = machine(context, Backend::default_for(&context.device));
+    let stop = interrupt::stop_flag()?;
+    let series = Series { data: &data, machine: &machine, stop: &stop };
+    while (journal.trials().len() as u64) < trials {
+        if !context.quiet {
+            eprintln!("trial {} of {trials}", journal.trials().len() + 1);
+        }
+        let mut watcher = Watcher::new(context.quiet);
+        if next_trial(&mut journal, &base, &series, &folder, &mut watcher)?.is_none() {
+            eprintln!("stopped and saved; the same command goes on from here");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    }
+    let ranking = Ranking::of(journal.trials());
+    match args.json {
+        true => writeln!(stdout(), "{}", serde_json::to_string(ranking.trials())?)?,
+        false => write!(stdout(), "{ranking}")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(args: &SweepArgs, seed: u64) -> Result<SweepPlan, SweepError> {
+    let grids = args.grids.iter().map(|text| Dimension::choices(text));
+    let ranges = args.ranges.iter().map(|text| Dimension::range(text));
+    let dimensions = grids.chain(ranges).collect::<Result<Vec<_>, _>>()?;
+    let method = match args.method {
+        Some(MethodChoice::Grid) => Method::Grid,
+        Some(MethodChoice::Random) => Method::Random,
+        Some(MethodChoice::Tpe) => Method::Tpe,
+        None if args.ranges.is_empty() => Method::Grid,
+        None => Method::Random,
+    };
+    let plan = SweepPlan { method, seed, dimensions };
+    plan.check()?;
+    Ok(plan)
+}
