@@ -8,13 +8,16 @@ pub mod error;
 pub mod figures;
 mod history;
 mod inspection;
+pub mod page;
 mod record;
 pub mod sample_grid;
+pub mod words;
 
 pub use drawing::Figure;
 pub use error::{Error, Result};
 pub use figures::run_figures;
 pub use history::History;
 pub use inspection::{Inspection, Prediction};
+pub use page::save_page;
 pub use record::Record;
 pub use sample_grid::{Sample, draw_sample_grid, equation, save_sample_grid};
