@@ -5,6 +5,7 @@ use crate::Failure;
 /// The commands of `adder` that xtask passes on, with what its help says of each.
 const ADDER: &[(&str, &str)] = &[
     ("train", "train on the full MNIST and evaluate"),
+    ("repeat", "train with several seeds and show the spread"),
     ("eval", "evaluate a run or a weights file"),
     ("predict", "digit and sum of images"),
     ("summary", "the network, layer by layer"),

@@ -1,11 +1,16 @@
 //! The command line as a type. Nothing is decided here: values are parsed low, in their own types, and checked where
 //! they are used.
 
+mod experiments;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use adder_model::Backend;
+use adder_train::Views;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use experiments::RepeatArgs;
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
@@ -42,6 +47,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Train a network, or go on with a stopped run.
     Train(Box<TrainArgs>),
+    /// Train a recipe with several seeds and show how the results spread.
+    Repeat(Box<RepeatArgs>),
     /// Measure a trained network: loss and accuracy for digit, sum, and both.
     Eval(EvalArgs),
     /// Read the digit in pictures and add a number to it.
@@ -80,8 +87,9 @@ pub(crate) struct ConfigArgs {
     pub(crate) limit: Option<u32>,
 }
 
+/// How a training is configured.
 #[derive(Debug, Args)]
-pub(crate) struct TrainArgs {
+pub(crate) struct TrainingArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Times every training image is seen: `--set training.epochs=N`.
@@ -93,6 +101,12 @@ pub(crate) struct TrainArgs {
     /// The step size: `--set optimizer.learning_rate=X`.
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(crate) learning_rate: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
     /// The run directory [default: a folder in runs/ named for date and seed].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -137,6 +151,8 @@ pub(crate) struct EvalArgs {
     /// How many of the worst images the analysis shows.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis")]
     pub(crate) worst: usize,
+    #[command(flatten)]
+    pub(crate) tta: TtaArgs,
     /// Which weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
@@ -149,6 +165,24 @@ pub(crate) struct EvalArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Test-time augmentation.
+#[derive(Debug, Args)]
+pub(crate) struct TtaArgs {
+    /// Measure with test-time augmentation as well: the mean of the probabilities over shifted views of each image.
+    #[arg(long)]
+    pub(crate) tta: bool,
+    /// Shifts of up to so many pixels in both directions: 1 for 9 views, 2 for 25.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub(crate) tta_shift: u8,
+}
+
+impl TtaArgs {
+    /// The views of an image, where they were asked for.
+    pub(crate) fn views(&self) -> Option<Views> {
+        self.tta.then(|| Views::shifted(self.tta_shift))
+    }
 }
 
 #[derive(Debug, Args)]

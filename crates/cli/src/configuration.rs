@@ -2,12 +2,12 @@
 
 use adder_train::{Config, ConfigError, Layers, Recipe};
 
-use crate::args::{ConfigArgs, TrainArgs};
+use crate::args::{ConfigArgs, TrainingArgs};
 
 /// Recipe, file, `--set`, flags: of two that give the same key, the later one counts.
 pub(crate) fn layers(args: &ConfigArgs) -> Result<Layers, ConfigError> {
     let mut layers = Layers::default();
-    layers.add_recipe(args.recipe.as_deref().unwrap_or(Recipe::ALL[0].name))?;
+    layers.add_recipe(recipe_name(args))?;
     if let Some(file) = &args.config {
         layers.add_file(file)?;
     }
@@ -27,7 +27,12 @@ pub(crate) fn layers(args: &ConfigArgs) -> Result<Layers, ConfigError> {
 }
 
 /// The configuration of a run.
-pub(crate) fn of_training(args: &TrainArgs) -> Result<Config, ConfigError> {
+pub(crate) fn of_training(args: &TrainingArgs) -> Result<Config, ConfigError> {
+    layers_of_training(args)?.resolve()
+}
+
+/// What makes it, for a command that adds to it.
+pub(crate) fn layers_of_training(args: &TrainingArgs) -> Result<Layers, ConfigError> {
     let mut layers = layers(&args.config)?;
     if let Some(epochs) = args.epochs {
         layers.add_flag("--epochs", "training.epochs", whole_number(epochs));
@@ -38,10 +43,15 @@ pub(crate) fn of_training(args: &TrainArgs) -> Result<Config, ConfigError> {
     if let Some(rate) = args.learning_rate {
         layers.add_flag("--learning-rate", "optimizer.learning_rate", rate);
     }
-    layers.resolve()
+    Ok(layers)
+}
+
+/// The name of the recipe that a configuration starts from.
+pub(crate) fn recipe_name(args: &ConfigArgs) -> &str {
+    args.recipe.as_deref().unwrap_or(Recipe::ALL[0].name)
 }
 
 /// TOML's whole numbers are signed; what does not fit is out of every range, and said so by the check of ranges.
-fn whole_number(number: u64) -> i64 {
+pub(crate) fn whole_number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(-1)
 }

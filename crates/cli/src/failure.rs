@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use adder_train::{ConfigError, RunError};
+use adder_train::{ConfigError, RunError, SeriesError};
 
 /// Something failed.
 const FAILED: u8 = 1;
@@ -45,6 +45,9 @@ fn is_usage(error: &anyhow::Error) -> bool {
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    if let Some(SeriesError::OtherRun(_)) = error.downcast_ref() {
+        return Some("--out names another folder");
+    }
     match error.downcast_ref::<RunError>()? {
         RunError::Exists(_) => {
             Some("--overwrite replaces it, --resume goes on with it, --out names another folder")

@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod device;
 mod failure;
+mod interrupt;
 mod loading;
 mod observers;
 mod progress;
@@ -42,6 +43,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
     let context = prepare(&cli.global)?;
     match cli.command {
         Command::Train(args) => return commands::train::run(&args, &context),
+        Command::Repeat(args) => return commands::repeat::run(&args, &context),
         Command::Eval(args) => commands::eval::run(&args, &context)?,
         Command::Predict(args) => commands::predict::run(&args, &context)?,
         Command::Summary(args) => commands::summary::run(&args)?,

@@ -5,6 +5,7 @@ use adder_model::{Addends, IdentityAdder, Metrics, Prediction, Predictor, Tally}
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{Analysis, AnalysisTally};
+use crate::views::Views;
 
 /// Images that go through the network at a time: enough to be fast, and with ten addends each still small.
 const BATCH_SIZE: usize = 500;
@@ -70,6 +71,8 @@ pub struct EvaluationSet<'a> {
     pub indices: &'a [u32],
     /// The addends that each image is asked with.
     pub addends: EvaluationAddends,
+    /// The views of each image that one answer is made of: test-time augmentation where there are several.
+    pub views: Views,
 }
 
 impl EvaluationSet<'_> {
@@ -109,7 +112,7 @@ impl EvaluationSet<'_> {
                 EvaluationAddends::Fixed { .. } => Addends::Each(&batch.addends),
                 EvaluationAddends::Exhaustive => Addends::All,
             };
-            let logits = predictor.predict(&batch.images, addends)?;
+            let logits = self.views.predict(&predictor, &batch.images, addends)?;
             tally += Tally::of_logits(&logits.digit, &logits.sum, &batch.digits, &batch.sums)?;
             watch(&batch, &logits);
         }
@@ -124,7 +127,8 @@ impl EvaluationSet<'_> {
     }
 }
 
-/// Evaluates `model` on the images of `data` at `indices`, as [`EvaluationSet::evaluate`].
+/// Evaluates `model` on the images of `data` at `indices`, as [`EvaluationSet::evaluate`] does, each image as
+/// it is.
 ///
 /// # Errors
 /// Any [`EvaluationError`].
@@ -135,7 +139,7 @@ pub fn evaluate(
     indices: &[u32],
     addends: EvaluationAddends,
 ) -> Result<Report, EvaluationError> {
-    EvaluationSet { split, data, indices, addends }.evaluate(model)
+    EvaluationSet { split, data, indices, addends, views: Views::default() }.evaluate(model)
 }
 
 #[cfg(test)]
@@ -254,7 +258,8 @@ mod tests {
         let indices: Vec<u32> = (0..1_007).map(|n| n * 7 % 30).collect();
         for addends in [EvaluationAddends::Fixed { seed: 3 }, EvaluationAddends::Exhaustive] {
             let split = EvaluationSplit::Validation;
-            let set = EvaluationSet { split, data: &data, indices: &indices, addends };
+            let set =
+                EvaluationSet { split, data: &data, indices: &indices, addends, views: Views::default() };
             let (report, analysis) = set.analyse(&model, 4).unwrap();
             assert_eq!(report, evaluate(&model, split, &data, &indices, addends).unwrap());
             assert_eq!((analysis.pairs, analysis.joint.pairs), (report.pairs, report.pairs));

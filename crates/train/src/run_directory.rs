@@ -10,6 +10,7 @@
 //! | `best/` | the checkpoint of the best epoch in validation | when there is a better one |
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
 //! | `report.html` | what a person looks at; drawn from the others | at the end, and by `adder report` |
+//! | `exhaustive.json` | the evaluation set with all ten addends, [`Exhaustive`] | by a repetition, once |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
 
 mod manage;
@@ -29,6 +30,7 @@ use crate::environment::Environment;
 use crate::evaluation::Report;
 use crate::events::{Event, EventsError, read_events};
 use crate::files::{self, FileError, failed};
+use crate::repeat::Exhaustive;
 
 const CONFIG: &str = "config.toml";
 const SPLIT: &str = "split.json";
@@ -36,6 +38,7 @@ const ENVIRONMENT: &str = "environment.json";
 const EVENTS: &str = "events.jsonl";
 const EVALUATION: &str = "evaluation.json";
 const REPORT: &str = "report.html";
+const EXHAUSTIVE: &str = "exhaustive.json";
 const LOCK: &str = ".lock";
 
 /// What to do where a run is already.
@@ -193,7 +196,15 @@ impl RunDirectory {
     /// # Errors
     /// Where the file is broken.
     pub fn evaluation(&self) -> Result<Option<Report>, RunError> {
-        if self.path.join(EVALUATION).exists() { self.read_json(EVALUATION).map(Some) } else { Ok(None) }
+        self.read_json_if_there(EVALUATION)
+    }
+
+    /// The evaluation set with all ten addends of each image; `None` before somebody asked for it.
+    ///
+    /// # Errors
+    /// Where the file is broken.
+    pub fn exhaustive(&self) -> Result<Option<Exhaustive>, RunError> {
+        self.read_json_if_there(EXHAUSTIVE)
     }
 
     /// The folder of a checkpoint. It may have another name where the machine stopped while it was being replaced.
@@ -255,6 +266,10 @@ impl RunDirectory {
         self.write_json(EVALUATION, report)
     }
 
+    pub(crate) fn write_exhaustive(&self, exhaustive: &Exhaustive) -> Result<(), RunError> {
+        self.write_json(EXHAUSTIVE, exhaustive)
+    }
+
     fn is_run(&self) -> bool {
         self.path.join(CONFIG).is_file()
     }
@@ -269,7 +284,7 @@ impl RunDirectory {
                 fs::remove_dir_all(&folder).map_err(failed("delete", &folder))?;
             }
         }
-        for name in [REPORT, EVALUATION, EVENTS, ENVIRONMENT, SPLIT, CONFIG] {
+        for name in [REPORT, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, SPLIT, CONFIG] {
             let file = self.path.join(name);
             if file.exists() {
                 fs::remove_file(&file).map_err(failed("delete", &file))?;
@@ -282,6 +297,10 @@ impl RunDirectory {
         let path = self.path.join(name);
         let text = files::read_text(&path)?;
         serde_json::from_str(&text).map_err(|error| RunError::Syntax { path, message: error.to_string() })
+    }
+
+    fn read_json_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
+        if self.path.join(name).exists() { self.read_json(name).map(Some) } else { Ok(None) }
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {

@@ -1,10 +1,11 @@
 //! `adder eval`: loss and accuracy of a trained network.
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{Write, stdout};
 
 use adder_data::EvaluationAddends;
-use adder_model::thousands;
-use adder_train::{Analysis, EvaluationSet, EvaluationSplit, Report};
+use adder_model::{Metrics, thousands};
+use adder_train::{Analysis, EvaluationSet, EvaluationSplit, Report, Views};
 use anyhow::Result;
 use serde::Serialize;
 
@@ -29,33 +30,80 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
             (EvaluationSplit::Evaluation, &measured.dataset.evaluation, &measured.evaluation[..])
         }
     };
-    let set = EvaluationSet { split, data, indices, addends };
-    let found = match args.analysis {
-        true => {
-            let (report, analysis) = set.analyse(&subject.model, args.worst)?;
-            Found { report, analysis: Some(analysis) }
-        }
-        false => Found { report: set.evaluate(&subject.model)?, analysis: None },
-    };
+    let set = EvaluationSet { split, data, indices, addends, views: Views::default() };
+    let worst = args.analysis.then_some(args.worst);
+    let (report, analysis) = measure(&subject, &set, worst)?;
+    let augmented = args.tta.views().map(|views| -> Result<Augmented> {
+        let (report, analysis) = measure(&subject, &EvaluationSet { views, ..set }, worst)?;
+        let (shift, views) = (views.shift(), views.count());
+        Ok(Augmented { shift, views, average: "probabilities", metrics: report.metrics, analysis })
+    });
+    let found = Found { report, analysis, tta: augmented.transpose()? };
     let mut out = stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string(&found)?)?;
-        return Ok(());
-    }
-    write!(out, "{}", in_words(&found.report))?;
-    if let Some(analysis) = &found.analysis {
-        write!(out, "\n{analysis}")?;
+    } else {
+        write!(out, "{found}")?;
     }
     Ok(())
 }
 
-/// What is printed as JSON: the report, and beside its keys what else was asked for.
+fn measure(
+    subject: &Subject,
+    set: &EvaluationSet<'_>,
+    worst: Option<usize>,
+) -> Result<(Report, Option<Analysis>)> {
+    Ok(match worst {
+        Some(worst) => {
+            let (report, analysis) = set.analyse(&subject.model, worst)?;
+            (report, Some(analysis))
+        }
+        None => (set.evaluate(&subject.model)?, None),
+    })
+}
+
+/// What is printed: the report, and beside its keys what else was asked for.
 #[derive(Serialize)]
 struct Found {
     #[serde(flatten)]
     report: Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     analysis: Option<Analysis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tta: Option<Augmented>,
+}
+
+/// The same, with test-time augmentation.
+#[derive(Serialize)]
+struct Augmented {
+    shift: u8,
+    views: usize,
+    /// What is averaged over the views.
+    average: &'static str,
+    #[serde(flatten)]
+    metrics: Metrics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    analysis: Option<Analysis>,
+}
+
+impl Display for Found {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", in_words(&self.report))?;
+        if let Some(analysis) = &self.analysis {
+            write!(f, "\n{analysis}")?;
+        }
+        if let Some(Augmented { shift, views, metrics, analysis, .. }) = &self.tta {
+            writeln!(
+                f,
+                "\nwith test-time augmentation: mean probabilities of {views} views, shifts of up to {shift} px"
+            )?;
+            write!(f, "{}", metrics_table(metrics))?;
+            if let Some(analysis) = analysis {
+                write!(f, "\nwith test-time augmentation, {analysis}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The report as a heading and a table.

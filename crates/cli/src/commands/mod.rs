@@ -3,6 +3,7 @@
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod predict;
+pub(crate) mod repeat;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod summary;

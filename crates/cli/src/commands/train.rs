@@ -6,35 +6,31 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use adder_model::Backend;
-use adder_train::{Config, Existing, Machine, Outcome, RunDirectory, StopFlag, Trainer};
-use anyhow::{Context as _, Result};
+use adder_report::{TensorBoard, run_figures, save_page};
+use adder_train::{Config, Existing, Machine, Observer, Outcome, RunDirectory, Trainer};
+use anyhow::Result;
 
 use crate::args::TrainArgs;
-use crate::commands::eval;
+use crate::commands::{eval, report};
 use crate::failure::INTERRUPTED;
+use crate::observers::Observers;
 use crate::progress::Watcher;
 use crate::subject::RUNS;
-use crate::{Context, configuration, loading};
+use crate::{Context, configuration, interrupt, loading};
 
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
-    let stop = StopFlag::default();
-    let handler = stop.clone();
-    ctrlc::set_handler(move || {
-        // Whoever presses it again means it.
-        if handler.is_requested() {
-            std::process::exit(INTERRUPTED.into());
-        }
-        handler.request();
-    })
-    .context("cannot watch for Ctrl-C")?;
-
+    let stop = interrupt::stop_flag()?;
     let trainer = match &args.resume {
         Some(run) => resumed(run, context)?,
         None => started(args, context)?,
     };
-    let run = trainer.directory().path().to_path_buf();
+    let directory = trainer.directory().clone();
+    let run = directory.path().to_path_buf();
+    let mut board = args.tensorboard.then(|| TensorBoard::create(&run)).transpose()?;
     let mut watcher = Watcher::new(context.quiet);
-    let outcome = trainer.run(&mut watcher, &stop)?;
+    let mut observers = Observers(vec![&mut watcher]);
+    observers.0.extend(board.as_mut().map(|board| board as &mut dyn Observer));
+    let outcome = trainer.run(&mut observers, &stop)?;
     drop(watcher);
     match outcome {
         Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
@@ -49,12 +45,38 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }
+    show_results(args, context, &directory, board)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the report, and the figures for TensorBoard. The run itself is safe by then.
+fn show_results(
+    args: &TrainArgs,
+    context: &Context,
+    directory: &RunDirectory,
+    board: Option<TensorBoard>,
+) -> Result<()> {
+    if args.no_report && board.is_none() {
+        return Ok(());
+    }
+    let record = report::inspected(directory, context)?;
+    if let Some(mut board) = board {
+        board.add_figures(&run_figures(&record))?;
+        board.finish()?;
+    }
+    if !args.no_report {
+        let path = directory.report_path();
+        save_page(&path, &[record])?;
+        if !context.quiet {
+            eprintln!("report: {}", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
-    let config: Config = configuration::of_training(args)?;
+    let config: Config = configuration::of_training(&args.training)?;
     let data = loading::load(&config.data.source, context)?;
     let path = match &args.out {
         Some(path) => path.clone(),
@@ -74,7 +96,8 @@ fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
     Ok(Trainer::resume(directory, data, machine)?)
 }
 
-fn machine(context: &Context, default: Backend) -> Machine {
+/// What the command line says to compute on; the `default` backend where it names none.
+pub(crate) fn machine(context: &Context, default: Backend) -> Machine {
     Machine {
         device: context.device.clone(),
         backend: context.backend.unwrap_or(default),

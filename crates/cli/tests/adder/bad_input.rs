@@ -29,6 +29,8 @@ fn flags() {
     refused(&place, &["train", "--resume", "x", "--seed", "3"], USAGE, &["--resume", "--seed"]);
     refused(&place, &["predict", "a.png", "--add", "10"], USAGE, &["--add", "10"]);
     refused(&place, &["eval", "--split", "test"], USAGE, &["test", "val", "eval"]);
+    refused(&place, &["eval", "--tta", "--tta-shift", "0"], USAGE, &["--tta-shift", "1..=4"]);
+    refused(&place, &["eval", "--worst", "3"], USAGE, &["--analysis"]);
 }
 
 #[test]

@@ -26,3 +26,22 @@ fn an_analysis_stands_beside_the_report() {
     let worst = table.split("worst images").nth(1).unwrap();
     assert_eq!(worst.lines().filter(|line| line.contains("1/1")).count(), 3, "{worst}");
 }
+
+#[test]
+fn test_time_augmentation_is_reported_apart() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    let plain = json(&place.done(&["eval", "run", "--json"]));
+    let mut found = json(&place.done(&["eval", "run", "--tta", "--tta-shift", "2", "--analysis", "--json"]));
+    let tta = found.as_object_mut().unwrap().remove("tta").unwrap();
+    found.as_object_mut().unwrap().remove("analysis").unwrap();
+    assert_eq!(found, plain);
+    assert_eq!([&tta["shift"], &tta["views"]], [2, 25]);
+    assert_eq!(tta["average"], "probabilities");
+    assert_ne!(tta["both"]["loss"], plain["both"]["loss"]);
+    assert_eq!(tta["analysis"]["pairs"], 96);
+
+    let table = place.done(&["eval", "run", "--tta"]);
+    assert!(table.contains("with test-time augmentation: mean probabilities of 9 views"), "{table}");
+    assert_eq!(table.lines().filter(|line| line.starts_with("both")).count(), 2, "{table}");
+}

@@ -3,4 +3,5 @@
 mod bad_input;
 mod common;
 mod evaluation;
+mod experiments;
 mod life_cycle;
