@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod configuration;
+mod dashboard;
 mod device;
 mod failure;
 mod interrupt;

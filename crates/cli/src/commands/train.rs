@@ -12,6 +12,7 @@ use anyhow::Result;
 
 use crate::args::TrainArgs;
 use crate::commands::{eval, report};
+use crate::dashboard::Dashboard;
 use crate::failure::INTERRUPTED;
 use crate::observers::Observers;
 use crate::progress::Watcher;
@@ -27,11 +28,17 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let directory = trainer.directory().clone();
     let run = directory.path().to_path_buf();
     let mut board = args.tensorboard.then(|| TensorBoard::create(&run)).transpose()?;
+    let mut dashboard = if args.tui { Dashboard::open(&directory, context, &stop)? } else { None };
     let mut watcher = Watcher::new(context.quiet);
-    let mut observers = Observers(vec![&mut watcher]);
+    let mut observers = match &mut dashboard {
+        Some(dashboard) => Observers(vec![dashboard]),
+        None => Observers(vec![&mut watcher]),
+    };
     observers.0.extend(board.as_mut().map(|board| board as &mut dyn Observer));
-    let outcome = trainer.run(&mut observers, &stop)?;
-    drop(watcher);
+    let outcome = trainer.run(&mut observers, &stop);
+    // The terminal first: what follows writes on it.
+    drop((dashboard, watcher));
+    let outcome = outcome?;
     match outcome {
         Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
         Outcome::Finished(report) => {

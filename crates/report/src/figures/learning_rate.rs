@@ -4,8 +4,8 @@ use crate::History;
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, plain, smooth};
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 300.0;
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 280.0;
 
 /// The learning rate at each step.
 pub fn learning_rate(history: &History) -> Figure {
