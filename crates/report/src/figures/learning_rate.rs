@@ -77,7 +77,8 @@ mod tests {
     fn a_straight_line_is_its_corners() {
         let flat: Vec<_> = (1..=100).map(|step| (f64::from(step), 0.01)).collect();
         assert_eq!(corners(&flat), [(1.0, 0.01), (100.0, 0.01)]);
-        let bent: Vec<_> = (0..=10).map(|step| (f64::from(step), f64::from(10 - (step - 5).abs()))).collect();
+        let bent: Vec<_> =
+            (0..=10i32).map(|step| (f64::from(step), f64::from(10 - (step - 5).abs()))).collect();
         assert_eq!(corners(&bent), [(0.0, 5.0), (5.0, 10.0), (10.0, 5.0)]);
         assert_eq!(corners(&[]), []);
     }

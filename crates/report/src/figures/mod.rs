@@ -25,5 +25,5 @@ pub use kernels::kernels;
 pub use learning_rate::{learning_rate, learning_rate_search};
 pub use of_run::{predictions, run_figures};
 pub use reliability::reliability;
-pub use tiles::{Tile, tiles};
+pub use tiles::{Tile, equation, tiles};
 pub use validation::training_and_validation;
