@@ -243,6 +243,9 @@ pub(crate) struct ReportArgs {
     /// Where the page goes [default: report.html in the run, comparison.html for several].
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Write each figure as SVG and PNG into a folder too.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) figures: Option<PathBuf>,
     /// Open it.
     #[arg(long)]
     pub(crate) open: bool,

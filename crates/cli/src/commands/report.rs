@@ -1,10 +1,11 @@
 //! `adder report`: what a run came to, for people to look at.
 
 use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use adder_model::{Backend, weights};
-use adder_report::{Inspection, Record, save_page};
+use adder_report::figures::{Compared, comparison};
+use adder_report::{Inspection, Record, run_figures, save_page};
 use adder_train::RunDirectory;
 use anyhow::{Context as _, Result};
 
@@ -17,16 +18,15 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
         [] => vec![RunDirectory::newest(Path::new(RUNS))?],
         paths => paths.iter().map(|path| find_run(path)).collect::<Result<_>>()?,
     };
-    let path = match runs.as_slice() {
-        [run] => {
-            let record = inspected(run, context)?;
-            save(args.out.clone().unwrap_or_else(|| run.report_path()), &[record])?
-        }
-        runs => {
-            let records = runs.iter().map(Record::read).collect::<Result<Vec<_>, _>>()?;
-            save(args.out.clone().unwrap_or_else(|| "comparison.html".into()), &records)?
-        }
+    let (records, place) = match runs.as_slice() {
+        [run] => (vec![inspected(run, context)?], run.report_path()),
+        runs => (runs.iter().map(Record::read).collect::<Result<_, _>>()?, "comparison.html".into()),
     };
+    let path = args.out.clone().unwrap_or(place);
+    save_page(&path, &records)?;
+    if let Some(folder) = &args.figures {
+        save_figures(folder, &records)?;
+    }
     writeln!(stdout(), "{}", path.display())?;
     if args.open {
         opener::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -51,7 +51,18 @@ pub(crate) fn inspected(run: &RunDirectory, context: &Context) -> Result<Record>
     Ok(record)
 }
 
-fn save(path: PathBuf, records: &[Record]) -> Result<PathBuf> {
-    save_page(&path, records)?;
-    Ok(path)
+/// Each figure by its name, as SVG and, twice as large, as PNG.
+fn save_figures(folder: &Path, records: &[Record]) -> Result<()> {
+    let figures = match records {
+        [record] => run_figures(record),
+        records => {
+            let runs = records.iter().map(|record| Compared { name: &record.name, history: &record.history });
+            vec![("comparison", comparison(&runs.collect::<Vec<_>>()))]
+        }
+    };
+    for (name, figure) in figures {
+        figure.save_svg(&folder.join(format!("{name}.svg")))?;
+        figure.save_png(&folder.join(format!("{name}.png")), 2.0)?;
+    }
+    Ok(())
 }

@@ -47,7 +47,12 @@ fn a_training_ends_with_its_report() {
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("src=\"run"), "a link");
     assert!(!page.contains(" NaN") && !page.contains(">NaN"));
     // Drawn again, it is the same.
-    assert_eq!(place.done(&["report", "run", "--out", "again.html"]).trim(), "again.html");
+    let said = place.done(&["report", "run", "--out", "again.html", "--figures", "figures"]);
+    assert_eq!(said.trim(), "again.html");
+    for figure in ["curves", "worst", "confusion-sum"] {
+        assert!(bytes(&place.path("figures").join(format!("{figure}.svg"))).starts_with(b"<svg"));
+        assert!(bytes(&place.path("figures").join(format!("{figure}.png"))).starts_with(b"\x89PNG"));
+    }
     assert!(bytes(&place.path("again.html")) == first, "two reports of one run differ");
 }
 

@@ -47,10 +47,21 @@ impl Figure {
     /// # Errors
     /// As [`to_png`](Self::to_png), and [`Error::Write`].
     pub fn save_png(&self, path: &Path, scale: f32) -> Result<()> {
-        let png = self.to_png(scale)?;
-        write_whole(path, |file| file.write_all(&png))
-            .map_err(|error| Error::Write { path: path.to_owned(), reason: error.to_string() })
+        write(path, &self.to_png(scale)?)
     }
+
+    /// Writes the figure into a file of SVG, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save_svg(&self, path: &Path) -> Result<()> {
+        write(path, self.to_svg().as_bytes())
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, |file| file.write_all(bytes))
+        .map_err(|error| Error::Write { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// A PNG of grey pixels, row by row.

@@ -62,7 +62,9 @@ pub fn learning_rate_search(losses: &[(f64, f64)], suggestion: Option<f64>) -> F
     panel.line(0, &smoothed.line);
     if let Some(rate) = suggestion {
         panel.guide((rate, 0.0), (rate, 2.0 * first));
-        panel.note("bold", (rate * 1.08, 1.2 * first), Anchor::Start, &format!("suggested: {}", plain(rate)));
+        // Towards the middle of the chart, where the loss does not explode.
+        let (anchor, nudge) = if rate * rate > from * to { (Anchor::End, 0.9) } else { (Anchor::Start, 1.1) };
+        panel.note("bold", (rate * nudge, 1.2 * first), anchor, &format!("suggested: {}", plain(rate)));
         let at = smoothed.line.iter().find(|point| point.0 >= rate).map_or(first, |point| point.1);
         panel.mark(1, Shape::Circle, (rate, at), &format!("suggested: {rate}"));
     }
