@@ -1,8 +1,9 @@
 //! A training step as `adder train` takes it, and batches to take it on.
 
 use adder_data::{Batch, Dataset, LoaderConfig, Position, SIDE, Source, TrainLoader};
-use adder_model::{IdentityAdder, Mode};
-use adder_train::optimizer::{Gradients, Sgd, SgdConfig};
+use adder_model::{IdentityAdder, Mode, Targets};
+use adder_train::optimizer::{Gradients, Optimizer, OptimizerConfig};
+use adder_train::schedule::Settings;
 use anyhow::Result;
 use candle_core::Tensor;
 
@@ -10,7 +11,7 @@ use candle_core::Tensor;
 #[derive(Debug)]
 pub struct Training {
     model: IdentityAdder,
-    optimizer: Sgd,
+    optimizer: Optimizer,
     steps: u64,
 }
 
@@ -20,7 +21,7 @@ impl Training {
     /// # Errors
     /// Where the device has no room.
     pub fn new(model: IdentityAdder) -> Result<Self> {
-        let optimizer = Sgd::new(model.parameters(), SgdConfig::default())?;
+        let optimizer = Optimizer::new(model.parameters(), OptimizerConfig::default())?;
         Ok(Self { model, optimizer, steps: 0 })
     }
 
@@ -38,9 +39,14 @@ impl Training {
         let (addends, digits, sums) =
             (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
         let mode = Mode::Train { seed: 0, epoch: 0, step: self.steps };
-        let step = self.model.loss(&images, &addends, &digits, &sums, mode)?;
+        let step = self.model.loss(
+            &images,
+            &addends,
+            Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 },
+            mode,
+        )?;
         let gradients = Gradients::take(step.loss.backward()?, self.model.parameters())?;
-        self.optimizer.step(&gradients, 1.0)?;
+        self.optimizer.step(&gradients, Settings { rate_factor: 1.0, momentum: None }, self.steps)?;
         self.steps += 1;
         Ok(step.tally.metrics().both.loss)
     }

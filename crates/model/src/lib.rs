@@ -32,6 +32,8 @@ mod norm;
 mod parameter;
 mod pool;
 mod predictor;
+#[cfg(feature = "pretrained")]
+mod pretrained;
 mod summary;
 mod tally;
 pub mod tensor_file;
@@ -41,10 +43,12 @@ pub use backend::Backend;
 pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
 pub use error::{Error, Result};
 pub use fused::{BlockOutput, FusedBlock};
-pub use loss::Step;
+pub use loss::{Step, Targets};
 pub use network::{IdentityAdder, Logits, Mode};
 pub use parameter::Parameter;
 pub use pool::max_pool2x2;
 pub use predictor::{Addends, Answer, Prediction, Predictor};
+#[cfg(feature = "pretrained")]
+pub use pretrained::PRETRAINED;
 pub use summary::{Layer, Summary, thousands};
 pub use tally::{HeadMetrics, Metrics, Tally, argmax};

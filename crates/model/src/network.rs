@@ -13,7 +13,8 @@ use crate::linear::Linear;
 use crate::loss::joint_loss;
 use crate::norm::BatchNorm;
 use crate::{
-    ADDENDS, Backend, DIGITS, Error, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step, max_pool2x2,
+    ADDENDS, Backend, DIGITS, Error, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step, Targets,
+    max_pool2x2,
 };
 
 /// Whether a forward pass trains or evaluates.
@@ -216,25 +217,34 @@ impl IdentityAdder {
         Ok(Logits { digit: self.digit.forward(&hidden)?, sum: self.sum.forward(&hidden)? })
     }
 
-    /// A forward pass with its loss against digits and sums, both u32 `[b]`.
+    /// A forward pass with its loss. With several addends for each image, those of the first image come first: the images
+    /// go through the convolutions once, and every layer behind them sees each pair.
     ///
     /// # Errors
     /// [`Error::Argument`] where shapes do not fit or a target is out of range.
-    pub fn loss(
-        &self,
-        images: &Tensor,
-        addends: &Tensor,
-        digits: &Tensor,
-        sums: &Tensor,
-        mode: Mode,
-    ) -> Result<Step> {
+    pub fn loss(&self, images: &Tensor, addends: &Tensor, targets: Targets<'_>, mode: Mode) -> Result<Step> {
+        let features = for_each_pair(&self.features(images, mode)?, addends)?;
         if let (Some(fused), Mode::Train { .. }) = (&self.fused, mode) {
-            let features = self.features(images, mode)?;
             let norms = [&self.embedding.norm, &self.hidden.norm];
-            return fused.loss(&features, [addends, digits, sums], self.split_parameters().1, norms);
+            return fused.loss(&features, addends, targets, (self.split_parameters().1, norms));
         }
-        joint_loss(&self.forward(images, addends, mode)?, digits, sums)
+        let embedding = self.embedding.forward(&features, mode)?;
+        joint_loss(&self.heads(&embedding, addends, mode)?, targets)
     }
+}
+
+/// Repeats the features of images, `[b, c]`, so that there is one row for each of the addends, `[n * b]`.
+fn for_each_pair(features: &Tensor, addends: &Tensor) -> Result<Tensor> {
+    let (images, width) = features.dims2()?;
+    let pairs = addends.elem_count();
+    if pairs == images {
+        return Ok(features.clone());
+    }
+    if images == 0 || !pairs.is_multiple_of(images) {
+        return Err(shape_error("addends", "as many for each image", addends));
+    }
+    let repeated = features.unsqueeze(1)?.broadcast_as((images, pairs / images, width))?;
+    Ok(repeated.reshape((pairs, width))?)
 }
 
 impl Block {

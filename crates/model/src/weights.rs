@@ -60,7 +60,7 @@ impl IdentityAdder {
     }
 
     /// Every parameter and running statistic with its name, in the order of the names.
-    pub(crate) fn state(&self) -> Vec<(String, Var)> {
+    pub fn state(&self) -> Vec<(String, Var)> {
         let parameters = self.parameters().iter().map(|p| (p.name.clone(), p.var.clone()));
         let buffers = self.buffers().into_iter().map(|(name, var)| (name, var.clone()));
         parameters.chain(buffers).collect::<BTreeMap<_, _>>().into_iter().collect()

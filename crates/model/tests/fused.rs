@@ -3,7 +3,7 @@
 use adder_kernels::Isa;
 use adder_kernels::dropout::DropoutKey;
 use adder_kernels::trunk::BlockSpec;
-use adder_model::{Backend, FusedBlock, IdentityAdder, Mode, ModelConfig, max_pool2x2};
+use adder_model::{Backend, FusedBlock, IdentityAdder, Mode, ModelConfig, Targets, max_pool2x2};
 use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor, Var};
 
@@ -33,7 +33,9 @@ fn descend(model: &IdentityAdder, steps: u64) -> Vec<f64> {
     for step in 0..steps {
         let [images, addends, digits, sums] = batch(step);
         let mode = Mode::Train { seed: 2, epoch: 0, step };
-        let done = model.loss(&images, &addends, &digits, &sums, mode).unwrap();
+        let done = model
+            .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
+            .unwrap();
         losses.push(done.tally.metrics().both.loss);
         let grads = done.loss.backward().unwrap();
         for parameter in model.parameters() {
@@ -69,6 +71,36 @@ fn the_cpu_trains_on_the_kernels_unless_told_otherwise() {
     assert_eq!(model.on_reference().with_backend(Backend::Fused).unwrap().backend(), Backend::Fused);
 }
 
+/// Three addends for each image, and smoothed labels.
+#[test]
+fn both_paths_agree_on_several_addends_and_smoothed_labels() {
+    let images = batch(0)[0].clone();
+    let mut stream = Stream::new(6, Purpose::Test, 2, 0);
+    let mut classes =
+        || Tensor::new((0..3 * BATCH).map(|_| stream.below(10)).collect::<Vec<u32>>(), &Device::Cpu).unwrap();
+    let (addends, digits) = (classes(), classes());
+    let sums = (&addends + &digits).unwrap();
+    let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
+    let [ours, theirs] = [new(&wide()), new(&wide()).on_reference()].map(|model| {
+        let targets = Targets { digits: &digits, sums: &sums, label_smoothing: 0.2 };
+        let step = model.loss(&images, &addends, targets, mode).unwrap();
+        let grads = step.loss.backward().unwrap();
+        let grads: Vec<Tensor> =
+            model.parameters().iter().map(|parameter| grads.get(&parameter.var).unwrap().clone()).collect();
+        (step, grads, model)
+    });
+    assert_eq!(ours.0.tally.pairs, 3 * BATCH as u64);
+    let (loss, other) = (ours.0.tally.metrics().both.loss, theirs.0.tally.metrics().both.loss);
+    assert!((loss - other).abs() < 1e-5 * other, "{loss}, {other}");
+    for ((a, b), parameter) in ours.1.iter().zip(&theirs.1).zip(ours.2.parameters()) {
+        let error = largest(&(a - b).unwrap());
+        assert!(error < 2e-4 * largest(b) + 1e-6, "{}: {error} of {}", parameter.name, largest(b));
+    }
+    for ((name, a), (_, b)) in ours.2.tensors().into_iter().zip(theirs.2.tensors()) {
+        assert!(largest(&(a - b).unwrap()) < 1e-5, "{name}");
+    }
+}
+
 fn wide() -> ModelConfig {
     ModelConfig {
         channels: vec![5, 24, 40],
@@ -86,7 +118,9 @@ fn both_paths_have_the_same_gradients_with_dropout() {
     let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
     for config in [ModelConfig::default(), wide()] {
         let [ours, theirs] = [new(&config), new(&config).on_reference()].map(|model| {
-            let step = model.loss(&images, &addends, &digits, &sums, mode).unwrap();
+            let step = model
+                .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
+                .unwrap();
             let grads = step.loss.backward().unwrap();
             let grad = |parameter: &adder_model::Parameter| grads.get(&parameter.var).unwrap().clone();
             (step.tally, model.parameters().iter().map(grad).collect::<Vec<_>>())
@@ -188,13 +222,36 @@ fn a_pass_goes_back_once_and_wrong_shapes_are_errors() {
     let model = new(&ModelConfig::default());
     let [images, addends, digits, sums] = batch(0);
     let mode = Mode::Train { seed: 1, epoch: 0, step: 0 };
-    let step = model.loss(&images, &addends, &digits, &sums, mode).unwrap();
+    let step = model
+        .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
+        .unwrap();
     step.loss.backward().unwrap();
     assert!(step.loss.backward().unwrap_err().to_string().contains("only once"));
     let few = addends.narrow(0, 0, 3).unwrap();
-    assert!(model.loss(&images, &few, &digits, &sums, mode).is_err());
-    assert!(model.loss(&images, &addends, &few, &sums, mode).is_err());
+    assert!(
+        model
+            .loss(&images, &few, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
+            .is_err()
+    );
+    assert!(
+        model
+            .loss(&images, &addends, Targets { digits: &few, sums: &sums, label_smoothing: 0.0 }, mode)
+            .is_err()
+    );
     let wrong = Tensor::new(vec![10u32; BATCH], &Device::Cpu).unwrap();
-    assert!(model.loss(&images, &addends, &wrong, &sums, mode).is_err());
-    assert!(model.loss(&images.narrow(3, 0, 27).unwrap(), &addends, &digits, &sums, mode).is_err());
+    assert!(
+        model
+            .loss(&images, &addends, Targets { digits: &wrong, sums: &sums, label_smoothing: 0.0 }, mode)
+            .is_err()
+    );
+    assert!(
+        model
+            .loss(
+                &images.narrow(3, 0, 27).unwrap(),
+                &addends,
+                Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 },
+                mode
+            )
+            .is_err()
+    );
 }

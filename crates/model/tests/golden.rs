@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use adder_kernels::Isa;
-use adder_model::{IdentityAdder, Mode, ModelConfig, max_pool2x2};
+use adder_model::{IdentityAdder, Mode, ModelConfig, Targets, max_pool2x2};
 use candle_core::{DType, Device, Tensor, Var};
 
 const TRAIN: Mode = Mode::Train { seed: 0, epoch: 0, step: 0 };
@@ -100,7 +100,11 @@ fn a_training_pass_gives_pytorchs_logits_losses_and_statistics() {
         assert_close(&path, &logits.sum, golden.get("train.sum_logits"), 2e-5);
     }
     for (path, model) in golden.models() {
-        let metrics = model.loss(&images, &addends, &digits, &sums, TRAIN).unwrap().tally.metrics();
+        let metrics = model
+            .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, TRAIN)
+            .unwrap()
+            .tally
+            .metrics();
         assert!((metrics.digit.loss - scalar("train.digit_loss")).abs() < 1e-5, "{path}");
         assert!((metrics.sum.loss - scalar("train.sum_loss")).abs() < 1e-5, "{path}");
         for (name, buffer) in model.buffers() {
@@ -114,7 +118,9 @@ fn every_parameter_gets_pytorchs_gradient() {
     let golden = Golden::open("model.safetensors");
     let [images, addends, digits, sums] = golden.batch(0);
     for (path, model) in golden.models() {
-        let step = model.loss(&images, &addends, &digits, &sums, TRAIN).unwrap();
+        let step = model
+            .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, TRAIN)
+            .unwrap();
         let grads = step.loss.backward().unwrap();
         for parameter in model.parameters() {
             let name = &parameter.name;
@@ -139,7 +145,14 @@ fn ten_steps_of_momentum_follow_pytorchs_curve() {
         let mut velocity: Vec<Option<Tensor>> = vec![None; model.parameters().len()];
         for batch in 0..10 {
             let [images, addends, digits, sums] = golden.batch(batch);
-            let step = model.loss(&images, &addends, &digits, &sums, TRAIN).unwrap();
+            let step = model
+                .loss(
+                    &images,
+                    &addends,
+                    Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 },
+                    TRAIN,
+                )
+                .unwrap();
             let metrics = step.tally.metrics();
             for (ours, theirs) in
                 [(metrics.digit.loss, digit_curve[batch]), (metrics.sum.loss, sum_curve[batch])]
@@ -153,12 +166,12 @@ fn ten_steps_of_momentum_follow_pytorchs_curve() {
                     Some(velocity) => ((velocity * 0.9).unwrap() + grad).unwrap(),
                     None => grad,
                 };
-                parameter.var.set(&(parameter.var.as_tensor() - (&moved * 0.01).unwrap()).unwrap()).unwrap();
+                parameter.var.set(&(parameter.var.as_tensor() - (&moved * 0.001).unwrap()).unwrap()).unwrap();
                 *velocity = Some(moved);
             }
         }
         for (name, tensor) in model.tensors() {
-            assert_close(&format!("{path}: {name}"), &tensor, golden.get(&format!("final.{name}")), 1e-3);
+            assert_close(&format!("{path}: {name}"), &tensor, golden.get(&format!("final.{name}")), 2e-4);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the network promises beyond PyTorch's numbers: shapes, seeds, dropout, and inference for all ten addends.
 
-use adder_model::{Addends, IdentityAdder, Mode, ModelConfig, Predictor};
+use adder_model::{Addends, IdentityAdder, Mode, ModelConfig, Predictor, Targets};
 use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor};
 
@@ -53,8 +53,11 @@ fn every_parameter_moves() {
     let step = model.loss(
         &images(8),
         &classes(&[0, 1, 2, 3, 4, 5, 6, 7]),
-        &classes(&[1; 8]),
-        &classes(&[1, 2, 3, 4, 5, 6, 7, 8]),
+        Targets {
+            digits: &classes(&[1; 8]),
+            sums: &classes(&[1, 2, 3, 4, 5, 6, 7, 8]),
+            label_smoothing: 0.0,
+        },
         TRAIN,
     );
     let grads = step.unwrap().loss.backward().unwrap();

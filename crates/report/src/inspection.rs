@@ -3,8 +3,7 @@
 use adder_data::{EvaluationAddends, Labelled, PIXELS, SIDE, pairing};
 use adder_model::{Addends, Answer, IdentityAdder, Mode, Predictor};
 use adder_train::analysis::{Analysis, WorstImage};
-use adder_train::views::Views;
-use adder_train::{EvaluationSet, EvaluationSplit};
+use adder_train::{EvaluationSet, EvaluationSplit, Views};
 use candle_core::{DType, Tensor};
 
 use crate::Result;
@@ -58,13 +57,8 @@ impl Inspection {
     /// [`Error::Evaluation`](crate::Error::Evaluation), [`Error::Model`](crate::Error::Model).
     pub fn new(model: &IdentityAdder, data: &Labelled, indices: &[u32], seed: u64) -> Result<Self> {
         let addends = EvaluationAddends::Exhaustive;
-        let set = EvaluationSet {
-            split: EvaluationSplit::Evaluation,
-            data,
-            indices,
-            addends,
-            views: Views::default(),
-        };
+        let split = EvaluationSplit::Evaluation;
+        let set = EvaluationSet { split, data, indices, addends, views: Views::default() };
         let (_, analysis) = set.analyse(model, MOST_MISTAKES)?;
         let with_pixels = |worst: &WorstImage| (worst.clone(), *data.image(worst.index));
         let mistakes = analysis.worst.iter().map(with_pixels).collect();

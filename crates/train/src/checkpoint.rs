@@ -2,8 +2,9 @@
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `model.safetensors` | the weights and running statistics, as `adder_model::weights` documents them |
-//! | `optimizer.safetensors` | `velocity.` and the name, for each parameter |
+//! | `model.safetensors` | the weights and running statistics to use, as `adder_model::weights` documents them |
+//! | `raw.safetensors` | with an average, which then is the one to use: those that training goes on from |
+//! | `optimizer.safetensors` | what the optimizer remembers of each parameter |
 //! | `state.json` | a [`State`] |
 //!
 //! There is no generator to save: every draw is a function of the seed and the position.
@@ -17,7 +18,8 @@ use adder_model::{IdentityAdder, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, FileError};
-use crate::optimizer::{OptimizerError, Sgd};
+use crate::learned::Learned;
+use crate::optimizer::OptimizerError;
 use adder_model::tensor_file::TensorFileError;
 
 /// The version of `state.json` that this code writes and reads.
@@ -26,6 +28,7 @@ const VERSION: u32 = 1;
 const STEPS: &str = "steps";
 
 pub(crate) const MODEL_FILE: &str = "model.safetensors";
+const RAW_FILE: &str = "raw.safetensors";
 const OPTIMIZER_FILE: &str = "optimizer.safetensors";
 const STATE_FILE: &str = "state.json";
 
@@ -156,34 +159,39 @@ impl From<TensorFileError> for CheckpointError {
 /// Writes the checkpoint `folder`, all of it or nothing. `facts` go into the metadata of the weights.
 pub(crate) fn save(
     folder: &Path,
-    model: &IdentityAdder,
-    optimizer: &Sgd,
+    learned: &Learned,
     state: &State,
     mut facts: BTreeMap<String, String>,
 ) -> Result<(), CheckpointError> {
     let steps = (STEPS.to_owned(), state.steps.to_string());
     facts.extend([steps.clone()]);
-    let model = model.to_safetensors(&facts)?;
-    let optimizer = optimizer.to_safetensors(&BTreeMap::from([steps]))?;
+    let steps = BTreeMap::from([steps]);
+    let model = learned.result().to_safetensors(&facts)?;
+    let raw = learned.average.as_ref().map(|_| learned.model.to_safetensors(&steps)).transpose()?;
+    let optimizer = learned.optimizer.to_safetensors(&steps)?;
     let mut json = serde_json::to_string_pretty(state).expect("a state is numbers under fixed names");
     json.push('\n');
-    let files = [(MODEL_FILE, &model[..]), (OPTIMIZER_FILE, &optimizer), (STATE_FILE, json.as_bytes())];
+    let mut files =
+        vec![(MODEL_FILE, &model[..]), (OPTIMIZER_FILE, &optimizer), (STATE_FILE, json.as_bytes())];
+    files.extend(raw.as_ref().map(|raw| (RAW_FILE, &raw[..])));
     Ok(files::replace_folder(folder, &files)?)
 }
 
-/// Reads the checkpoint `folder` into `model` and `optimizer` and says where the run is.
-pub(crate) fn load(
-    folder: &Path,
-    model: &IdentityAdder,
-    optimizer: &mut Sgd,
-) -> Result<State, CheckpointError> {
+/// Reads the checkpoint `folder` into `learned` and says where the run is.
+pub(crate) fn load(folder: &Path, learned: &mut Learned) -> Result<State, CheckpointError> {
     let folder = locate(folder)?;
     let state = read_state(&folder)?;
-    let path = folder.join(MODEL_FILE);
-    let metadata = model.load_safetensors(&files::read(&path)?, &path)?;
-    check_steps(&path, &metadata, state.steps)?;
+    let load = |model: &IdentityAdder, file: &str| {
+        let path = folder.join(file);
+        let metadata = model.load_safetensors(&files::read(&path)?, &path)?;
+        check_steps(&path, &metadata, state.steps)
+    };
+    load(learned.result(), MODEL_FILE)?;
+    if learned.average.is_some() {
+        load(&learned.model, RAW_FILE)?;
+    }
     let path = folder.join(OPTIMIZER_FILE);
-    let metadata = optimizer.load_safetensors(&files::read(&path)?, &path)?;
+    let metadata = learned.optimizer.load_safetensors(&files::read(&path)?, &path)?;
     check_steps(&path, &metadata, state.steps)?;
     Ok(state)
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+mod average;
 pub mod checkpoint;
 mod clock;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod environment;
 pub mod evaluation;
 pub mod events;
 mod files;
+mod learned;
 pub mod observer;
 pub mod optimizer;
 pub mod repeat;

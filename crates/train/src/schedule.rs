@@ -1,13 +1,44 @@
-//! How the learning rate moves over a run.
+//! How the learning rate, and with one-cycle the momentum, move over a run.
+//!
+//! Every curve is a factor on `optimizer.learning_rate`: a warm-up to 1, then the decay of its kind. The first step of a run
+//! is at 0 of it and the step after the last would be at 1.
+//!
+//! | `kind` | after the warm-up, with p going from 0 to 1 |
+//! | --- | --- |
+//! | `constant` | 1 |
+//! | `linear` | from 1 to `final_factor` in a straight line |
+//! | `cosine` | from 1 to `final_factor` as (1 + cos(pi p)) / 2 (Loshchilov and Hutter 2016) |
+//! | `step` | times `step_factor` after every `step_epochs` epochs, warm-up included |
+//! | `one_cycle` | as `cosine`, with a warm-up that is half a cosine too (Smith 2018, as PyTorch's `OneCycleLR`) |
+
+#[cfg(test)]
+mod tests;
+
+use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// The section `[schedule]`: one `kind` and what belongs to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+use crate::config::{Invalid, check};
+
+/// The section `[schedule]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
     /// The curve.
     pub kind: ScheduleKind,
+    /// Part of all steps that the warm-up takes, 0 to below 1.
+    pub warmup: f64,
+    /// The factor that the warm-up starts from.
+    pub warmup_from: f64,
+    /// The factor that linear, cosine and one_cycle end at.
+    pub final_factor: f64,
+    /// Epochs between two falls of `step`.
+    pub step_epochs: u64,
+    /// What a fall of `step` multiplies the rate with.
+    pub step_factor: f64,
+    /// The momentum of one_cycle, or the first beta of AdamW: the first where the rate is highest, the second where it is
+    /// lowest.
+    pub momentum_range: [f64; 2],
 }
 
 /// The curve of the learning rate.
@@ -17,14 +48,104 @@ pub enum ScheduleKind {
     /// `optimizer.learning_rate` in every step.
     #[default]
     Constant,
+    /// A straight line down.
+    Linear,
+    /// Half a cosine down.
+    Cosine,
+    /// Down by a factor every few epochs.
+    Step,
+    /// Half a cosine up, half a cosine down; the momentum goes the other way.
+    OneCycle,
+}
+
+/// Where a step is in its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Steps before it.
+    pub done: u64,
+    /// Steps of the run.
+    pub total: u64,
+    /// Steps of an epoch.
+    pub per_epoch: u64,
+}
+
+/// What a schedule says about one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The factor on `optimizer.learning_rate`.
+    pub rate_factor: f64,
+    /// The momentum, where the schedule moves it.
+    pub momentum: Option<f64>,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self {
+            kind: ScheduleKind::Constant,
+            warmup: 0.0,
+            warmup_from: 0.04,
+            final_factor: 0.0,
+            step_epochs: 5,
+            step_factor: 0.1,
+            momentum_range: [0.85, 0.95],
+        }
+    }
 }
 
 impl ScheduleConfig {
-    /// The factor on `optimizer.learning_rate` in the step that `done` steps of `total` came before.
-    pub fn factor(&self, done: u64, total: u64) -> f64 {
-        debug_assert!(done < total, "step {done} of a run of {total}");
-        match self.kind {
-            ScheduleKind::Constant => 1.0,
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
+        check("schedule.warmup", self.warmup, 0.0..1.0, "a number from 0 to below 1")?;
+        check("schedule.warmup_from", self.warmup_from, 0.0..=1.0, "a number from 0 to 1")?;
+        check("schedule.final_factor", self.final_factor, 0.0..=1.0, "a number from 0 to 1")?;
+        check("schedule.step_epochs", self.step_epochs, 1..=1_000_000, "1 to 1,000,000 epochs")?;
+        check(
+            "schedule.step_factor",
+            self.step_factor,
+            f64::MIN_POSITIVE..=1.0,
+            "a number above 0, up to 1",
+        )?;
+        for momentum in self.momentum_range {
+            check("schedule.momentum_range", momentum, 0.0..1.0, "two numbers from 0 to below 1")?;
         }
+        Ok(())
     }
+
+    /// What holds in the step at `place`.
+    pub fn at(&self, place: Place) -> Settings {
+        let Place { done, total, per_epoch } = place;
+        debug_assert!(done < total, "step {done} of a run of {total}");
+        let warmup_steps = self.warmup * total as f64;
+        let done_steps = done as f64;
+        let (progress, from, to) = if done_steps < warmup_steps {
+            (done_steps / warmup_steps, self.warmup_from, 1.0)
+        } else {
+            ((done_steps - warmup_steps) / (total as f64 - warmup_steps), 1.0, self.final_factor)
+        };
+        let warm = done_steps < warmup_steps;
+        let rate_factor = match self.kind {
+            ScheduleKind::OneCycle => cosine(from, to, progress),
+            _ if warm => line(from, to, progress),
+            ScheduleKind::Constant => 1.0,
+            ScheduleKind::Linear => line(from, to, progress),
+            ScheduleKind::Cosine => cosine(from, to, progress),
+            ScheduleKind::Step => {
+                let falls = done / per_epoch.max(1) / self.step_epochs;
+                self.step_factor.powf(falls as f64)
+            }
+        };
+        let [low, high] = self.momentum_range;
+        let momentum = (self.kind == ScheduleKind::OneCycle).then(|| match warm {
+            true => cosine(high, low, progress),
+            false => cosine(low, high, progress),
+        });
+        Settings { rate_factor, momentum }
+    }
+}
+
+fn line(from: f64, to: f64, progress: f64) -> f64 {
+    from + (to - from) * progress
+}
+
+fn cosine(from: f64, to: f64, progress: f64) -> f64 {
+    to + (from - to) * (1.0 + (PI * progress).cos()) / 2.0
 }

@@ -10,17 +10,18 @@ use crate::pool::contiguous;
 
 /// What a pass is measured against, and what it adds.
 #[derive(Clone, Debug)]
-pub(super) struct Targets {
+pub(super) struct Labels {
     pub(super) addends: Vec<u8>,
     pub(super) digits: Vec<u8>,
     pub(super) sums: Vec<u8>,
+    pub(super) smoothing: f32,
 }
 
 /// Features `[b, features]` and flat parameters to the scalar loss. One value of this type serves one forward pass; the
 /// pass that it keeps for the way back returns its buffers when it is dropped.
 pub(super) struct HeadOp {
     head: Arc<Head>,
-    targets: Targets,
+    targets: Labels,
     done: SharedLoss,
 }
 
@@ -28,7 +29,7 @@ pub(super) struct HeadOp {
 pub(super) type SharedLoss = Arc<Mutex<Option<HeadLoss>>>;
 
 impl HeadOp {
-    pub(super) fn new(head: &Arc<Head>, targets: Targets) -> (Self, SharedLoss) {
+    pub(super) fn new(head: &Arc<Head>, targets: Labels) -> (Self, SharedLoss) {
         let done = SharedLoss::default();
         (Self { head: head.clone(), targets, done: done.clone() }, done)
     }
@@ -48,9 +49,9 @@ impl CustomOp2 for HeadOp {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let features = contiguous(features, features_layout)?;
         let params = contiguous(params, params_layout)?;
-        let Targets { addends, digits, sums } = &self.targets;
+        let Labels { addends, digits, sums, smoothing } = &self.targets;
         let pass = self.head.forward(features, addends, params).map_err(candle_core::Error::wrap)?;
-        let done = pass.loss(digits, sums, 0.0).map_err(candle_core::Error::wrap)?;
+        let done = pass.loss(digits, sums, *smoothing).map_err(candle_core::Error::wrap)?;
         let tally = done.tally();
         let mean = (tally.digit_loss + tally.sum_loss) / tally.pairs as f64;
         *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);

@@ -19,8 +19,8 @@ use candle_core::{Device, Tensor};
 pub use block::{BlockOutput, FusedBlock};
 
 use crate::norm::BatchNorm;
-use crate::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step};
-use head::{HeadOp, Targets};
+use crate::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step, Targets};
+use head::{HeadOp, Labels};
 use trunk::TrunkOp;
 
 /// The planned kernels of one network.
@@ -65,11 +65,16 @@ impl Fused {
     pub(crate) fn loss(
         &self,
         features: &Tensor,
-        [addends, digits, sums]: [&Tensor; 3],
-        params: &[Parameter],
-        [embedding, hidden]: [&BatchNorm; 2],
+        addends: &Tensor,
+        targets: Targets<'_>,
+        (params, [embedding, hidden]): (&[Parameter], [&BatchNorm; 2]),
     ) -> Result<Step> {
-        let targets = Targets { addends: classes(addends)?, digits: classes(digits)?, sums: classes(sums)? };
+        let targets = Labels {
+            addends: classes(addends)?,
+            digits: classes(targets.digits)?,
+            sums: classes(targets.sums)?,
+            smoothing: targets.label_smoothing,
+        };
         let pairs = targets.addends.len();
         let (op, done) = HeadOp::new(&self.head, targets);
         let loss = features.contiguous()?.apply_op2(&flat(params)?, op)?;

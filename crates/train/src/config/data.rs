@@ -1,7 +1,7 @@
 //! The section `[data]`.
 
 use adder_data::split::NOTEBOOK_VALIDATION;
-use adder_data::{Augmentation, Source};
+use adder_data::{ADDENDS, Augmentation, Source};
 use serde::{Deserialize, Serialize};
 
 use super::{Invalid, check};
@@ -16,6 +16,11 @@ pub struct DataConfig {
     pub validation_fraction: f64,
     /// Use only the first so many images of each set, as a smoke test; 0 for all.
     pub limit: usize,
+    /// Different addends that go with an image each time it is read, 1 to 10: so many pairs for one pass through the
+    /// convolutions.
+    pub addends_per_image: usize,
+    /// Epochs at the end in which training images are read as they are.
+    pub clean_epochs: u64,
     /// How far training images are changed.
     pub augmentation: Augmentation,
 }
@@ -26,6 +31,8 @@ impl Default for DataConfig {
             source: Source::Embedded,
             validation_fraction: NOTEBOOK_VALIDATION,
             limit: 0,
+            addends_per_image: 1,
+            clean_epochs: 0,
             augmentation: Augmentation::NOTEBOOK,
         }
     }
@@ -35,6 +42,8 @@ impl DataConfig {
     pub(super) fn validate(&self) -> Result<(), Invalid> {
         let fraction = self.validation_fraction;
         check("data.validation_fraction", fraction, f64::MIN_POSITIVE..1.0, "a number above 0 and below 1")?;
+        check("data.addends_per_image", self.addends_per_image, 1..=ADDENDS, "1 to 10 addends")?;
+        check("data.clean_epochs", self.clean_epochs, ..=1_000_000, "0 to 1,000,000 epochs")?;
         self.augmentation.check().map_err(|error| match error {
             adder_data::Error::Setting { field, expected, found } => {
                 Invalid { key: format!("data.augmentation.{field}"), expected: expected.into(), found }

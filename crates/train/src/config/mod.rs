@@ -24,7 +24,7 @@ pub use layers::Layers;
 pub use recipe::Recipe;
 
 use crate::checkpoint::CheckpointName;
-use crate::optimizer::SgdConfig;
+use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 
 /// Everything that decides what a run computes. Two runs of the same configuration on the same device and data end with
@@ -40,7 +40,7 @@ pub struct Config {
     /// The shape of the network.
     pub model: ModelConfig,
     /// The step that turns gradients into new weights.
-    pub optimizer: SgdConfig,
+    pub optimizer: OptimizerConfig,
     /// How the learning rate moves over the run.
     pub schedule: ScheduleConfig,
     /// How long, in which portions, and what counts in the end.
@@ -53,11 +53,23 @@ pub struct Config {
 pub struct TrainingConfig {
     /// How often every training image is seen.
     pub epochs: u64,
-    /// Pairs of an image and an addend in a step; the last step of an epoch may have fewer.
+    /// Images in a batch; the last batch of an epoch may have fewer.
     pub batch_size: usize,
     /// Which weights the evaluation set sees after the last epoch: the `last` ones, as in the notebook, or the `best` by
     /// the accuracy of both heads in validation.
     pub evaluate: CheckpointName,
+    /// Part of each label that is spread evenly over all classes, as in PyTorch's `CrossEntropyLoss`.
+    pub label_smoothing: f32,
+    /// The norm that the gradient is scaled down to where it is larger, over all parameters; 0 for none.
+    pub clip_norm: f64,
+    /// Batches whose gradients make one step: the mean over all of their pairs.
+    pub accumulation: u64,
+    /// How much of the averaged weights stays in a step; 0 for no average. The exponential moving average of all weights
+    /// and running statistics is what is validated, evaluated and saved. Step t, counted from 0, keeps no more than
+    /// (1 + t) / (10 + t).
+    pub average_decay: f64,
+    /// Epochs without a better validation accuracy after which training ends; 0 for no such end.
+    pub patience: u64,
 }
 
 impl Default for Config {
@@ -66,7 +78,7 @@ impl Default for Config {
             seed: 1,
             data: DataConfig::default(),
             model: ModelConfig::default(),
-            optimizer: SgdConfig::default(),
+            optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
             training: TrainingConfig::default(),
         }
@@ -75,7 +87,16 @@ impl Default for Config {
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { epochs: 15, batch_size: 128, evaluate: CheckpointName::Last }
+        Self {
+            epochs: 15,
+            batch_size: 128,
+            evaluate: CheckpointName::Last,
+            label_smoothing: 0.0,
+            clip_norm: 0.0,
+            accumulation: 1,
+            average_decay: 0.0,
+            patience: 0,
+        }
     }
 }
 
@@ -122,7 +143,14 @@ impl Config {
         let training = &self.training;
         check("seed", self.seed, ..=i64::MAX as u64, "a whole number below 2^63")?;
         check("training.epochs", training.epochs, 1..=1_000_000, "1 to 1,000,000 epochs")?;
-        check("training.batch_size", training.batch_size, 2..=65_536, "2 to 65,536 pairs")?;
+        check("training.batch_size", training.batch_size, 2..=65_536, "2 to 65,536 images")?;
+        let smoothing = training.label_smoothing;
+        check("training.label_smoothing", smoothing, 0.0..1.0, "a number from 0 to below 1")?;
+        check("training.clip_norm", training.clip_norm, 0.0..=1e9, "a number from 0 to 1e9")?;
+        check("training.accumulation", training.accumulation, 1..=65_536, "1 to 65,536 batches")?;
+        check("training.average_decay", training.average_decay, 0.0..1.0, "a number from 0 to below 1")?;
+        check("training.patience", training.patience, ..=1_000_000, "0 to 1,000,000 epochs")?;
+        self.schedule.validate()?;
         self.data.validate()?;
         self.optimizer.validate()?;
         self.model.validate().map_err(|error| match error {

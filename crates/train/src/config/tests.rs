@@ -104,8 +104,11 @@ fn unknown_keys_name_their_origin_and_the_right_key() {
         message,
         "--set optimizer.momentun=0.9: unknown key `optimizer.momentun`; did you mean `optimizer.momentum`?"
     );
-    let message = error_of(&["schedule.colour=1"]).to_string();
-    assert_eq!(message, "--set schedule.colour=1: unknown key `schedule.colour`; known are kind");
+    let message = error_of(&["schedule.xyzzyxyzzy=1"]).to_string();
+    let known = "kind, warmup, warmup_from, final_factor, step_epochs, step_factor, momentum_range";
+    let expected =
+        format!("--set schedule.xyzzyxyzzy=1: unknown key `schedule.xyzzyxyzzy`; known are {known}");
+    assert_eq!(message, expected);
 }
 
 #[test]

@@ -36,6 +36,24 @@ impl Gradients {
         Ok(squares.sqrt())
     }
 
+    /// All of them times `factor`.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn scaled(self, factor: f64) -> Result<Self, OptimizerError> {
+        let scaled = self.0.iter().map(|gradient| gradient * factor);
+        Ok(Self(scaled.collect::<candle_core::Result<_>>()?))
+    }
+
+    /// These plus `other`, which are those of the same parameters.
+    ///
+    /// # Errors
+    /// Where shapes differ or the device has no room.
+    pub fn plus(self, other: &Self) -> Result<Self, OptimizerError> {
+        let sums = self.0.iter().zip(&other.0).map(|(a, b)| a + b);
+        Ok(Self(sums.collect::<candle_core::Result<_>>()?))
+    }
+
     pub(super) fn tensors(&self) -> &[Tensor] {
         &self.0
     }

@@ -1,67 +1,37 @@
-//! Stochastic gradient descent with PyTorch's momentum, Nesterov and weight decay.
+//! SGD with PyTorch's momentum, Nesterov and weight decay, and AdamW.
 //!
 //! candle's own SGD has no momentum, and the moments of its AdamW cannot be read, so that no run could go on exactly.
 //! Here parameters are updated in a fixed order and the state is a file like the weights.
 
+mod adamw;
+mod config;
+mod elementwise;
 mod error;
 mod gradients;
+mod sgd;
 #[cfg(test)]
 mod tests;
-mod update;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use adder_model::Parameter;
 use candle_core::{Tensor, Var};
-use serde::{Deserialize, Serialize};
 
+pub use config::{OptimizerConfig, OptimizerKind};
+pub(crate) use elementwise::approach;
 pub use error::OptimizerError;
 pub use gradients::Gradients;
 
-use crate::config::{Invalid, check};
+use crate::schedule::Settings;
+use adamw::AdamwUpdate;
 use adder_model::tensor_file::{self, TensorFileError};
-use update::Update;
+use sgd::SgdUpdate;
 
-/// The section `[optimizer]`: PyTorch's `torch.optim.SGD` without dampening.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SgdConfig {
-    /// The rate that the schedule's factor multiplies.
-    pub learning_rate: f64,
-    /// How much of the last step's velocity stays.
-    pub momentum: f64,
-    /// Whether the step looks ahead along the new velocity.
-    pub nesterov: bool,
-    /// Added to the gradient as this much of the weight, as PyTorch does (coupled). The weights and biases of norms do
-    /// not decay.
-    pub weight_decay: f64,
-}
-
-impl Default for SgdConfig {
-    fn default() -> Self {
-        Self { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 0.0 }
-    }
-}
-
-impl SgdConfig {
-    pub(crate) fn validate(&self) -> Result<(), Invalid> {
-        let rate = self.learning_rate;
-        check("optimizer.learning_rate", rate, f64::MIN_POSITIVE..=1000.0, "a number above 0, up to 1000")?;
-        check("optimizer.momentum", self.momentum, 0.0..1.0, "a number from 0 to below 1")?;
-        check("optimizer.weight_decay", self.weight_decay, 0.0..1.0, "a number from 0 to below 1")?;
-        if self.nesterov && self.momentum == 0.0 {
-            let expected = "false where optimizer.momentum is 0".into();
-            return Err(Invalid { key: "optimizer.nesterov".into(), expected, found: "true".into() });
-        }
-        Ok(())
-    }
-}
-
-/// The optimizer: what it updates and the velocity of each.
+/// The optimizer: what it updates and what it remembers of each.
 #[derive(Debug)]
-pub struct Sgd {
-    config: SgdConfig,
+pub struct Optimizer {
+    config: OptimizerConfig,
     slots: Vec<Slot>,
 }
 
@@ -69,43 +39,78 @@ pub struct Sgd {
 struct Slot {
     parameter: Parameter,
     /// As the parameter in shape and device; zero before the first step.
-    velocity: Var,
+    memory: Vec<Var>,
 }
 
-impl Sgd {
+impl OptimizerKind {
+    /// What is remembered of each parameter.
+    fn memory(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd => &["velocity"],
+            Self::Adamw => &["first_moment", "second_moment"],
+        }
+    }
+}
+
+impl Optimizer {
     /// An optimizer at rest, of f32 `parameters` that it updates in this order.
     ///
     /// # Errors
     /// Where the device has no room.
-    pub fn new(parameters: &[Parameter], config: SgdConfig) -> Result<Self, OptimizerError> {
+    pub fn new(parameters: &[Parameter], config: OptimizerConfig) -> Result<Self, OptimizerError> {
         let slot = |parameter: &Parameter| -> Result<Slot, OptimizerError> {
-            Ok(Slot {
-                parameter: parameter.clone(),
-                velocity: Var::from_tensor(&parameter.var.zeros_like()?)?,
-            })
+            let zeros = |_: &&str| Var::from_tensor(&parameter.var.zeros_like()?);
+            let memory = config.kind.memory().iter().map(zeros).collect::<candle_core::Result<_>>()?;
+            Ok(Slot { parameter: parameter.clone(), memory })
         };
         Ok(Self { config, slots: parameters.iter().map(slot).collect::<Result<_, _>>()? })
     }
 
-    /// Updates every parameter by its gradient; `rate_factor` is the schedule's, on the configured learning rate.
+    /// Updates every parameter by its gradient as `settings` of the schedule say, in the step that `done` others came
+    /// before.
     ///
     /// # Errors
     /// [`OptimizerError::Mismatch`] where a gradient has another shape than its parameter. Nothing is changed then.
-    pub fn step(&mut self, gradients: &Gradients, rate_factor: f64) -> Result<(), OptimizerError> {
+    pub fn step(
+        &mut self,
+        gradients: &Gradients,
+        settings: Settings,
+        done: u64,
+    ) -> Result<(), OptimizerError> {
         gradients.check(self.slots.iter().map(|slot| &slot.parameter))?;
         for (slot, gradient) in self.slots.iter().zip(gradients.tensors()) {
-            let update = Update {
-                rate: (self.config.learning_rate * rate_factor) as f32,
-                momentum: self.config.momentum as f32,
-                nesterov: self.config.nesterov,
-                weight_decay: if slot.parameter.decays { self.config.weight_decay as f32 } else { 0.0 },
-            };
-            update.apply(&slot.parameter.var, &slot.velocity, gradient)?;
+            let weight = &slot.parameter.var;
+            match &slot.memory[..] {
+                [velocity] => self.sgd(settings, slot.parameter.decays).apply(weight, velocity, gradient)?,
+                [first, second] => {
+                    let update = self.adamw(settings, slot.parameter.decays, done);
+                    update.apply(weight, [first, second], gradient)?;
+                }
+                _ => unreachable!("SGD remembers one tensor and AdamW two"),
+            }
         }
         Ok(())
     }
 
-    /// The velocities as the bytes of a safetensors file, each named `velocity.` and the parameter's name.
+    fn sgd(&self, settings: Settings, decays: bool) -> SgdUpdate {
+        SgdUpdate {
+            rate: (self.config.learning_rate * settings.rate_factor) as f32,
+            momentum: settings.momentum.unwrap_or(self.config.momentum) as f32,
+            nesterov: self.config.nesterov,
+            weight_decay: if decays { self.config.weight_decay as f32 } else { 0.0 },
+        }
+    }
+
+    fn adamw(&self, settings: Settings, decays: bool, done: u64) -> AdamwUpdate {
+        let rate = self.config.learning_rate * settings.rate_factor;
+        let [first_beta, second_beta] = self.config.betas;
+        let betas = [settings.momentum.unwrap_or(first_beta), second_beta];
+        let decay = if decays { self.config.weight_decay } else { 0.0 };
+        AdamwUpdate::new(rate, betas, self.config.epsilon, decay, done)
+    }
+
+    /// What is remembered as the bytes of a safetensors file, each tensor named `velocity.`, or `first_moment.` and
+    /// `second_moment.`, and the parameter's name.
     ///
     /// # Errors
     /// Where the device cannot be read.
@@ -113,7 +118,7 @@ impl Sgd {
         Ok(tensor_file::encode(&self.state(), metadata)?)
     }
 
-    /// Replaces the velocities by those of a safetensors file; `path` names it in errors. Returns the file's metadata.
+    /// Replaces what is remembered by that of a safetensors file; `path` names it in errors. Returns the file's metadata.
     /// Nothing is changed where anything is wrong.
     ///
     /// # Errors
@@ -127,10 +132,12 @@ impl Sgd {
     }
 
     fn state(&self) -> Vec<(String, Var)> {
-        self.slots
-            .iter()
-            .map(|slot| (format!("velocity.{}", slot.parameter.name), slot.velocity.clone()))
-            .collect()
+        let names = self.config.kind.memory();
+        let tensors = |slot: &Slot| {
+            let named = |(name, var): (&&str, &Var)| (format!("{name}.{}", slot.parameter.name), var.clone());
+            names.iter().zip(&slot.memory).map(named).collect::<Vec<_>>()
+        };
+        self.slots.iter().flat_map(tensors).collect()
     }
 }
 

@@ -10,18 +10,20 @@ use std::fs::File;
 use std::time::Instant;
 
 use adder_data::{Batch, Dataset, EvaluationAddends, Labelled, LoaderConfig, Position, SIDE, TrainLoader};
-use adder_model::{Backend, IdentityAdder, Mode, Step, Tally};
+use adder_model::{Backend, IdentityAdder, Mode, Step, Tally, Targets};
 use candle_core::{Device, Tensor};
 
 pub use error::TrainError;
 
 use crate::checkpoint::{self, BestEpoch, CheckpointName, State};
-use crate::config::Config;
+use crate::config::{Config, TrainingConfig};
 use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
 use crate::events::{EpochEvent, Event, EventLog, StepEvent};
+use crate::learned::Learned;
 use crate::observer::{Observer, Plan, Progress, StopFlag};
-use crate::optimizer::{Gradients, Sgd};
+use crate::optimizer::Gradients;
 use crate::run_directory::RunDirectory;
+use crate::schedule::Place;
 use setup::Images;
 
 /// What a run is computed on. None of it changes the result, but for the device and the backend, whose arithmetic may.
@@ -59,8 +61,7 @@ pub struct Trainer {
     machine: Machine,
     data: Dataset,
     images: Images,
-    model: IdentityAdder,
-    optimizer: Sgd,
+    learned: Learned,
     state: State,
     events: EventLog,
     /// Keeps other programs out of the directory.
@@ -73,9 +74,9 @@ impl Trainer {
         &self.directory
     }
 
-    /// The network, with the weights of the last checkpoint.
+    /// The network to use, with the weights of the last checkpoint.
     pub fn model(&self) -> &IdentityAdder {
-        &self.model
+        self.learned.result()
     }
 
     /// Trains to the end, or until `stop` is requested.
@@ -85,57 +86,85 @@ impl Trainer {
     pub fn run(mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<Outcome, TrainError> {
         observer.on_start(&self.plan());
         let mut batches = self.loader()?;
-        while self.state.position.epoch < self.config.training.epochs {
-            while self.state.position.step < self.steps_per_epoch() {
+        while !self.is_over() {
+            while self.state.position.step < self.batches_per_epoch() {
                 if stop.is_requested() {
                     return self.stop(observer);
                 }
                 let started = Instant::now();
-                let batch = batches.next_batch();
-                let event = self.step(&batch)?;
+                let (event, pairs) = self.step(&mut batches)?;
                 self.state.training_seconds += started.elapsed().as_secs_f64();
-                observer.on_step(&self.progress(&event, &batch));
-                batches.recycle(batch);
+                observer.on_step(&self.progress(&event, pairs));
             }
             self.finish_epoch(observer)?;
         }
         self.finish(observer)
     }
 
-    /// One step of stochastic gradient descent.
-    fn step(&mut self, batch: &Batch) -> Result<StepEvent, TrainError> {
-        let Position { epoch, step } = self.state.position;
-
-        // Forward.
-        let mode = Mode::Train { seed: self.config.seed, epoch, step };
-        let Step { loss, tally } = loss(&self.model, batch, mode)?;
+    /// One step of stochastic gradient descent, and the number of its pairs.
+    fn step(&mut self, batches: &mut TrainLoader) -> Result<(StepEvent, usize), TrainError> {
+        // Forward and backward.
+        let (gradients, tally) = self.gradients(batches)?;
         let metrics = tally.metrics();
-        self.check_finite("loss", metrics.both.loss)?;
-
-        // Backward.
-        let gradients = Gradients::take(loss.backward()?, self.model.parameters())?;
         let gradient_norm = gradients.norm()?;
         self.check_finite("gradient norm", gradient_norm)?;
 
         // Update.
-        let total_steps = self.config.training.epochs * self.steps_per_epoch();
-        let rate_factor = self.config.schedule.factor(self.state.steps, total_steps);
-        self.optimizer.step(&gradients, rate_factor)?;
+        let TrainingConfig { clip_norm, .. } = self.config.training;
+        let gradients = match clip_norm > 0.0 && gradient_norm > clip_norm {
+            true => gradients.scaled(clip_norm / gradient_norm)?,
+            false => gradients,
+        };
+        let place =
+            Place { done: self.state.steps, total: self.total_steps(), per_epoch: self.steps_per_epoch() };
+        let settings = self.config.schedule.at(place);
+        self.learned.optimizer.step(&gradients, settings, place.done)?;
+        if let Some(average) = &self.learned.average {
+            average.update(&self.learned.model, place.done)?;
+        }
 
         // Record.
-        self.state.position.step += 1;
         self.state.steps += 1;
         self.state.training += tally;
         let event = StepEvent {
-            epoch: epoch + 1,
+            epoch: self.state.position.epoch + 1,
             step: self.state.steps,
             loss: metrics.both.loss,
             accuracy: metrics.both.accuracy,
-            learning_rate: self.config.optimizer.learning_rate * rate_factor,
+            learning_rate: self.config.optimizer.learning_rate * settings.rate_factor,
             gradient_norm,
         };
         self.events.append(&Event::Step(event))?;
-        Ok(event)
+        Ok((event, tally.pairs as usize))
+    }
+
+    /// The gradients of the mean loss over the pairs of the next batches, as many as make a step.
+    fn gradients(&mut self, batches: &mut TrainLoader) -> Result<(Gradients, Tally), TrainError> {
+        let left = self.batches_per_epoch() - self.state.position.step;
+        let count = self.config.training.accumulation.min(left);
+        let (mut sum, mut total) = (None::<Gradients>, Tally::default());
+        for _ in 0..count {
+            let batch = batches.next_batch();
+            let Position { epoch, step } = self.state.position;
+            let mode = Mode::Train { seed: self.config.seed, epoch, step };
+            let Step { loss, tally } =
+                loss(&self.learned.model, &batch, self.config.training.label_smoothing, mode)?;
+            self.check_finite("loss", tally.metrics().both.loss)?;
+            let gradients = Gradients::take(loss.backward()?, self.learned.model.parameters())?;
+            batches.recycle(batch);
+            self.state.position.step += 1;
+            total += tally;
+            if count == 1 {
+                return Ok((gradients, total));
+            }
+            let gradients = gradients.scaled(tally.pairs as f64)?;
+            sum = Some(match sum {
+                Some(sum) => sum.plus(&gradients)?,
+                None => gradients,
+            });
+        }
+        let sum = sum.expect("a step is of one batch or more");
+        Ok((sum.scaled(1.0 / total.pairs as f64)?, total))
     }
 
     /// Validates, records the epoch and writes the checkpoints.
@@ -144,7 +173,7 @@ impl Trainer {
         let images = self.images.split.validation();
         observer.on_evaluation(EvaluationSplit::Validation, images.len());
         let validation = evaluate(
-            &self.model,
+            self.model(),
             EvaluationSplit::Validation,
             &self.data.train,
             images,
@@ -186,7 +215,7 @@ impl Trainer {
     /// Evaluates once, in the end.
     fn finish(self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         let chosen = match self.config.training.evaluate {
-            CheckpointName::Last => self.model.clone(),
+            CheckpointName::Last => self.model().clone(),
             CheckpointName::Best => {
                 let weights = self.directory.weights(CheckpointName::Best)?;
                 adder_model::weights::load(&weights, &self.machine.device)?.0
@@ -220,7 +249,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         // An infinite running variance hides from the loss, and no checkpoint that holds one can be loaded.
-        for (name, tensor) in self.model.tensors() {
+        for (name, tensor) in self.model().tensors() {
             let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
             if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
                 let epoch = self.state.steps.div_ceil(self.steps_per_epoch());
@@ -232,7 +261,7 @@ impl Trainer {
         self.events.sync()?;
         self.state.events = self.events.events();
         let folder = self.directory.checkpoint_path(name);
-        checkpoint::save(&folder, &self.model, &self.optimizer, &self.state, facts)?;
+        checkpoint::save(&folder, &self.learned, &self.state, facts)?;
         observer.on_checkpoint(name, &folder);
         Ok(())
     }
@@ -241,7 +270,9 @@ impl Trainer {
         let config = LoaderConfig {
             seed: self.config.seed,
             batch_size: self.config.training.batch_size,
+            addends_per_image: self.config.data.addends_per_image,
             augmentation: self.config.data.augmentation.clone(),
+            clean_from_epoch: Some(self.config.training.epochs.saturating_sub(self.config.data.clean_epochs)),
             workers: self.machine.loader_workers,
             ..LoaderConfig::default()
         };
@@ -249,8 +280,24 @@ impl Trainer {
         Ok(TrainLoader::new(self.data.train.clone(), train, config, self.state.position)?)
     }
 
-    fn steps_per_epoch(&self) -> u64 {
+    /// Whether all epochs are done, or so many without a better validation that there shall be no more.
+    fn is_over(&self) -> bool {
+        let TrainingConfig { epochs, patience, .. } = self.config.training;
+        let Position { epoch, step } = self.state.position;
+        let since_best = self.state.best.map_or(0, |best| epoch.saturating_sub(best.epoch));
+        epoch >= epochs || (patience > 0 && step == 0 && since_best >= patience)
+    }
+
+    fn batches_per_epoch(&self) -> u64 {
         self.images.split.train().len().div_ceil(self.config.training.batch_size) as u64
+    }
+
+    fn steps_per_epoch(&self) -> u64 {
+        self.batches_per_epoch().div_ceil(self.config.training.accumulation)
+    }
+
+    fn total_steps(&self) -> u64 {
+        self.config.training.epochs * self.steps_per_epoch()
     }
 
     /// Validation and evaluation pair each image with the same addend every time.
@@ -261,7 +308,13 @@ impl Trainer {
     fn plan(&self) -> Plan<'_> {
         Plan {
             directory: self.directory.path(),
-            parameters: self.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
+            parameters: self
+                .learned
+                .model
+                .parameters()
+                .iter()
+                .map(|parameter| parameter.var.elem_count())
+                .sum(),
             training_images: self.images.split.train().len(),
             validation_images: self.images.split.validation().len(),
             evaluation_images: self.images.evaluation.len(),
@@ -271,12 +324,12 @@ impl Trainer {
         }
     }
 
-    fn progress<'a>(&self, event: &'a StepEvent, batch: &Batch) -> Progress<'a> {
+    fn progress<'a>(&self, event: &'a StepEvent, pairs: usize) -> Progress<'a> {
         Progress {
             event,
-            step_in_epoch: self.state.position.step,
+            step_in_epoch: self.state.position.step.div_ceil(self.config.training.accumulation),
             steps_per_epoch: self.steps_per_epoch(),
-            pairs: batch.pairs(),
+            pairs,
             running: self.state.training.metrics(),
         }
     }
@@ -302,7 +355,7 @@ impl Trainer {
 }
 
 /// The forward pass of a batch: its differentiable loss and its tally.
-fn loss(model: &IdentityAdder, batch: &Batch, mode: Mode) -> Result<Step, TrainError> {
+fn loss(model: &IdentityAdder, batch: &Batch, label_smoothing: f32, mode: Mode) -> Result<Step, TrainError> {
     let device = model.device();
     let images = Tensor::from_slice(&batch.images, (batch.len(), 1, SIDE, SIDE), device)?;
     let classes = |values: &[u8]| {
@@ -310,5 +363,6 @@ fn loss(model: &IdentityAdder, batch: &Batch, mode: Mode) -> Result<Step, TrainE
         Tensor::from_vec(values, batch.pairs(), device)
     };
     let (addends, digits, sums) = (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
-    Ok(model.loss(&images, &addends, &digits, &sums, mode)?)
+    let targets = Targets { digits: &digits, sums: &sums, label_smoothing };
+    Ok(model.loss(&images, &addends, targets, mode)?)
 }

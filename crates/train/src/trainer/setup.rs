@@ -10,7 +10,7 @@ use crate::checkpoint::{self, CheckpointName, State};
 use crate::config::Config;
 use crate::environment::{Environment, Session};
 use crate::events::EventLog;
-use crate::optimizer::Sgd;
+use crate::learned::Learned;
 use crate::run_directory::RunDirectory;
 
 /// The head of `config.toml` in a run directory.
@@ -66,7 +66,7 @@ impl Trainer {
         };
         let images = Images::choose(&config, &data, split)?;
         let model = new_model(&config, &machine)?;
-        let optimizer = Sgd::new(model.parameters(), config.optimizer)?;
+        let learned = Learned::new(model, &config)?;
         let lock = directory.lock()?;
         let session = Session::now(0, &machine);
         directory.write_environment(&Environment { sessions: vec![session] })?;
@@ -75,8 +75,8 @@ impl Trainer {
         let events = EventLog::open(&directory.events_path(), 0)?;
         let state = State::default();
         let folder = directory.checkpoint_path(CheckpointName::Last);
-        checkpoint::save(&folder, &model, &optimizer, &state, Default::default())?;
-        Ok(Self { directory, config, machine, data, images, model, optimizer, state, events, _lock: lock })
+        checkpoint::save(&folder, &learned, &state, Default::default())?;
+        Ok(Self { directory, config, machine, data, images, learned, state, events, _lock: lock })
     }
 
     /// Goes on with a run from its last checkpoint, with the configuration and the split that it was started with.
@@ -89,14 +89,13 @@ impl Trainer {
         let config = directory.config()?;
         let images = Images::choose(&config, &data, directory.split()?)?;
         let model = new_model(&config, &machine)?;
-        let mut optimizer = Sgd::new(model.parameters(), config.optimizer)?;
+        let mut learned = Learned::new(model, &config)?;
         let folder = directory.checkpoint_path(CheckpointName::Last);
-        let state = checkpoint::load(&folder, &model, &mut optimizer)?;
+        let state = checkpoint::load(&folder, &mut learned)?;
         let mut environment = directory.environment()?;
         environment.sessions.push(Session::now(state.steps, &machine));
         let events = EventLog::open(&directory.events_path(), state.events)?;
-        let trainer =
-            Self { directory, config, machine, data, images, model, optimizer, state, events, _lock: lock };
+        let trainer = Self { directory, config, machine, data, images, learned, state, events, _lock: lock };
         trainer.check_state()?;
         trainer.directory.write_environment(&environment)?;
         Ok(trainer)
@@ -114,19 +113,22 @@ impl Trainer {
             }
         };
         check(epoch <= epochs, "position.epoch", format!("0 to {epochs}"), epoch)?;
-        let most = if epoch == epochs { 0 } else { steps_per_epoch - 1 };
+        let most = if epoch == epochs { 0 } else { self.batches_per_epoch() - 1 };
         check(step <= most, "position.step", format!("0 to {most}"), step)?;
-        let expected = epoch * steps_per_epoch + step;
+        let together = self.config.training.accumulation;
+        check(step % together == 0, "position.step", format!("a multiple of {together}"), step)?;
+        let expected = epoch * steps_per_epoch + step / together;
         check(steps == expected, "steps", format!("{expected}, as the position says"), steps)?;
-        let expected = step * self.config.training.batch_size as u64;
+        let pairs_of_batch = self.config.training.batch_size * self.config.data.addends_per_image;
+        let expected = step * pairs_of_batch as u64;
         check(
             training.pairs == expected,
             "training.pairs",
             format!("{expected}, as the position says"),
             training.pairs,
         )?;
-        if epoch == epochs && self.directory.evaluation()?.is_some() {
-            return Err(TrainError::Finished { path: self.directory.path().to_owned(), epochs });
+        if self.is_over() && self.directory.evaluation()?.is_some() {
+            return Err(TrainError::Finished { path: self.directory.path().to_owned(), epochs: epoch });
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Small runs from start to end, with a stop, a crash or damage on the way.
 
 mod course;
+mod options;
 mod refusals;
 mod resume;
 
@@ -110,8 +111,9 @@ fn remains(run: &Path) -> BTreeMap<String, Value> {
     for folder in ["last", "best"] {
         let state = fs::read_to_string(run.join(folder).join("state.json")).unwrap();
         remains.insert(format!("{folder}/state.json"), without_times(&state));
-        for file in ["model.safetensors", "optimizer.safetensors"] {
-            let bytes = fs::read(run.join(folder).join(file)).unwrap();
+        for file in ["model.safetensors", "raw.safetensors", "optimizer.safetensors"] {
+            // There are raw weights only where there is an average.
+            let Ok(bytes) = fs::read(run.join(folder).join(file)) else { continue };
             for (name, tensor) in SafeTensors::deserialize(&bytes).unwrap().iter() {
                 let description = format!("{:?} {:?} {:?}", tensor.dtype(), tensor.shape(), tensor.data());
                 remains.insert(format!("{folder}/{file} {name}"), Value::String(description));

@@ -1,6 +1,6 @@
-"""Golden numbers for the optimizer: twenty steps of torch.optim.SGD under three settings.
+"""Golden numbers for the optimizers: twenty steps of torch.optim.SGD and AdamW under some settings.
 
-    python crates/train/tests/golden/sgd.py > crates/train/tests/golden/sgd.json
+    python crates/train/tests/golden/optimizers.py > crates/train/tests/golden/optimizers.json
 
 Made with PyTorch 2.15 on the CPU. A "weight" [3, 4] decays, a "scale" [5] does not, as a norm's.
 """
@@ -13,6 +13,8 @@ SETTINGS = [
     {"learning_rate": 0.1, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0},
     {"learning_rate": 0.01, "momentum": 0.9, "nesterov": False, "weight_decay": 0.0},
     {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.02},
+    {"kind": "adamw", "learning_rate": 0.01, "weight_decay": 0.0},
+    {"kind": "adamw", "learning_rate": 0.1, "betas": [0.8, 0.99], "epsilon": 1e-6, "weight_decay": 0.05},
 ]
 STEPS = 20
 
@@ -31,9 +33,13 @@ def curve(setting):
         {"params": [parameters["weight"]], "weight_decay": setting["weight_decay"]},
         {"params": [parameters["scale"]], "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.SGD(
-        groups, lr=setting["learning_rate"], momentum=setting["momentum"], nesterov=setting["nesterov"]
-    )
+    if setting.get("kind") == "adamw":
+        betas, epsilon = setting.get("betas", [0.9, 0.999]), setting.get("epsilon", 1e-8)
+        optimizer = torch.optim.AdamW(groups, lr=setting["learning_rate"], betas=betas, eps=epsilon)
+    else:
+        optimizer = torch.optim.SGD(
+            groups, lr=setting["learning_rate"], momentum=setting["momentum"], nesterov=setting["nesterov"]
+        )
     steps = []
     for step in gradients:
         for name, parameter in parameters.items():

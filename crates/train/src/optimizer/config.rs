@@ -1,0 +1,69 @@
+//! The section `[optimizer]`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Invalid, check};
+
+/// Which rule turns gradients into steps, and its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerConfig {
+    /// The rule.
+    pub kind: OptimizerKind,
+    /// The rate that the schedule's factor multiplies.
+    pub learning_rate: f64,
+    /// SGD: how much of the last step's velocity stays.
+    pub momentum: f64,
+    /// SGD: whether the step looks ahead along the new velocity.
+    pub nesterov: bool,
+    /// AdamW: how much of the running means of the gradient and of its square stays.
+    pub betas: [f64; 2],
+    /// AdamW: added to the root of the mean square.
+    pub epsilon: f64,
+    /// The weights and biases of norms do not decay. SGD adds this much of the weight to its gradient, as PyTorch does
+    /// (coupled); AdamW takes the learning rate times this from the weight itself (decoupled).
+    pub weight_decay: f64,
+}
+
+/// The rule of an optimizer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// PyTorch's `torch.optim.SGD` without dampening.
+    #[default]
+    Sgd,
+    /// PyTorch's `torch.optim.AdamW` (Loshchilov and Hutter 2017).
+    Adamw,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimizerKind::Sgd,
+            learning_rate: 0.01,
+            momentum: 0.9,
+            nesterov: false,
+            betas: [0.9, 0.999],
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+impl OptimizerConfig {
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
+        let rate = self.learning_rate;
+        check("optimizer.learning_rate", rate, f64::MIN_POSITIVE..=1000.0, "a number above 0, up to 1000")?;
+        check("optimizer.momentum", self.momentum, 0.0..1.0, "a number from 0 to below 1")?;
+        for beta in self.betas {
+            check("optimizer.betas", beta, 0.0..1.0, "two numbers from 0 to below 1")?;
+        }
+        check("optimizer.epsilon", self.epsilon, f64::MIN_POSITIVE..=1.0, "a number above 0, up to 1")?;
+        check("optimizer.weight_decay", self.weight_decay, 0.0..1.0, "a number from 0 to below 1")?;
+        if self.nesterov && self.momentum == 0.0 {
+            let expected = "false where optimizer.momentum is 0".into();
+            return Err(Invalid { key: "optimizer.nesterov".into(), expected, found: "true".into() });
+        }
+        Ok(())
+    }
+}
