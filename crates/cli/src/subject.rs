@@ -22,6 +22,13 @@ const BUILT_IN: &str = "pretrained";
 /// The weights file, the network in it, and the run that it belongs to.
 type Parts = (PathBuf, IdentityAdder, Option<RunDirectory>);
 
+/// The run in a folder, or the one of that name in `runs/`.
+pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
+    let among_runs = Path::new(RUNS).join(name);
+    let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
+    Ok(RunDirectory::open(path)?)
+}
+
 /// A network and, where it comes from a run, the run.
 pub(crate) struct Subject {
     /// The weights file.

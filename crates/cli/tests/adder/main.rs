@@ -7,3 +7,4 @@ mod experiments;
 mod life_cycle;
 #[cfg(feature = "pretrained")]
 mod pretrained;
+mod reports;
