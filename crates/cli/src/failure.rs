@@ -41,7 +41,8 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<UsageError>() || error.is::<ConfigError>()
+    let opset = |error: &adder_export::Error| matches!(error, adder_export::Error::Opset { .. });
+    error.is::<UsageError>() || error.is::<ConfigError>() || error.downcast_ref().is_some_and(opset)
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {

@@ -7,6 +7,7 @@ mod configuration;
 mod device;
 mod failure;
 mod loading;
+mod pictures;
 mod progress;
 mod subject;
 mod words;
@@ -43,6 +44,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Train(args) => return commands::train::run(&args, &context),
         Command::Eval(args) => commands::eval::run(&args, &context)?,
         Command::Predict(args) => commands::predict::run(&args, &context)?,
+        Command::Export(args) => commands::export::run(&args, &context)?,
+        Command::Import(args) => commands::import::run(&args, context.quiet)?,
         Command::Summary(args) => commands::summary::run(&args)?,
         Command::Data(args) => commands::data::run(&args, &context)?,
     }

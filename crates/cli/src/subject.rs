@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
+use adder_model::tensor_file::Metadata;
 use adder_model::{Backend, IdentityAdder, weights};
 use adder_train::{CheckpointName, Config, RunDirectory};
 use anyhow::{Result, anyhow};
@@ -21,6 +22,8 @@ pub(crate) struct Subject {
     /// The weights file.
     pub(crate) path: PathBuf,
     pub(crate) model: IdentityAdder,
+    /// What the file says of its training.
+    pub(crate) facts: Metadata,
     run: Option<RunDirectory>,
 }
 
@@ -51,9 +54,9 @@ impl Subject {
             Some(run) => run.weights(name(checkpoint))?,
             None => path.map(Path::to_path_buf).ok_or_else(|| anyhow!("no weights were named"))?,
         };
-        let (model, _) = weights::load(&path, device)?;
+        let (model, facts) = weights::load(&path, device)?;
         let model = model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
-        Ok(Self { path, model, run })
+        Ok(Self { path, model, facts, run })
     }
 
     /// The data as the run had it, unless `source` or `limit` say otherwise; the embedded one for a mere weights file.
