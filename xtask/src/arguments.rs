@@ -10,6 +10,8 @@ const ADDER: &[(&str, &str)] = &[
     ("sweep", "search over values of the configuration"),
     ("eval", "evaluate a run or a weights file"),
     ("predict", "digit and sum of images"),
+    ("export", "a trained network for ONNX runtimes or PyTorch"),
+    ("import", "a network that PyTorch trained"),
     ("summary", "the network, layer by layer"),
     ("data", "what the data sets hold, with samples"),
     ("report", "a run as a page to look at, or a comparison of several"),

@@ -46,7 +46,8 @@ fn is_usage(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
     );
-    of_sweep || error.is::<UsageError>() || error.is::<ConfigError>()
+    let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
+    of_sweep || opset || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {

@@ -10,6 +10,7 @@ mod failure;
 mod interrupt;
 mod loading;
 mod observers;
+mod pictures;
 mod progress;
 mod subject;
 mod words;
@@ -49,6 +50,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::LrFind(args) => commands::lr_find::run(&args, &context)?,
         Command::Eval(args) => commands::eval::run(&args, &context)?,
         Command::Predict(args) => commands::predict::run(&args, &context)?,
+        Command::Export(args) => commands::export::run(&args, &context)?,
+        Command::Import(args) => commands::import::run(&args, context.quiet)?,
         Command::Summary(args) => commands::summary::run(&args)?,
         Command::Report(args) => commands::report::run(&args, &context)?,
         Command::Runs(args) => commands::runs::run(&args, &context)?,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
+use adder_model::tensor_file::Metadata;
 use adder_model::{Backend, IdentityAdder, weights};
 use adder_train::{CheckpointName, Config, RunDirectory};
 use anyhow::Result;
@@ -19,8 +20,13 @@ pub(crate) const RUNS: &str = "runs";
 /// What the weights inside the program are called.
 const BUILT_IN: &str = "pretrained";
 
-/// The weights file, the network in it, and the run that it belongs to.
-type Parts = (PathBuf, IdentityAdder, Option<RunDirectory>);
+/// The weights file, the network and the facts in it, and the run that it belongs to.
+struct Parts {
+    path: PathBuf,
+    model: IdentityAdder,
+    facts: Metadata,
+    run: Option<RunDirectory>,
+}
 
 /// The run in a folder, or the one of that name in `runs/`.
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
@@ -34,6 +40,8 @@ pub(crate) struct Subject {
     /// The weights file.
     pub(crate) path: PathBuf,
     pub(crate) model: IdentityAdder,
+    /// What the file says of its training.
+    pub(crate) facts: Metadata,
     run: Option<RunDirectory>,
 }
 
@@ -56,28 +64,32 @@ impl Subject {
         device: &Device,
         backend: Option<Backend>,
     ) -> Result<Self> {
-        let (path, model, run) = match path {
+        let Parts { path, model, facts, run } = match path {
             Some(path) if path.is_dir() => Self::of_run(RunDirectory::open(path)?, checkpoint, device)?,
             Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
-            Some(path) => (path.to_path_buf(), weights::load(path, device)?.0, None),
+            Some(path) => {
+                let (model, facts) = weights::load(path, device)?;
+                Parts { path: path.to_path_buf(), model, facts, run: None }
+            }
             None => match RunDirectory::newest(Path::new(RUNS)) {
                 Ok(run) => Self::of_run(run, checkpoint, device)?,
                 Err(error) => Self::built_in(device).map_err(|_| error)?,
             },
         };
         let model = model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
-        Ok(Self { path, model, run })
+        Ok(Self { path, model, facts, run })
     }
 
     fn of_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Parts> {
         let path = run.weights(name(checkpoint))?;
-        let (model, _) = weights::load(&path, device)?;
-        Ok((path, model, Some(run)))
+        let (model, facts) = weights::load(&path, device)?;
+        Ok(Parts { path, model, facts, run: Some(run) })
     }
 
     #[cfg(feature = "pretrained")]
     fn built_in(device: &Device) -> Result<Parts> {
-        Ok((BUILT_IN.into(), IdentityAdder::pretrained(device)?.0, None))
+        let (model, facts) = IdentityAdder::pretrained(device)?;
+        Ok(Parts { path: BUILT_IN.into(), model, facts, run: None })
     }
 
     #[cfg(not(feature = "pretrained"))]

@@ -3,6 +3,8 @@
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod lr_find;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod predict;
 pub(crate) mod repeat;
 pub(crate) mod report;

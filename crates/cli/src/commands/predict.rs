@@ -1,15 +1,22 @@
 //! `adder predict`: the digit in a picture, and its sum with a number.
 
+use std::fmt::Write as _;
 use std::io::{Write, stdout};
 use std::path::Path;
 
+use adder_data::whole_file::write_whole;
 use adder_model::{Addends, Answer, Predictor};
-use anyhow::Result;
+use adder_photo::NetworkImage;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::Context;
 use crate::args::PredictArgs;
+use crate::pictures::{self, Seen};
 use crate::subject::Subject;
+
+/// Below this probability of the digit or of the sum the network is unsure.
+const SURE: f32 = 0.8;
 
 /// One line of the JSON.
 #[derive(Serialize)]
@@ -18,44 +25,77 @@ struct Line<'a> {
     addend: u8,
     #[serde(flatten)]
     answer: Answer,
+    /// Why the answer may be wrong.
+    warnings: Vec<String>,
 }
 
 pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
     // Every picture is read first: a broken one shall not leave half an answer.
-    let mut pixels = Vec::new();
-    for path in &args.images {
-        let picture = adder_photo::read(path)?;
-        pixels.extend(picture.as_raw().iter().map(|&byte| adder_data::normalise(f32::from(byte))));
-    }
+    let seen = pictures::read(&args.images, args.raw)?;
     let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     if !context.quiet {
         eprintln!("weights: {}", subject.path.display());
     }
-    let addends = vec![args.add; args.images.len()];
-    let prediction = Predictor::new(&subject.model)?.predict(&pixels, Addends::Each(&addends))?;
-    let lines: Vec<Line> = args
-        .images
-        .iter()
-        .zip(prediction.answers())
-        .map(|(image, answer)| Line { image, addend: args.add, answer })
-        .collect();
+    if let Some(path) = &args.saw {
+        save(&seen, path)?;
+    }
+    let lines = answers(&seen, args.add, &Predictor::new(&subject.model)?)?;
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string(&lines)?)?;
         return Ok(());
     }
-    for line in &lines {
-        writeln!(stdout(), "{}", in_words(line))?;
+    for (line, seen) in lines.iter().zip(&seen) {
+        if args.show {
+            write!(stdout(), "{}", seen.image.to_text())?;
+        }
+        write!(stdout(), "{}", in_words(line))?;
     }
     Ok(())
 }
 
-fn in_words(line: &Line) -> String {
-    let Line { image, addend, answer } = line;
+fn answers<'a>(seen: &'a [Seen], addend: u8, predictor: &Predictor) -> Result<Vec<Line<'a>>> {
+    let bytes = seen.iter().flat_map(|seen| seen.image.pixels());
+    let pixels: Vec<f32> = bytes.map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+    let prediction = predictor.predict(&pixels, Addends::Each(&vec![addend; seen.len()]))?;
+    let lines = seen.iter().zip(prediction.answers()).map(|(seen, answer)| {
+        let warnings = warnings(seen, addend, &answer);
+        Line { image: &seen.path, addend, answer, warnings }
+    });
+    Ok(lines.collect())
+}
+
+fn warnings(seen: &Seen, addend: u8, answer: &Answer) -> Vec<String> {
+    let mut warnings: Vec<String> = seen.doubts.iter().map(ToString::to_string).collect();
     let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
-    format!(
-        "{}: {digit} + {addend} = {sum}  (digit {digit}: {:.2} %, sum {sum}: {:.2} %)",
+    if digit_probabilities[usize::from(*digit)] < SURE || sum_probabilities[usize::from(*sum)] < SURE {
+        let mut order: Vec<usize> = (0..digit_probabilities.len()).collect();
+        order.sort_by(|&a, &b| digit_probabilities[b].total_cmp(&digit_probabilities[a]));
+        warnings.push(format!("the network is unsure: it may be a {} or a {}", order[0], order[1]));
+    }
+    if digit + addend != *sum {
+        warnings.push(format!("the heads disagree: digit {digit}, but sum {sum}"));
+    }
+    warnings
+}
+
+fn save(seen: &[Seen], path: &Path) -> Result<()> {
+    let images: Vec<NetworkImage> = seen.iter().map(|seen| seen.image.clone()).collect();
+    let file = NetworkImage::to_png(&images)?;
+    let unwritable = || format!("{}: cannot be written", path.display());
+    write_whole(path, |out| out.write_all(&file)).with_context(unwritable)
+}
+
+fn in_words(line: &Line) -> String {
+    let Line { image, addend, answer, warnings } = line;
+    let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
+    let mut words = format!(
+        "{}: {digit} + {addend} = {sum}  (digit {digit}: {:.2} %, sum {sum}: {:.2} %)\n",
         image.display(),
         100.0 * digit_probabilities[usize::from(*digit)],
         100.0 * sum_probabilities[usize::from(*sum)]
-    )
+    );
+    for warning in warnings {
+        writeln!(words, "  warning: {warning}").expect("a string takes everything");
+    }
+    words
 }

@@ -149,15 +149,23 @@ fn weights_and_pictures() {
         &place,
         &["predict", "text.png", "--add", "1", "--weights", weights],
         FAILED,
-        &["text.png", "PNG or JPEG"],
+        &["text.png", "PNG, JPEG, WebP or BMP"],
     );
     let mut small = std::io::Cursor::new(Vec::new());
-    image::GrayImage::new(20, 20).write_to(&mut small, image::ImageFormat::Png).unwrap();
+    image::GrayImage::new(20, 7).write_to(&mut small, image::ImageFormat::Png).unwrap();
     place.write("small.png", small.into_inner());
     refused(
         &place,
         &["predict", "small.png", "--add", "1", "--weights", weights],
         FAILED,
-        &["small.png", "28x28", "20x20"],
+        &["small.png", "8x8", "20x7"],
     );
+    std::fs::create_dir(place.path("empty")).unwrap();
+    refused(
+        &place,
+        &["predict", "empty", "--add", "1", "--weights", weights],
+        FAILED,
+        &["empty", "png, jpg"],
+    );
+    refused(&place, &["predict", "-", "-", "--add", "1", "--weights", weights], USAGE, &["`-`", "once"]);
 }

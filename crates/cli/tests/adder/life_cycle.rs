@@ -36,8 +36,34 @@ fn a_run_is_trained_evaluated_and_used() {
         answer[0]["sum_probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).sum();
     assert!((total - 1.0).abs() < 1e-5);
     let words = place.done(&["predict", picture, picture, "--add", "7", "--weights", "run"]);
-    assert_eq!(words.lines().count(), 2);
-    assert!(words.contains(" + 7 = "), "{words}");
+    assert_eq!(words.lines().filter(|line| line.contains(" + 7 = ")).count(), 2);
+    // A folder is its pictures, in order; what the network saw is drawn and written.
+    let words = place.done(&[
+        "predict",
+        "samples",
+        "--add",
+        "0",
+        "--weights",
+        "run",
+        "--raw",
+        "--show",
+        "--saw",
+        "saw.png",
+    ]);
+    assert_eq!(words.lines().filter(|line| line.contains(" + 0 = ")).count(), 3);
+    assert_eq!(image::open(place.path("saw.png")).unwrap().to_luma8().dimensions(), (28, 3 * 28));
+    assert!(words.contains('▀'), "{words}");
+}
+
+#[test]
+fn a_network_goes_to_other_programs_and_comes_back() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    place.done(&["export", "run", "--format", "torch-safetensors", "--out", "torch.safetensors"]);
+    place.done(&["import", "torch.safetensors", "--out", "back.safetensors"]);
+    assert_eq!(bytes(&place.path("back.safetensors")), bytes(&place.path("run/last/model.safetensors")));
+    place.done(&["export", "run", "--format", "onnx", "--out", "adder.onnx", "--fold", "--opset", "19"]);
+    assert!(bytes(&place.path("adder.onnx")).len() > 1000);
 }
 
 #[test]

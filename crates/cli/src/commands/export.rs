@@ -1,0 +1,38 @@
+//! `adder export`: a trained network as a file for other programs.
+
+use std::io::Write;
+
+use adder_data::whole_file::write_whole;
+use adder_export::{onnx, torch};
+use anyhow::{Context as _, Result};
+
+use crate::Context;
+use crate::args::{ExportArgs, ExportFormat};
+use crate::failure::UsageError;
+use crate::subject::Subject;
+
+pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
+    let default = onnx::Options::default();
+    let options = onnx::Options {
+        fold: args.fold,
+        opset: args.opset.unwrap_or(default.opset),
+        with_preprocessing: args.with_preprocessing,
+    };
+    let any_option = args.fold || args.opset.is_some() || args.with_preprocessing;
+    if args.format == ExportFormat::TorchSafetensors && any_option {
+        let problem = "--fold, --opset and --with-preprocessing are for --format onnx";
+        return Err(UsageError(problem.into()).into());
+    }
+    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let bytes = match args.format {
+        ExportFormat::Onnx => onnx::encode(&subject.model, &options, &subject.facts)?,
+        ExportFormat::TorchSafetensors => torch::to_safetensors(&subject.model, &subject.facts)?,
+    };
+    let unwritable = || format!("{}: cannot be written", args.out.display());
+    write_whole(&args.out, |file| file.write_all(&bytes)).with_context(unwritable)?;
+    if !context.quiet {
+        let (from, to) = (subject.path.display(), args.out.display());
+        eprintln!("weights: {from}\nwritten: {to} ({:.1} kB)", bytes.len() as f64 / 1000.0);
+    }
+    Ok(())
+}

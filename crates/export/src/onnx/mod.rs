@@ -1,0 +1,82 @@
+//! The network as an ONNX file: inputs `image`, f32 `[batch, 1, 28, 28]`, normalised, and `addend`, int64 `[batch]`;
+//! outputs `digit_logits`, f32 `[batch, 10]`, and `sum_logits`, f32 `[batch, 19]`.
+
+mod builder;
+mod graph;
+mod messages;
+mod parameters;
+
+use adder_model::IdentityAdder;
+use adder_model::tensor_file::Metadata;
+use prost::Message;
+
+use crate::{Error, Result};
+use messages::{Entry, Model, OperatorSet};
+
+/// The oldest version of ONNX's operators that is written: before it, softmax worked on all axes at once.
+pub const LEAST_OPSET: i64 = 13;
+/// The newest: the operators used here have not changed up to it.
+pub const MOST_OPSET: i64 = 21;
+
+/// What the file shall be like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Fold norms into the weights of the layers beside them, wherever that gives the same function.
+    pub fold: bool,
+    /// The version of ONNX's operators, [`LEAST_OPSET`] to [`MOST_OPSET`].
+    pub opset: i64,
+    /// Take images as bytes, uint8 `[batch, 1, 28, 28]`, and give `digit_probabilities` and `sum_probabilities`.
+    pub with_preprocessing: bool,
+}
+
+impl Default for Options {
+    /// As trained, for runtimes since 2022.
+    fn default() -> Self {
+        Self { fold: false, opset: 17, with_preprocessing: false }
+    }
+}
+
+/// The bytes of an ONNX file. `facts` go into its metadata beside labels and normalisation.
+///
+/// # Errors
+/// [`Error::Opset`], or where the device cannot be read.
+pub fn encode(model: &IdentityAdder, options: &Options, facts: &Metadata) -> Result<Vec<u8>> {
+    if !(LEAST_OPSET..=MOST_OPSET).contains(&options.opset) {
+        return Err(Error::Opset { least: LEAST_OPSET, most: MOST_OPSET, found: options.opset });
+    }
+    let message = Model {
+        ir_version: ir_version(options.opset),
+        producer_name: "identity-adder".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: "Reads a handwritten digit and adds a number to it.".into(),
+        graph: Some(graph::graph(model, options)?),
+        opset_import: vec![OperatorSet { domain: String::new(), version: options.opset }],
+        metadata_props: metadata(facts),
+    };
+    Ok(message.encode_to_vec())
+}
+
+/// The version of the file format that came out with an opset: older runtimes refuse newer ones.
+fn ir_version(opset: i64) -> i64 {
+    match opset {
+        ..=14 => 7,
+        15..=18 => 8,
+        19..=20 => 9,
+        _ => 10,
+    }
+}
+
+fn metadata(facts: &Metadata) -> Vec<Entry> {
+    let labels = |count: u8| (0..count).map(|label| label.to_string()).collect::<Vec<_>>().join(",");
+    let own = [
+        ("digit_labels", labels(10)),
+        ("sum_labels", labels(19)),
+        ("image", "28x28, light digit on dark ground".into()),
+        ("normalisation", "(byte / 255 - 0.1307) / 0.3081".into()),
+        ("licence", env!("CARGO_PKG_LICENSE").into()),
+    ];
+    let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
+    let mut all: Metadata = facts.clone();
+    all.extend(own);
+    all.into_iter().map(|(key, value)| Entry { key, value }).collect()
+}

@@ -1,0 +1,79 @@
+//! What the network reads.
+
+use std::io::Cursor;
+
+use image::imageops::{self, FilterType};
+use image::{GrayImage, ImageError, ImageFormat, Luma};
+
+/// Height and width of what the network reads, in pixels.
+pub const SIDE: u32 = 28;
+const PIXELS: usize = (SIDE * SIDE) as usize;
+
+/// 28x28 bytes: 0 is the dark ground, 255 the light digit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkImage(GrayImage);
+
+impl NetworkImage {
+    /// `[28 * 28]` bytes, row by row; `None` where there are more or fewer.
+    pub fn from_pixels(pixels: &[u8]) -> Option<Self> {
+        (pixels.len() == PIXELS).then(|| GrayImage::from_raw(SIDE, SIDE, pixels.to_vec())).flatten().map(Self)
+    }
+
+    pub(crate) fn dark() -> Self {
+        Self(GrayImage::new(SIDE, SIDE))
+    }
+
+    pub(crate) fn canvas(&mut self) -> &mut GrayImage {
+        &mut self.0
+    }
+
+    /// Scales to 28 pixels on the longer side and centres on dark ground.
+    pub(crate) fn fit(grey: &GrayImage) -> Self {
+        let (width, height) = grey.dimensions();
+        if (width, height) == (SIDE, SIDE) {
+            return Self(grey.clone());
+        }
+        let longer = f64::from(width.max(height));
+        let scaled = |side: u32| ((f64::from(side) * f64::from(SIDE) / longer).round() as u32).max(1);
+        // The triangle filter averages over all pixels that fall on one, so thin strokes of large pictures stay.
+        let small = imageops::resize(grey, scaled(width), scaled(height), FilterType::Triangle);
+        let (left, top) = ((SIDE - small.width()) / 2, (SIDE - small.height()) / 2);
+        let mut image = Self::dark();
+        imageops::replace(&mut image.0, &small, left.into(), top.into());
+        image
+    }
+
+    /// The bytes, `[28 * 28]`, row by row.
+    pub fn pixels(&self) -> &[u8] {
+        self.0.as_raw()
+    }
+
+    /// For a terminal: 14 lines of 28 characters, each two pixels, one above the other.
+    pub fn to_text(&self) -> String {
+        let lit = |x, y| self.0.get_pixel(x, y)[0] >= 96;
+        let half_rows = (0..SIDE).step_by(2).map(|y| {
+            let line = (0..SIDE).map(|x| match (lit(x, y), lit(x, y + 1)) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => '·',
+            });
+            line.chain(['\n']).collect::<String>()
+        });
+        half_rows.collect()
+    }
+
+    /// Images one below the other as a PNG file, 28 pixels wide.
+    ///
+    /// # Errors
+    /// Where there are none, or more than a PNG file can hold.
+    pub fn to_png(images: &[Self]) -> Result<Vec<u8>, ImageError> {
+        let pixels: Vec<u8> = images.iter().flat_map(|image| image.pixels()).copied().collect();
+        let height = (pixels.len() / SIDE as usize) as u32;
+        let sheet =
+            GrayImage::from_fn(SIDE, height, |x, y| Luma([pixels[y as usize * SIDE as usize + x as usize]]));
+        let mut file = Cursor::new(Vec::new());
+        sheet.write_to(&mut file, ImageFormat::Png)?;
+        Ok(file.into_inner())
+    }
+}

@@ -1,0 +1,200 @@
+//! Pictures as people have them, made from MNIST digits: what the network reads must be close to the original.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use adder_data::{Labelled, Source};
+use adder_photo::{Digit, Doubt, Picture};
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+
+/// Digits of every kind.
+const DIGITS: u32 = 40;
+
+fn mnist() -> std::sync::Arc<Labelled> {
+    adder_data::load(&Source::Embedded, &mut |_| ()).unwrap().evaluation
+}
+
+fn found(picture: impl Into<DynamicImage>, format: ImageFormat) -> Digit {
+    let mut file = Cursor::new(Vec::new());
+    picture.into().write_to(&mut file, format).unwrap();
+    Picture::decode(file.get_ref(), Path::new("test")).unwrap().digit()
+}
+
+/// A digit `scale` times as large, `[0, 255]`, soft between the pixels.
+fn enlarged(pixels: &[u8; 784], scale: u32) -> GrayImage {
+    let original = GrayImage::from_raw(28, 28, pixels.to_vec()).unwrap();
+    imageops::resize(&original, 28 * scale, 28 * scale, FilterType::CatmullRom)
+}
+
+/// Pearson's correlation of two images.
+fn likeness(a: &[u8], b: &[u8]) -> f64 {
+    let mean = |x: &[u8]| x.iter().map(|&v| f64::from(v)).sum::<f64>() / x.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let pairs = || a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - mean_a, f64::from(b) - mean_b));
+    let product: f64 = pairs().map(|(a, b)| a * b).sum();
+    let (squares_a, squares_b) = pairs().fold((0.0, 0.0), |(x, y), (a, b)| (x + a * a, y + b * b));
+    product / (squares_a * squares_b).sqrt()
+}
+
+/// Makes a picture of every digit and asks that what is found is like the original.
+#[track_caller]
+fn survives(make: impl Fn(&[u8; 784]) -> DynamicImage, format: ImageFormat) {
+    let data = mnist();
+    let likenesses: Vec<f64> = (0..DIGITS)
+        .map(|index| {
+            let digit = found(make(data.image(index)), format);
+            likeness(digit.image.pixels(), data.image(index))
+        })
+        .collect();
+    let mean = likenesses.iter().sum::<f64>() / f64::from(DIGITS);
+    let worst = likenesses.iter().copied().fold(1.0, f64::min);
+    // A shift by one pixel alone brings the likeness of a thin digit down to 0.7.
+    assert!(mean > 0.9 && worst > 0.5, "mean {mean:.3}, worst {worst:.3}");
+}
+
+#[test]
+fn mnist_itself() {
+    let original = |pixels: &[u8; 784]| GrayImage::from_raw(28, 28, pixels.to_vec()).unwrap().into();
+    survives(original, ImageFormat::Png);
+}
+
+#[test]
+fn dark_on_light() {
+    let inverted = |pixels: &[u8; 784]| {
+        GrayImage::from_raw(28, 28, pixels.map(|value| 255 - value).to_vec()).unwrap().into()
+    };
+    survives(inverted, ImageFormat::Png);
+}
+
+#[test]
+fn a_corner_of_a_large_page() {
+    let page = |pixels: &[u8; 784]| {
+        let digit = enlarged(pixels, 3);
+        let mut page = GrayImage::from_pixel(1500, 1000, Luma([235]));
+        for (x, y, Luma([ink])) in digit.enumerate_pixels() {
+            page.put_pixel(1300 + x, 90 + y, Luma([(235 - u16::from(*ink) * 8 / 10) as u8]));
+        }
+        page.into()
+    };
+    survives(page, ImageFormat::Jpeg);
+}
+
+#[test]
+fn a_photo_lit_from_one_side_with_grain() {
+    let photo = |pixels: &[u8; 784]| {
+        let digit = enlarged(pixels, 8);
+        let mut grain = 12345u32;
+        RgbImage::from_fn(360, 300, |x, y| {
+            grain = grain.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (grain >> 24) as f32 / 32.0 - 4.0;
+            let light = 120.0 + 110.0 * x as f32 / 360.0 - 20.0 * (y as f32 / 300.0).powi(2);
+            let ink = match (x.checked_sub(60), y.checked_sub(40)) {
+                (Some(x), Some(y)) if x < 224 && y < 224 => f32::from(digit.get_pixel(x, y)[0]) / 255.0,
+                _ => 0.0,
+            };
+            // Blue ink on yellowish paper.
+            Rgb([1.0, 0.95, 0.8].map(|paper| (light * paper * (1.0 - 0.6 * ink) + noise) as u8))
+        })
+        .into()
+    };
+    survives(photo, ImageFormat::Jpeg);
+}
+
+#[test]
+fn colours_of_the_same_grey() {
+    let coloured = |pixels: &[u8; 784]| {
+        let digit = enlarged(pixels, 5);
+        RgbImage::from_fn(140, 140, |x, y| {
+            let ink = u16::from(digit.get_pixel(x, y)[0]);
+            Rgb([(ink * 200 / 255) as u8, (60 - ink * 60 / 255) as u8, 40])
+        })
+        .into()
+    };
+    survives(coloured, ImageFormat::WebP);
+}
+
+#[test]
+fn strokes_on_transparent_ground_dark_or_light() {
+    for shade in [0, 255] {
+        let strokes = |pixels: &[u8; 784]| {
+            let digit = enlarged(pixels, 4);
+            RgbaImage::from_fn(112, 112, |x, y| Rgba([shade, shade, shade, digit.get_pixel(x, y)[0]])).into()
+        };
+        survives(strokes, ImageFormat::Png);
+    }
+}
+
+#[test]
+fn specks_and_the_edge_of_the_table_are_left_out() {
+    let cluttered = |pixels: &[u8; 784]| {
+        let digit = enlarged(pixels, 6);
+        let mut page = GrayImage::from_pixel(260, 260, Luma([225]));
+        for (x, y, Luma([ink])) in digit.enumerate_pixels() {
+            page.put_pixel(60 + x, 30 + y, Luma([(225 - u16::from(*ink) * 8 / 10) as u8]));
+        }
+        for (x, y) in (0..14).flat_map(|x| (0..260).map(move |y| (x, y))) {
+            page.put_pixel(x, y, Luma([50]));
+        }
+        for (x, y) in (0..4).flat_map(|x| (0..4).map(move |y| (x, y))) {
+            page.put_pixel(40 + x, 240 + y, Luma([60]));
+        }
+        page.into()
+    };
+    survives(cluttered, ImageFormat::Png);
+}
+
+#[test]
+fn a_hair_line_becomes_a_stroke() {
+    let mut page = GrayImage::from_pixel(400, 400, Luma([255]));
+    for step in 0..300 {
+        page.put_pixel(150 + step / 3, 50 + step, Luma([0]));
+    }
+    let digit = found(page, ImageFormat::Png);
+    let row: Vec<u8> = digit.image.pixels().chunks_exact(28).nth(14).unwrap().to_vec();
+    let full = row.iter().filter(|&&value| value > 128).count();
+    assert!((2..=3).contains(&full), "{row:?}");
+}
+
+#[test]
+fn a_digit_is_twenty_pixels_long_and_centred_by_mass() {
+    // A bar with a foot to the right: its mass is right of the middle of its box.
+    let page = GrayImage::from_fn(300, 300, |x, y| {
+        let bar = (20..50).contains(&x) && (20..220).contains(&y);
+        let foot = (50..120).contains(&x) && (190..220).contains(&y);
+        Luma([if bar || foot { 255 } else { 0 }])
+    });
+    let pixels = found(page, ImageFormat::Png).image.pixels().to_vec();
+    let inked: Vec<(usize, usize)> =
+        (0..784).filter(|&at| pixels[at] > 64).map(|at| (at % 28, at / 28)).collect();
+    let rows = inked.iter().map(|place| place.1);
+    assert_eq!(rows.clone().max().unwrap() - rows.min().unwrap() + 1, 20);
+    let mean = |of: fn(&(usize, usize)) -> usize| {
+        inked.iter().map(|place| of(place) as f64 + 0.5).sum::<f64>() / inked.len() as f64
+    };
+    assert!((mean(|place| place.0) - 14.5).abs() < 0.6 && (mean(|place| place.1) - 14.5).abs() < 0.6);
+}
+
+#[test]
+fn what_is_no_digit_is_doubted() {
+    let flat = found(GrayImage::from_pixel(90, 60, Luma([99])), ImageFormat::Png);
+    assert_eq!(flat.doubts, [Doubt::Empty]);
+    assert!(flat.image.pixels().iter().all(|&value| value == 0));
+
+    let within = |x: u32, y: u32, left: u32, top: u32, width: u32, height: u32| {
+        (left..left + width).contains(&x) && (top..top + height).contains(&y)
+    };
+    let drawn = |inked: &dyn Fn(u32, u32) -> bool| {
+        found(
+            GrayImage::from_fn(200, 200, |x, y| Luma([if inked(x, y) { 0 } else { 250 }])),
+            ImageFormat::Png,
+        )
+        .doubts
+    };
+    assert_eq!(drawn(&|x, y| within(x, y, 60, 60, 80, 90)), [Doubt::Solid]);
+    assert_eq!(drawn(&|x, y| within(x, y, 30, 95, 140, 10)), [Doubt::Lying]);
+    assert_eq!(drawn(&|x, y| within(x, y, 95, 30, 12, 140)), [], "a one");
+    assert_eq!(drawn(&|x, y| within(x, y, 95, 0, 12, 140)), [Doubt::CutOff]);
+    let scattered = drawn(&|x, y| x % 40 > 25 && y % 40 > 25 && x < 190 && y < 190);
+    assert_eq!(scattered, [Doubt::Scattered]);
+}
