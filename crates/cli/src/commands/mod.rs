@@ -2,9 +2,9 @@
 
 pub(crate) mod data;
 pub(crate) mod eval;
-pub(crate) mod lr_find;
 pub(crate) mod export;
 pub(crate) mod import;
+pub(crate) mod lr_find;
 pub(crate) mod predict;
 pub(crate) mod repeat;
 pub(crate) mod report;

@@ -98,11 +98,14 @@ fn highest(curve: &Curve) -> f64 {
     curve.points.iter().map(|point| point.1).fold(0.0, f64::max)
 }
 
+/// A curve with its name and colour.
+type Drawn<'a> = (&'static str, Color, &'a [(f64, f64)]);
+
 fn draw_chart(
     frame: &mut Frame<'_>,
     area: Rect,
     title: &'static str,
-    curves: &[(&'static str, Color, &[(f64, f64)])],
+    curves: &[Drawn<'_>],
     (low, high): (f64, f64),
     step: u64,
 ) {

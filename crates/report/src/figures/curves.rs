@@ -11,7 +11,10 @@ const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 280.0;
 
 /// What is drawn of each validation.
-const HEADS: [(&str, fn(&Metrics) -> HeadMetrics); 3] =
+/// A curve's name, and where its values are.
+type Head = (&'static str, fn(&Metrics) -> HeadMetrics);
+
+const HEADS: [Head; 3] =
     [("digit", |metrics| metrics.digit), ("sum", |metrics| metrics.sum), ("both", |metrics| metrics.both)];
 
 /// Training loss and accuracy of both heads at each step (the range of the values, and their moving average); validation loss and

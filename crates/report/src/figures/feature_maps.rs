@@ -62,7 +62,7 @@ fn viridis(place: f32) -> [u8; 3] {
         [253.0, 231.0, 37.0],
     ];
     // Not `clamp`, which leaves what is not a number as it is.
-    let along = place.max(0.0).min(1.0) * (STOPS.len() - 1) as f32;
+    let along = place.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
     let before = (along as usize).min(STOPS.len() - 2);
     let part = along - before as f32;
     std::array::from_fn(|channel| {
