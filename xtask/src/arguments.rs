@@ -12,6 +12,8 @@ const ADDER: &[(&str, &str)] = &[
     ("predict", "digit and sum of images"),
     ("summary", "the network, layer by layer"),
     ("data", "what the data sets hold, with samples"),
+    ("report", "a run as a page to look at, or a comparison of several"),
+    ("runs", "the runs that there are"),
 ];
 
 /// What to do.

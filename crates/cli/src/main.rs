@@ -4,10 +4,12 @@
 mod args;
 mod commands;
 mod configuration;
+mod dashboard;
 mod device;
 mod failure;
 mod interrupt;
 mod loading;
+mod observers;
 mod progress;
 mod subject;
 mod words;
@@ -48,6 +50,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(args) => commands::eval::run(&args, &context)?,
         Command::Predict(args) => commands::predict::run(&args, &context)?,
         Command::Summary(args) => commands::summary::run(&args)?,
+        Command::Report(args) => commands::report::run(&args, &context)?,
+        Command::Runs(args) => commands::runs::run(&args, &context)?,
         Command::Data(args) => commands::data::run(&args, &context)?,
     }
     Ok(ExitCode::SUCCESS)

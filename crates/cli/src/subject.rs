@@ -16,6 +16,13 @@ use crate::loading;
 /// Where runs are kept.
 pub(crate) const RUNS: &str = "runs";
 
+/// The run in a folder, or the one of that name in `runs/`.
+pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
+    let among_runs = Path::new(RUNS).join(name);
+    let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
+    Ok(RunDirectory::open(path)?)
+}
+
 /// A network and, where it comes from a run, the run.
 pub(crate) struct Subject {
     /// The weights file.

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use adder_data::{Augmentation, LoaderConfig, Position, Source, TrainLoader, load};
-use adder_report::{Sample, equation, save_sample_grid};
+use adder_report::figures::{Tile, equation, tiles};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = PathBuf::from(std::env::args().nth(1).ok_or("the path of a PNG file is missing")?);
@@ -16,9 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let batch = TrainLoader::new(data.clone(), data.indices(), config, Position::default())?.next_batch();
     let sample = |place| {
         let title = equation(batch.digits[place], batch.addends[place]);
-        Sample { pixels: batch.bytes(place), title }
+        Tile { pixels: batch.bytes(place), title, lines: Vec::new() }
     };
-    let samples: Vec<Sample> = (0..batch.len()).map(sample).collect();
-    save_sample_grid(&path, "Training images, augmented", &samples, 3)?;
+    let samples: Vec<Tile> = (0..batch.len()).map(sample).collect();
+    tiles("Training images, augmented", &samples, 3).save_png(&path, 2.0)?;
     Ok(())
 }

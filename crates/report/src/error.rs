@@ -13,17 +13,6 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 
-    /// A figure would show nothing or have an impossible shape.
-    #[error("a grid of samples needs {field} of {expected}, not {found}")]
-    Grid {
-        /// What is out of its range.
-        field: &'static str,
-        /// The range.
-        expected: &'static str,
-        /// The value given.
-        found: usize,
-    },
-
     /// A run's files are missing or broken.
     #[error(transparent)]
     Run(#[from] adder_train::RunError),

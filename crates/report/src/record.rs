@@ -19,6 +19,8 @@ pub struct Record {
     pub config: Config,
     /// What it was computed with.
     pub environment: Environment,
+    /// Images in an epoch of training.
+    pub training_images: u64,
     /// What happened.
     pub history: History,
     /// The evaluation, once it is finished.
@@ -36,16 +38,28 @@ impl Record {
         let path = run.path().to_owned();
         // Of `.` and `..`, the name is that of the folder that they lead to.
         let named = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let config = run.config()?;
+        let split = run.split()?.train().len() as u64;
+        let limit = config.data.limit as u64;
         Ok(Self {
             name: named
                 .file_name()
                 .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into()),
-            config: run.config()?,
+            config,
+            training_images: if limit == 0 { split } else { split.min(limit) },
             environment: run.environment()?,
             history: run.events()?.into(),
             evaluation: run.evaluation()?,
             inspection: None,
             path,
         })
+    }
+
+    /// Throughput in training, over all epochs; zero before the first.
+    pub fn images_per_second(&self) -> f64 {
+        let epochs = &self.history.epochs;
+        let seconds: f64 = epochs.iter().map(|epoch| epoch.training_seconds).sum();
+        let images = self.training_images as f64 * epochs.len() as f64;
+        if seconds > 0.0 { images / seconds } else { 0.0 }
     }
 }

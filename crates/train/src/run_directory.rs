@@ -9,8 +9,11 @@
 //! | `last/` | the checkpoint to go on from, see [`checkpoint`] | after each epoch and on stopping |
 //! | `best/` | the checkpoint of the best epoch in validation | when there is a better one |
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
+//! | `report.html` | what a person looks at; drawn from the others | at the end, and by `adder report` |
 //! | `exhaustive.json` | the evaluation set with all ten addends, [`Exhaustive`] | by a repetition, once |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
+
+mod manage;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -34,6 +37,7 @@ const SPLIT: &str = "split.json";
 const ENVIRONMENT: &str = "environment.json";
 const EVENTS: &str = "events.jsonl";
 const EVALUATION: &str = "evaluation.json";
+const REPORT: &str = "report.html";
 const EXHAUSTIVE: &str = "exhaustive.json";
 const LOCK: &str = ".lock";
 
@@ -219,6 +223,11 @@ impl RunDirectory {
         Ok(self.checkpoint(name)?.join(MODEL_FILE))
     }
 
+    /// Where the report belongs.
+    pub fn report_path(&self) -> PathBuf {
+        self.path.join(REPORT)
+    }
+
     pub(crate) fn checkpoint_path(&self, name: CheckpointName) -> PathBuf {
         self.path.join(name.as_str())
     }
@@ -275,7 +284,7 @@ impl RunDirectory {
                 fs::remove_dir_all(&folder).map_err(failed("delete", &folder))?;
             }
         }
-        for name in [EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, SPLIT, CONFIG] {
+        for name in [REPORT, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, SPLIT, CONFIG] {
             let file = self.path.join(name);
             if file.exists() {
                 fs::remove_file(&file).map_err(failed("delete", &file))?;

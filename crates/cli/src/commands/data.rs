@@ -9,7 +9,7 @@ use adder_data::{
     evaluation_batches,
 };
 use adder_model::thousands;
-use adder_report::sample_grid::{Sample, equation, save_sample_grid};
+use adder_report::figures::{Tile, equation, tiles};
 use adder_train::config::Config;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -85,13 +85,14 @@ fn as_they_are(config: &Config, data: &Labelled, indices: &[u32]) -> Result<Batc
 }
 
 fn draw(heading: &str, batch: &Batch, picture: &Path) -> Result<()> {
-    let samples: Vec<Sample> = (0..batch.len())
-        .map(|place| Sample {
+    let samples: Vec<Tile> = (0..batch.len())
+        .map(|place| Tile {
             pixels: batch.bytes(place),
             title: equation(batch.digits[place], batch.addends[place]),
+            lines: Vec::new(),
         })
         .collect();
-    Ok(save_sample_grid(picture, heading, &samples, GRID_SIDE)?)
+    Ok(tiles(heading, &samples, GRID_SIDE).save_png(picture, 2.0)?)
 }
 
 fn in_words(sets: &[Set]) -> String {

@@ -5,6 +5,8 @@ pub(crate) mod eval;
 pub(crate) mod lr_find;
 pub(crate) mod predict;
 pub(crate) mod repeat;
+pub(crate) mod report;
+pub(crate) mod runs;
 pub(crate) mod summary;
 pub(crate) mod sweep;
 pub(crate) mod train;

@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use adder_model::Backend;
-use adder_train::{Config, Existing, Machine, Outcome, RunDirectory, Trainer};
+use adder_report::{TensorBoard, run_figures, save_page};
+use adder_train::{Config, Existing, Machine, Observer, Outcome, RunDirectory, Trainer};
 use anyhow::Result;
 
 use crate::args::TrainArgs;
-use crate::commands::eval;
+use crate::commands::{eval, report};
+use crate::dashboard::Dashboard;
 use crate::failure::INTERRUPTED;
+use crate::observers::Observers;
 use crate::progress::Watcher;
 use crate::subject::RUNS;
 use crate::{Context, configuration, interrupt, loading};
@@ -22,10 +25,20 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
         Some(run) => resumed(run, context)?,
         None => started(args, context)?,
     };
-    let run = trainer.directory().path().to_path_buf();
+    let directory = trainer.directory().clone();
+    let run = directory.path().to_path_buf();
+    let mut board = args.tensorboard.then(|| TensorBoard::create(&run)).transpose()?;
+    let mut dashboard = if args.tui { Dashboard::open(&directory, context, &stop)? } else { None };
     let mut watcher = Watcher::new(context.quiet);
-    let outcome = trainer.run(&mut watcher, &stop)?;
-    drop(watcher);
+    let mut observers = match &mut dashboard {
+        Some(dashboard) => Observers(vec![dashboard]),
+        None => Observers(vec![&mut watcher]),
+    };
+    observers.0.extend(board.as_mut().map(|board| board as &mut dyn Observer));
+    let outcome = trainer.run(&mut observers, &stop);
+    // The terminal first: what follows writes on it.
+    drop((dashboard, watcher));
+    let outcome = outcome?;
     match outcome {
         Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
         Outcome::Finished(report) => {
@@ -39,7 +52,33 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }
+    show_results(args, context, &directory, board)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the report, and the figures for TensorBoard. The run itself is safe by then.
+fn show_results(
+    args: &TrainArgs,
+    context: &Context,
+    directory: &RunDirectory,
+    board: Option<TensorBoard>,
+) -> Result<()> {
+    if args.no_report && board.is_none() {
+        return Ok(());
+    }
+    let record = report::inspected(directory, context)?;
+    if let Some(mut board) = board {
+        board.add_figures(&run_figures(&record))?;
+        board.finish()?;
+    }
+    if !args.no_report {
+        let path = directory.report_path();
+        save_page(&path, &[record])?;
+        if !context.quiet {
+            eprintln!("report: {}", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// A new run. Everything is checked before anything is written.

@@ -5,3 +5,4 @@ mod common;
 mod evaluation;
 mod experiments;
 mod life_cycle;
+mod reports;

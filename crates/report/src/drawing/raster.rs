@@ -1,8 +1,10 @@
 //! From a drawing to pixels.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use adder_data::whole_file::write_whole;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -39,6 +41,27 @@ impl Figure {
         resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
         pixels.encode_png().map_err(|error| refused(error.to_string()))
     }
+
+    /// Writes the PNG of [`to_png`](Self::to_png) into a file, whole or not at all.
+    ///
+    /// # Errors
+    /// As [`to_png`](Self::to_png), and [`Error::Write`].
+    pub fn save_png(&self, path: &Path, scale: f32) -> Result<()> {
+        write(path, &self.to_png(scale)?)
+    }
+
+    /// Writes the figure into a file of SVG, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save_svg(&self, path: &Path) -> Result<()> {
+        write(path, self.to_svg().as_bytes())
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, |file| file.write_all(bytes))
+        .map_err(|error| Error::Write { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// A PNG of grey pixels, row by row.

@@ -6,8 +6,9 @@ use crate::History;
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
 use crate::drawing::{Drawing, Figure, Rect};
 
-const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 560.0;
+/// Of one chart.
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 280.0;
 
 /// What is drawn of each validation.
 const HEADS: [(&str, fn(&Metrics) -> HeadMetrics); 3] =
@@ -17,46 +18,70 @@ const HEADS: [(&str, fn(&Metrics) -> HeadMetrics); 3] =
 /// accuracy after each epoch for the digit, the sum and both.
 pub fn training_curves(history: &History) -> Figure {
     let mut drawing = Drawing::default();
-    let place = |column: usize, row: usize| {
-        Rect::new(column as f64 * WIDTH / 2.0, row as f64 * HEIGHT / 2.0, WIDTH / 2.0, HEIGHT / 2.0)
-    };
-    let losses: Vec<_> = history.steps.iter().map(|step| (step.step as f64, step.loss)).collect();
-    let accuracies: Vec<_> = history.steps.iter().map(|step| (step.step as f64, step.accuracy)).collect();
-    steps(
-        &mut drawing,
-        place(0, 0),
-        "Training loss, both heads",
-        "loss (nats)",
-        Spread::Logarithmic,
-        &losses,
-    );
-    steps(
-        &mut drawing,
-        place(1, 0),
-        "Training accuracy, both right",
-        "accuracy (%)",
-        Spread::Missing,
-        &accuracies,
-    );
-    validation(&mut drawing, place(0, 1), "Validation loss", "loss (nats)", history, |head| head.loss);
-    validation(&mut drawing, place(1, 1), "Validation accuracy", "accuracy (%)", history, |head| {
-        head.accuracy
-    });
-    drawing.finish(
-        WIDTH,
-        HEIGHT,
-        "Loss and accuracy in training at each step and in validation after each epoch",
-    )
+    for (number, chart) in CHARTS.into_iter().enumerate() {
+        let (column, row) = ((number % 2) as f64, (number / 2) as f64);
+        (chart.draw)(&mut drawing, Rect::new(column * WIDTH, row * HEIGHT, WIDTH, HEIGHT), history);
+    }
+    let description = "Loss and accuracy in training at each step and in validation after each epoch";
+    drawing.finish(2.0 * WIDTH, 2.0 * HEIGHT, description)
 }
 
-fn steps(
-    drawing: &mut Drawing,
-    place: Rect,
-    title: &str,
-    unit: &'static str,
-    spread: Spread,
-    points: &[(f64, f64)],
-) {
+/// The charts of [`training_curves`] each by itself, for a page that may be narrow.
+pub fn curve_charts(history: &History) -> Vec<(&'static str, Figure)> {
+    let alone = |chart: Chart| {
+        let mut drawing = Drawing::default();
+        (chart.draw)(&mut drawing, Rect::new(0.0, 0.0, WIDTH, HEIGHT), history);
+        (chart.name, drawing.finish(WIDTH, HEIGHT, chart.description))
+    };
+    CHARTS.map(alone).into()
+}
+
+/// One of the four.
+struct Chart {
+    name: &'static str,
+    description: &'static str,
+    draw: fn(&mut Drawing, Rect, &History),
+}
+
+const CHARTS: [Chart; 4] = [
+    Chart {
+        name: "training-loss",
+        description: "Training loss of both heads at each step",
+        draw: |drawing, place, history| {
+            let points: Vec<_> = history.steps.iter().map(|step| (step.step as f64, step.loss)).collect();
+            steps(drawing, place, "Training loss, both heads", LOSS, &points);
+        },
+    },
+    Chart {
+        name: "training-accuracy",
+        description: "Training accuracy of both heads at each step",
+        draw: |drawing, place, history| {
+            let points: Vec<_> = history.steps.iter().map(|step| (step.step as f64, step.accuracy)).collect();
+            steps(drawing, place, "Training accuracy, both right", ACCURACY, &points);
+        },
+    },
+    Chart {
+        name: "validation-loss",
+        description: "Validation loss of digit, sum and both after each epoch",
+        draw: |drawing, place, history| {
+            validation(drawing, place, "Validation loss", LOSS, history, |head| head.loss);
+        },
+    },
+    Chart {
+        name: "validation-accuracy",
+        description: "Validation accuracy of digit, sum and both after each epoch",
+        draw: |drawing, place, history| {
+            validation(drawing, place, "Validation accuracy", ACCURACY, history, |head| head.accuracy);
+        },
+    },
+];
+
+/// What a chart measures: its unit, and how its axis is spread.
+type Measure = (&'static str, Spread);
+const LOSS: Measure = ("loss (nats)", Spread::Logarithmic);
+const ACCURACY: Measure = ("accuracy (%)", Spread::Missing);
+
+fn steps(drawing: &mut Drawing, place: Rect, title: &str, (unit, spread): Measure, points: &[(f64, f64)]) {
     let smoothed = smooth(points);
     let ends = smoothed.band.iter().flat_map(|piece| [piece.low, piece.high]);
     // A single lucky batch must not stretch the axis.
@@ -76,7 +101,7 @@ fn validation(
     drawing: &mut Drawing,
     place: Rect,
     title: &str,
-    unit: &'static str,
+    (unit, spread): Measure,
     history: &History,
     value: fn(HeadMetrics) -> f64,
 ) {
@@ -87,10 +112,7 @@ fn validation(
     });
     let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
     let x = Scale::new(Spread::Linear, 0.0, history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64));
-    let y = match unit {
-        "accuracy (%)" => Scale::around(Spread::Missing, values),
-        _ => Scale::around(Spread::Logarithmic, values),
-    };
+    let y = Scale::around(spread, values);
     let axes = [Axis { scale: x, words: "epoch" }, Axis { scale: y, words: unit }];
     let mut panel = Panel::new(drawing, place, title, axes);
     for (number, (name, points)) in series.iter().enumerate() {

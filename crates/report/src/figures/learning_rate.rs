@@ -4,8 +4,8 @@ use crate::History;
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, plain, smooth};
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 300.0;
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 280.0;
 
 /// The learning rate at each step.
 pub fn learning_rate(history: &History) -> Figure {
@@ -62,7 +62,9 @@ pub fn learning_rate_search(losses: &[(f64, f64)], suggestion: Option<f64>) -> F
     panel.line(0, &smoothed.line);
     if let Some(rate) = suggestion {
         panel.guide((rate, 0.0), (rate, 2.0 * first));
-        panel.note("bold", (rate * 1.08, 1.2 * first), Anchor::Start, &format!("suggested: {}", plain(rate)));
+        // Towards the middle of the chart, where the loss does not explode.
+        let (anchor, nudge) = if rate * rate > from * to { (Anchor::End, 0.9) } else { (Anchor::Start, 1.1) };
+        panel.note("bold", (rate * nudge, 1.2 * first), anchor, &format!("suggested: {}", plain(rate)));
         let at = smoothed.line.iter().find(|point| point.0 >= rate).map_or(first, |point| point.1);
         panel.mark(1, Shape::Circle, (rate, at), &format!("suggested: {rate}"));
     }
@@ -77,7 +79,8 @@ mod tests {
     fn a_straight_line_is_its_corners() {
         let flat: Vec<_> = (1..=100).map(|step| (f64::from(step), 0.01)).collect();
         assert_eq!(corners(&flat), [(1.0, 0.01), (100.0, 0.01)]);
-        let bent: Vec<_> = (0..=10).map(|step| (f64::from(step), f64::from(10 - (step - 5).abs()))).collect();
+        let bent: Vec<_> =
+            (0..=10i32).map(|step| (f64::from(step), f64::from(10 - (step - 5).abs()))).collect();
         assert_eq!(corners(&bent), [(0.0, 5.0), (5.0, 10.0), (10.0, 5.0)]);
         assert_eq!(corners(&[]), []);
     }

@@ -17,13 +17,13 @@ mod validation;
 
 pub use comparison::{Compared, comparison};
 pub use confusion::confusion;
-pub use curves::training_curves;
+pub use curves::{curve_charts, training_curves};
 pub use embedding::embedding;
 pub use errors::error_map;
 pub use feature_maps::{FeatureMaps, feature_maps};
 pub use kernels::kernels;
 pub use learning_rate::{learning_rate, learning_rate_search};
-pub use of_run::run_figures;
+pub use of_run::{predictions, run_figures};
 pub use reliability::reliability;
-pub use tiles::{Tile, tiles};
+pub use tiles::{Tile, equation, tiles};
 pub use validation::training_and_validation;

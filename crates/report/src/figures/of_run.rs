@@ -7,6 +7,7 @@ use super::{
     training_and_validation, training_curves,
 };
 use crate::drawing::Figure;
+use crate::page::answer;
 use crate::{Inspection, Prediction, Record, equation};
 
 /// Mistakes in the figure; a page shows all of them.
@@ -31,11 +32,10 @@ pub fn run_figures(record: &Record) -> Vec<(&'static str, Figure)> {
 
 fn inside(inspection: &Inspection) -> Vec<(&'static str, Figure)> {
     let Inspection { analysis, embeddings, embedding_width, embedded_digits, .. } = inspection;
-    let predictions: Vec<Tile> = inspection.predictions.iter().map(prediction_tile).collect();
     let worst: Vec<Tile> =
         inspection.mistakes.iter().take(WORST).map(|(worst, pixels)| worst_tile(worst, *pixels)).collect();
     vec![
-        ("predictions", tiles("Predictions", &predictions, 3)),
+        ("predictions", predictions(&inspection.predictions)),
         ("confusion-digit", confusion("digit", &analysis.digit.confusion)),
         ("confusion-sum", confusion("sum", &analysis.sum.confusion)),
         ("reliability", reliability(analysis)),
@@ -45,6 +45,12 @@ fn inside(inspection: &Inspection) -> Vec<(&'static str, Figure)> {
         ("feature-maps", feature_maps(&inspection.feature_maps)),
         ("embedding", embedding(embeddings, *embedding_width, embedded_digits)),
     ]
+}
+
+/// Images with target and answers.
+pub fn predictions(predictions: &[Prediction]) -> Figure {
+    let shown: Vec<Tile> = predictions.iter().map(prediction_tile).collect();
+    tiles("Predictions", &shown, 3)
 }
 
 fn prediction_tile(prediction: &Prediction) -> Tile {
@@ -62,10 +68,6 @@ fn prediction_tile(prediction: &Prediction) -> Tile {
 
 /// The target, and the answers over all addends that the image was asked with.
 fn worst_tile(worst: &WorstImage, pixels: [u8; adder_data::PIXELS]) -> Tile {
-    let answer = |probabilities: &[f64]| {
-        let ranked = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        ranked.map_or((0, 0.0), |(class, probability)| (class, 100.0 * probability))
-    };
     let (digit, digit_percent) = answer(&worst.digit_probabilities);
     let (sum, sum_percent) = answer(&worst.sum_probabilities);
     Tile {

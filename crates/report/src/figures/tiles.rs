@@ -20,6 +20,11 @@ pub struct Tile {
     pub lines: Vec<String>,
 }
 
+/// The title of a pair, as the notebook has it: `5 + 2 = 7`.
+pub fn equation(digit: u8, addend: u8) -> String {
+    format!("{digit} + {addend} = {}", u16::from(digit) + u16::from(addend))
+}
+
 /// Images row by row, `columns` in a row, under a heading that may be empty. No image makes an empty figure.
 pub fn tiles(heading: &str, tiles: &[Tile], columns: usize) -> Figure {
     let mut drawing = Drawing::default();
@@ -53,5 +58,42 @@ fn draw(drawing: &mut Drawing, (middle, top): (f64, f64), tile: &Tile) {
     for (number, line) in tile.lines.iter().enumerate() {
         let baseline = picture.bottom() + 6.0 + SIZE + number as f64 * LINE;
         drawing.text("", (middle, baseline), Anchor::Middle, SIZE, line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_equation_is_written_as_in_the_notebook() {
+        assert_eq!(equation(5, 2), "5 + 2 = 7");
+        assert_eq!(equation(9, 9), "9 + 9 = 18");
+    }
+
+    #[test]
+    fn long_words_widen_the_figure() {
+        let tile = |line: &str| Tile { pixels: [0; PIXELS], title: String::new(), lines: vec![line.into()] };
+        let width = |line: &str| tiles("", &[tile(line)], 1).width;
+        assert_eq!(width("short"), PICTURE + 2.0 * GAP);
+        let long = "a line of words that is wider than the picture above it";
+        assert_eq!(width(long), text_width(long, SIZE, Weight::Regular) + 2.0 * GAP);
+    }
+
+    #[test]
+    fn the_pixels_of_a_saved_grid_are_the_images() {
+        let pixels = std::array::from_fn(|at| (at * 5 % 256) as u8);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.png");
+        tiles("", &[Tile { pixels, title: "x".into(), lines: vec![] }], 1).save_png(&path, 1.0).unwrap();
+        let picture = image::open(&path).unwrap().into_luma8();
+        let (left, top) = (GAP as u32, (GAP / 2.0 + LINE + 4.0) as u32);
+        for (at, &pixel) in pixels.iter().enumerate() {
+            let (x, y) = (left + 4 * (at % SIDE) as u32 + 2, top + 4 * (at / SIDE) as u32 + 2);
+            assert_eq!(picture.get_pixel(x, y).0[0], pixel, "pixel {at}");
+        }
+        let taken = folder.path().join("taken");
+        std::fs::create_dir(&taken).unwrap();
+        assert!(matches!(tiles("", &[], 1).save_png(&taken, 1.0), Err(crate::Error::Write { .. })));
     }
 }

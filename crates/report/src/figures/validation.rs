@@ -8,7 +8,7 @@ use crate::drawing::{Anchor, Drawing, Figure, Rect};
 /// in validation.
 pub fn training_and_validation(history: &History) -> Figure {
     let mut drawing = Drawing::default();
-    let (width, height) = (640.0, 360.0);
+    let (width, height) = (480.0, 280.0);
     let of = |value: fn(&adder_train::events::EpochEvent) -> f64| -> Vec<(f64, f64)> {
         history.epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect()
     };

@@ -1,0 +1,68 @@
+//! `adder report`: what a run came to, for people to look at.
+
+use std::io::{Write, stdout};
+use std::path::Path;
+
+use adder_model::{Backend, weights};
+use adder_report::figures::{Compared, comparison};
+use adder_report::{Inspection, Record, run_figures, save_page};
+use adder_train::RunDirectory;
+use anyhow::{Context as _, Result};
+
+use crate::args::ReportArgs;
+use crate::subject::{RUNS, find_run};
+use crate::{Context, loading};
+
+pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
+    let runs = match args.runs.as_slice() {
+        [] => vec![RunDirectory::newest(Path::new(RUNS))?],
+        paths => paths.iter().map(|path| find_run(path)).collect::<Result<_>>()?,
+    };
+    let (records, place) = match runs.as_slice() {
+        [run] => (vec![inspected(run, context)?], run.report_path()),
+        runs => (runs.iter().map(Record::read).collect::<Result<_, _>>()?, "comparison.html".into()),
+    };
+    let path = args.out.clone().unwrap_or(place);
+    save_page(&path, &records)?;
+    if let Some(folder) = &args.figures {
+        save_figures(folder, &records)?;
+    }
+    writeln!(stdout(), "{}", path.display())?;
+    if args.open {
+        opener::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The run with what its network says of the evaluation set; without that before its first epoch.
+pub(crate) fn inspected(run: &RunDirectory, context: &Context) -> Result<Record> {
+    let mut record = Record::read(run)?;
+    if record.history.epochs.is_empty() {
+        return Ok(record);
+    }
+    let (model, _) = weights::load(&run.weights(record.config.training.evaluate)?, &context.device)?;
+    let model = model.with_backend(context.backend.unwrap_or(Backend::default_for(&context.device)))?;
+    let data = loading::load(&record.config.data.source, context)?.evaluation;
+    let mut indices = data.indices();
+    if record.config.data.limit > 0 {
+        indices.truncate(record.config.data.limit);
+    }
+    record.inspection = Some(Inspection::new(&model, &data, &indices, record.config.seed)?);
+    Ok(record)
+}
+
+/// Each figure by its name, as SVG and, twice as large, as PNG.
+fn save_figures(folder: &Path, records: &[Record]) -> Result<()> {
+    let figures = match records {
+        [record] => run_figures(record),
+        records => {
+            let runs = records.iter().map(|record| Compared { name: &record.name, history: &record.history });
+            vec![("comparison", comparison(&runs.collect::<Vec<_>>()))]
+        }
+    };
+    for (name, figure) in figures {
+        figure.save_svg(&folder.join(format!("{name}.svg")))?;
+        figure.save_png(&folder.join(format!("{name}.png")), 2.0)?;
+    }
+    Ok(())
+}

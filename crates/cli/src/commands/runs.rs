@@ -1,0 +1,149 @@
+//! `adder runs`: the runs that there are.
+
+use std::cmp::Ordering;
+use std::io::{Write, stdout};
+use std::path::Path;
+
+use adder_report::words::duration;
+use adder_report::{Overview, Record};
+use adder_train::{Report, RunDirectory};
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::Context;
+use crate::args::{RunsAction, RunsArgs, SortKey};
+use crate::subject::find_run;
+use crate::words::metrics_table;
+
+pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
+    match &args.action {
+        None => list(args, context),
+        Some(RunsAction::Show { run, json }) => show(run, *json),
+        Some(RunsAction::Rm { runs }) => runs.iter().try_for_each(|run| remove(run, context)),
+        Some(RunsAction::Mv { from, to }) => {
+            find_run(from)?.move_to(to)?;
+            Ok(())
+        }
+    }
+}
+
+fn list(args: &RunsArgs, context: &Context) -> Result<()> {
+    let mut found = Vec::new();
+    let folder = &args.folder;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let Ok(run) = RunDirectory::open(entry?.path()) else { continue };
+        match Overview::read(&run) {
+            Ok(overview) => found.push(overview),
+            Err(error) if !context.quiet => eprintln!("passed over: {error}"),
+            Err(_) => {}
+        }
+    }
+    found.sort_by(|a, b| order(args.sort, a, b).then_with(|| a.name.cmp(&b.name)));
+    if args.reverse {
+        found.reverse();
+    }
+    if args.json {
+        writeln!(stdout(), "{}", serde_json::to_string(&found)?)?;
+    } else {
+        write!(stdout(), "{}", table(&found))?;
+    }
+    Ok(())
+}
+
+/// The best, the longest and the newest come last, next to the prompt.
+fn order(key: SortKey, a: &Overview, b: &Overview) -> Ordering {
+    let number = |a: Option<f64>, b: Option<f64>| a.unwrap_or(-1.0).total_cmp(&b.unwrap_or(-1.0));
+    match key {
+        SortKey::Name => a.name.cmp(&b.name),
+        SortKey::Started => a.started.cmp(&b.started),
+        SortKey::Seed => a.seed.cmp(&b.seed),
+        SortKey::Epochs => a.epochs.cmp(&b.epochs),
+        SortKey::Validation => number(a.best_validation, b.best_validation),
+        SortKey::Evaluation => number(a.evaluation, b.evaluation),
+        SortKey::Time => a.seconds.total_cmp(&b.seconds),
+    }
+}
+
+fn table(runs: &[Overview]) -> String {
+    let head = ["run", "recipe", "seed", "epochs", "validation", "evaluation", "time", "state"];
+    let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2} %"));
+    let rows = runs.iter().map(|run| {
+        [
+            run.name.clone(),
+            run.recipe.unwrap_or("(changed)").into(),
+            run.seed.to_string(),
+            format!("{}/{}", run.epochs, run.epochs_planned),
+            percent(run.best_validation),
+            percent(run.evaluation),
+            duration(run.seconds),
+            run.state.as_str().into(),
+        ]
+    });
+    let rows: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 8] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            // Words to the left, numbers to the right.
+            match column {
+                0 => text += &format!("{cell:<width$}"),
+                1 | 7 => text += &format!("  {cell:<width$}"),
+                _ => text += &format!("  {cell:>width$}"),
+            }
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// One run in the JSON.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    overview: Overview,
+    report: Option<Report>,
+    config: adder_train::Config,
+}
+
+fn show(run: &Path, json: bool) -> Result<()> {
+    let run = find_run(run)?;
+    let (overview, record) = (Overview::read(&run)?, Record::read(&run)?);
+    if json {
+        let shown = Shown { overview, report: record.evaluation, config: record.config };
+        writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
+        return Ok(());
+    }
+    let mut out = stdout().lock();
+    write!(out, "{}", table(std::slice::from_ref(&overview)))?;
+    if let Some(session) = record.environment.sessions.last() {
+        let on = if session.processor.is_empty() { &session.device } else { &session.processor };
+        writeln!(out, "\nstarted {} on {on}, {} backend", session.started, session.backend)?;
+    }
+    for epoch in &record.history.epochs {
+        let (training, validation) = (epoch.training.both, epoch.validation.both);
+        writeln!(
+            out,
+            "epoch {:>2}  loss {:.4}  both {:.2} %  |  validation loss {:.4}  both {:.2} %",
+            epoch.epoch, training.loss, training.accuracy, validation.loss, validation.accuracy
+        )?;
+    }
+    if let Some(report) = &record.evaluation {
+        write!(out, "\nevaluation\n{}", metrics_table(&report.metrics))?;
+    }
+    write!(out, "\n{}", record.config.to_toml())?;
+    Ok(())
+}
+
+fn remove(run: &Path, context: &Context) -> Result<()> {
+    let run = find_run(run)?;
+    let path = run.path().to_owned();
+    let emptied = run.delete()?;
+    if !context.quiet {
+        let left = if emptied { "" } else { "; files that are not the run's stay" };
+        eprintln!("deleted {}{left}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! `adder train --tui`: a run on the whole terminal.
+
+mod state;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::io::{IsTerminal, stdin, stdout};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use adder_data::{Labelled, normalise, pairing};
+use adder_model::{Addends, Predictor, weights};
+use adder_train::events::EpochEvent;
+use adder_train::{
+    CheckpointName, EvaluationSplit, Observer, Plan, Progress, Report, RunDirectory, StopFlag,
+};
+use anyhow::Result;
+use candle_core::Device;
+use ratatui::DefaultTerminal;
+use ratatui::crossterm::event::{self, Event};
+
+use crate::failure::INTERRUPTED;
+use crate::{Context, loading};
+use state::{Action, Mistake, State};
+
+/// Between two pictures of a running training.
+const REDRAW: Duration = Duration::from_millis(100);
+/// Validation images that are asked for mistakes after each epoch: a moment's work.
+const ASKED: usize = 1000;
+/// More mistakes do not fit.
+const MOST_MISTAKES: usize = 16;
+
+/// The dashboard on the terminal. Dropped, it gives the terminal back.
+pub(crate) struct Dashboard {
+    terminal: DefaultTerminal,
+    stop: StopFlag,
+    state: Option<State>,
+    drawn: Instant,
+    validation: Validation,
+}
+
+/// What mistakes are looked for in.
+struct Validation {
+    data: Arc<Labelled>,
+    indices: Vec<u32>,
+    seed: u64,
+}
+
+impl Dashboard {
+    /// Takes the terminal, where there is one.
+    pub(crate) fn open(run: &RunDirectory, context: &Context, stop: &StopFlag) -> Result<Option<Self>> {
+        if context.quiet || !stdout().is_terminal() || !stdin().is_terminal() {
+            return Ok(None);
+        }
+        let config = run.config()?;
+        let data = loading::load(&config.data.source, context)?.train;
+        let mut indices = run.split()?.validation().to_vec();
+        indices.truncate(ASKED);
+        let validation = Validation { data, indices, seed: config.seed };
+        let terminal = ratatui::try_init()?;
+        Ok(Some(Self { terminal, stop: stop.clone(), state: None, drawn: Instant::now(), validation }))
+    }
+
+    /// Obeys the keys pressed since the last time, and waits while the run is paused.
+    fn obey(&mut self) {
+        let Some(state) = &mut self.state else { return };
+        loop {
+            let wait = if state.paused { REDRAW } else { Duration::ZERO };
+            while event::poll(wait).unwrap_or(false) {
+                let Ok(Event::Key(key)) = event::read() else { break };
+                match state.press(key) {
+                    Some(Action::Quit) => leave(),
+                    // Whoever asks again means it.
+                    Some(Action::Stop) if self.stop.is_requested() => leave(),
+                    Some(Action::Stop) => {
+                        self.stop.request();
+                        state.doing = "saving";
+                    }
+                    None => {}
+                }
+            }
+            if !state.paused || self.stop.is_requested() {
+                return;
+            }
+            // A terminal that cannot be drawn on does not stop the training.
+            let _ = self.terminal.draw(|frame| view::draw(frame, state));
+        }
+    }
+
+    fn redraw(&mut self) {
+        if let Some(state) = &self.state {
+            let _ = self.terminal.draw(|frame| view::draw(frame, state));
+            self.drawn = Instant::now();
+        }
+    }
+}
+
+/// Ends the program with the terminal as it was.
+fn leave() -> ! {
+    ratatui::restore();
+    std::process::exit(INTERRUPTED.into());
+}
+
+impl Validation {
+    /// What the network in a checkpoint gets wrong.
+    fn mistakes(&self, folder: &Path) -> Result<Vec<Mistake>> {
+        let (model, _) = weights::load(&folder.join("model.safetensors"), &Device::Cpu)?;
+        let addends: Vec<u8> =
+            self.indices.iter().map(|&index| pairing::evaluation_addend(self.seed, index)).collect();
+        let pixels = self.indices.iter().flat_map(|&index| self.data.image(index));
+        let pixels: Vec<f32> = pixels.map(|&byte| normalise(f32::from(byte))).collect();
+        let said = Predictor::new(&model)?.predict(&pixels, Addends::Each(&addends))?;
+        let mut mistakes = Vec::new();
+        for ((&index, &addend), answer) in self.indices.iter().zip(&addends).zip(said.answers()) {
+            let digit = self.data.label(index);
+            if (answer.digit, answer.sum) != (digit, digit + addend) {
+                let asked = format!("{digit} + {addend} = {}", digit + addend);
+                let answered = format!("{}, {}", answer.digit, answer.sum);
+                mistakes.push(Mistake { pixels: *self.data.image(index), asked, answered });
+            }
+            if mistakes.len() == MOST_MISTAKES {
+                break;
+            }
+        }
+        Ok(mistakes)
+    }
+}
+
+impl Observer for Dashboard {
+    fn on_start(&mut self, plan: &Plan<'_>) {
+        self.state = Some(State::new(plan));
+        self.redraw();
+    }
+
+    fn on_step(&mut self, progress: &Progress<'_>) {
+        if let Some(state) = &mut self.state {
+            state.step(progress);
+        }
+        self.obey();
+        if self.drawn.elapsed() >= REDRAW {
+            self.redraw();
+        }
+    }
+
+    fn on_evaluation(&mut self, split: EvaluationSplit, _images: usize) {
+        if let Some(state) = &mut self.state {
+            state.doing = match split {
+                EvaluationSplit::Validation => "validating",
+                EvaluationSplit::Evaluation => "evaluating",
+            };
+        }
+        self.redraw();
+    }
+
+    fn on_epoch(&mut self, event: &EpochEvent, best: bool) {
+        if let Some(state) = &mut self.state {
+            state.epoch(event, best);
+        }
+    }
+
+    fn on_checkpoint(&mut self, name: CheckpointName, folder: &Path) {
+        // A picture is missing where this fails; the training is not worth less.
+        if let (CheckpointName::Last, Some(state), Ok(mistakes)) =
+            (name, &mut self.state, self.validation.mistakes(folder))
+        {
+            state.mistakes = mistakes;
+        }
+        self.redraw();
+    }
+
+    fn on_finish(&mut self, _report: &Report) {
+        self.redraw();
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        ratatui::restore();
+    }
+}

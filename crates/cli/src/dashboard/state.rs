@@ -1,0 +1,169 @@
+//! What the dashboard knows, and what keys do to it.
+
+use std::time::{Duration, Instant};
+
+use adder_train::events::EpochEvent;
+use adder_train::{Plan, Progress};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+/// Points of a curve; beyond them, every second one is dropped.
+const MOST_POINTS: usize = 2000;
+
+/// What a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Save and leave; `adder train --resume` goes on.
+    Stop,
+    /// Leave at once, with what the last checkpoint holds.
+    Quit,
+}
+
+/// An image that the network of the last checkpoint gets wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mistake {
+    pub(super) pixels: [u8; adder_data::PIXELS],
+    /// Such as `4 + 3`.
+    pub(super) asked: String,
+    /// Such as `9, 12`.
+    pub(super) answered: String,
+}
+
+/// Everything that is drawn.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) run: String,
+    pub(super) epochs: u64,
+    pub(super) steps_per_epoch: u64,
+    steps_before: u64,
+    pub(super) epoch: u64,
+    pub(super) step: u64,
+    pub(super) step_in_epoch: u64,
+    pub(super) learning_rate: f64,
+    pub(super) losses: Curve,
+    pub(super) accuracies: Curve,
+    /// Step and accuracy of both heads in validation.
+    pub(super) validation: Vec<(f64, f64)>,
+    pub(super) best: Option<(u64, f64)>,
+    pub(super) doing: &'static str,
+    pub(super) paused: bool,
+    pub(super) mistakes: Vec<Mistake>,
+    pairs: u64,
+    /// Time at work, pauses left out.
+    worked: Duration,
+    since: Instant,
+}
+
+/// A moving average over the steps, short enough to draw.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Curve {
+    pub(super) points: Vec<(f64, f64)>,
+    average: Option<f64>,
+    /// One of so many steps is kept.
+    every: u64,
+}
+
+impl Curve {
+    fn push(&mut self, step: u64, value: f64) {
+        // The weight of about the last fifty steps.
+        let average = self.average.map_or(value, |average| average + 0.02 * (value - average));
+        self.average = Some(average);
+        if step.is_multiple_of(self.every.max(1)) {
+            self.points.push((step as f64, average));
+        }
+        if self.points.len() > MOST_POINTS {
+            self.every = 2 * self.every.max(1);
+            let mut place = 0;
+            self.points.retain(|_| {
+                place += 1;
+                place % 2 == 0
+            });
+        }
+    }
+
+    /// The moving average now.
+    pub(super) fn last(&self) -> f64 {
+        self.average.unwrap_or(0.0)
+    }
+}
+
+impl State {
+    pub(super) fn new(plan: &Plan<'_>) -> Self {
+        Self {
+            run: plan.directory.display().to_string(),
+            epochs: plan.epochs,
+            steps_per_epoch: plan.steps_per_epoch,
+            steps_before: plan.steps_before,
+            epoch: plan.steps_before / plan.steps_per_epoch.max(1) + 1,
+            step: plan.steps_before,
+            step_in_epoch: 0,
+            learning_rate: 0.0,
+            losses: Curve::default(),
+            accuracies: Curve::default(),
+            validation: Vec::new(),
+            best: None,
+            doing: "training",
+            paused: false,
+            mistakes: Vec::new(),
+            pairs: 0,
+            worked: Duration::ZERO,
+            since: Instant::now(),
+        }
+    }
+
+    pub(super) fn step(&mut self, progress: &Progress<'_>) {
+        let event = progress.event;
+        (self.epoch, self.step, self.step_in_epoch) = (event.epoch, event.step, progress.step_in_epoch);
+        self.learning_rate = event.learning_rate;
+        self.losses.push(event.step, event.loss);
+        self.accuracies.push(event.step, event.accuracy);
+        self.pairs += progress.pairs as u64;
+        self.doing = "training";
+    }
+
+    pub(super) fn epoch(&mut self, event: &EpochEvent, best: bool) {
+        let accuracy = event.validation.both.accuracy;
+        self.validation.push((event.step as f64, accuracy));
+        if best {
+            self.best = Some((event.epoch, accuracy));
+        }
+    }
+
+    /// What a key does. Pausing is the caller's to carry out; it sees [`paused`](Self::paused).
+    pub(super) fn press(&mut self, key: KeyEvent) -> Option<Action> {
+        if key.kind != KeyEventKind::Press {
+            return None;
+        }
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('c') if control => Some(Action::Stop),
+            KeyCode::Char('s') => Some(Action::Stop),
+            KeyCode::Char('q') => Some(Action::Quit),
+            KeyCode::Char('p' | ' ') => {
+                self.pause(!self.paused);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn pause(&mut self, pause: bool) {
+        self.worked = self.seconds_worked();
+        self.since = Instant::now();
+        self.paused = pause;
+    }
+
+    fn seconds_worked(&self) -> Duration {
+        if self.paused { self.worked } else { self.worked + self.since.elapsed() }
+    }
+
+    pub(super) fn images_per_second(&self) -> f64 {
+        self.pairs as f64 / self.seconds_worked().as_secs_f64().max(1e-9)
+    }
+
+    /// Seconds to the end of the run at the pace so far.
+    pub(super) fn seconds_left(&self) -> f64 {
+        let done = self.step.saturating_sub(self.steps_before).max(1);
+        let left = (self.epochs * self.steps_per_epoch).saturating_sub(self.step);
+        self.seconds_worked().as_secs_f64() * left as f64 / done as f64
+    }
+}

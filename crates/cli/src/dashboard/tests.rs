@@ -1,0 +1,115 @@
+use adder_model::{HeadMetrics, Metrics};
+use adder_train::events::StepEvent;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::*;
+
+fn plan() -> Plan<'static> {
+    Plan {
+        directory: Path::new("runs/one"),
+        parameters: 13_136,
+        training_images: 1280,
+        validation_images: 320,
+        evaluation_images: 100,
+        epochs: 3,
+        steps_per_epoch: 10,
+        steps_before: 0,
+    }
+}
+
+fn metrics(loss: f64, accuracy: f64) -> Metrics {
+    let head = HeadMetrics { loss, accuracy };
+    Metrics { digit: head, sum: head, both: head }
+}
+
+fn trained() -> State {
+    let mut state = State::new(&plan());
+    for step in 1..=15 {
+        let loss = 5.0 / step as f64;
+        let event = StepEvent {
+            epoch: 1 + (step - 1) / 10,
+            step,
+            loss,
+            accuracy: 50.0,
+            learning_rate: 0.01,
+            gradient_norm: 1.0,
+        };
+        let running = metrics(loss, 50.0);
+        state.step(&Progress {
+            event: &event,
+            step_in_epoch: (step - 1) % 10 + 1,
+            steps_per_epoch: 10,
+            pairs: 128,
+            running,
+        });
+    }
+    let validation = metrics(0.5, 90.25);
+    let epoch = EpochEvent {
+        epoch: 1,
+        step: 10,
+        training: validation,
+        validation,
+        training_seconds: 1.0,
+        validation_seconds: 0.1,
+    };
+    state.epoch(&epoch, true);
+    let mistake =
+        Mistake { pixels: [255; adder_data::PIXELS], asked: "4 + 3 = 7".into(), answered: "9, 12".into() };
+    state.mistakes = vec![mistake; 3];
+    state
+}
+
+fn screen(state: &State, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| view::draw(frame, state)).unwrap();
+    terminal.backend().to_string()
+}
+
+#[test]
+fn a_large_terminal_shows_everything() {
+    let screen = screen(&trained(), 120, 40);
+    for words in [
+        "runs/one",
+        "epoch 2/3, step 5/10",
+        "loss, moving average",
+        "both right (%)",
+        "validation",
+        "best validation 90.25 % after epoch 1",
+        "rate 1.00e-2",
+        "images/s",
+        "4 + 3 = 7",
+        "said 9, 12",
+        "stop and save",
+    ] {
+        assert!(screen.contains(words), "{words} is missing:\n{screen}");
+    }
+}
+
+#[test]
+fn small_terminals_show_what_fits() {
+    let state = trained();
+    let short = screen(&state, 80, 24);
+    assert!(short.contains("both right (%)") && !short.contains("said 9"), "{short}");
+    let tiny = screen(&state, 30, 3);
+    assert!(tiny.contains("epoch 2/3") && tiny.contains("loss "), "{tiny}");
+    for (width, height) in [(1, 1), (60, 16), (59, 40), (200, 1), (3, 200)] {
+        screen(&state, width, height);
+    }
+    screen(&State::new(&plan()), 120, 40);
+}
+
+#[test]
+fn keys_pause_stop_and_quit() {
+    let mut state = trained();
+    let plain = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
+    assert_eq!(state.press(plain('p')), None);
+    assert!(state.paused && screen(&state, 80, 24).contains("paused"));
+    assert_eq!(state.press(plain(' ')), None);
+    assert!(!state.paused);
+    assert_eq!(state.press(plain('s')), Some(Action::Stop));
+    assert_eq!(state.press(plain('q')), Some(Action::Quit));
+    assert_eq!(state.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Action::Stop));
+    assert_eq!((state.press(plain('c')), state.press(plain('x'))), (None, None));
+}

@@ -1,0 +1,101 @@
+//! Many runs at a glance.
+
+use std::path::PathBuf;
+
+use adder_train::{Layers, Recipe, RunDirectory};
+use serde::Serialize;
+
+use crate::{Record, Result};
+
+/// A run as a line of a table, and as an object of the JSON.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Overview {
+    /// The name of its folder.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+    /// Where it is.
+    pub state: State,
+    /// The recipe with the same configuration, whatever its seed; `None` where something was changed.
+    pub recipe: Option<&'static str>,
+    /// The seed.
+    pub seed: u64,
+    /// Epochs that are done.
+    pub epochs: u64,
+    /// Epochs that were wanted.
+    pub epochs_planned: u64,
+    /// Best validation accuracy of both heads, in percent.
+    pub best_validation: Option<f64>,
+    /// Evaluation accuracy of both heads, in percent.
+    pub evaluation: Option<f64>,
+    /// Time spent in training and validation, in seconds.
+    pub seconds: f64,
+    /// When it was started, in UTC.
+    pub started: Option<String>,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A program trains it now.
+    Training,
+    /// It can go on.
+    Stopped,
+    /// It was evaluated.
+    Finished,
+}
+
+impl State {
+    /// The state in a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Training => "training",
+            Self::Stopped => "stopped",
+            Self::Finished => "finished",
+        }
+    }
+}
+
+impl Overview {
+    /// The line of a run.
+    ///
+    /// # Errors
+    /// As [`Record::read`].
+    pub fn read(run: &RunDirectory) -> Result<Self> {
+        Ok(Self::of(&Record::read(run)?, run.is_training()))
+    }
+
+    fn of(record: &Record, training: bool) -> Self {
+        let state = match (training, record.evaluation) {
+            (true, _) => State::Training,
+            (false, Some(_)) => State::Finished,
+            (false, None) => State::Stopped,
+        };
+        Self {
+            name: record.name.clone(),
+            path: record.path.clone(),
+            state,
+            recipe: recipe(record),
+            seed: record.config.seed,
+            epochs: record.history.epochs.len() as u64,
+            epochs_planned: record.config.training.epochs,
+            best_validation: record.history.best().map(|best| best.validation.both.accuracy),
+            evaluation: record.evaluation.map(|report| report.metrics.both.accuracy),
+            seconds: record.history.seconds(),
+            started: record.environment.sessions.first().map(|session| session.started.clone()),
+        }
+    }
+}
+
+fn recipe(record: &Record) -> Option<&'static str> {
+    let same = |recipe: &Recipe| {
+        let mut layers = Layers::default();
+        let config = layers.add_recipe(recipe.name).ok().and_then(|()| layers.resolve().ok());
+        config.is_some_and(|mut config| {
+            config.seed = record.config.seed;
+            config == record.config
+        })
+    };
+    Recipe::ALL.iter().find(|recipe| same(recipe)).map(|recipe| recipe.name)
+}

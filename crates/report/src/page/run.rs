@@ -1,0 +1,162 @@
+//! The report of one run.
+
+use adder_model::thousands;
+use adder_train::analysis::{Analysis, Joint};
+use maud::{Markup, html};
+
+use super::frame::{card, drawing, page};
+use super::{mistakes, tables};
+use crate::figures::{
+    confusion, curve_charts, embedding, error_map, feature_maps, kernels, learning_rate, predictions,
+    reliability, training_and_validation,
+};
+use crate::words::duration;
+use crate::{Inspection, Record, Result};
+
+/// The report of a run as one HTML file.
+///
+/// # Errors
+/// [`Error::Model`](crate::Error::Model) where the run's network cannot be.
+pub fn run_page(record: &Record) -> Result<String> {
+    let summary = record.config.model.summary()?;
+    let has_steps = !record.history.steps.is_empty();
+    let body = html! {
+        header {
+            h1 { (record.name) }
+            p.muted { (sentence(record, summary.parameters)) }
+            (cards(record))
+        }
+        main {
+            @if let Some(report) = &record.evaluation {
+                h2 { "Evaluation" }
+                div.columns {
+                    div.scroll { (tables::metrics(&report.metrics)) }
+                    @if let Some(inspection) = &record.inspection { (in_words(&inspection.analysis)) }
+                }
+            }
+            @if has_steps { (course(record)) }
+            @if let Some(inspection) = &record.inspection { (errors(inspection)) (inside(inspection)) }
+            h2 { "Network" }
+            (tables::layers(&summary))
+            h2 { "How it was made" }
+            div.columns {
+                div { pre { (record.config.to_toml()) } }
+                div {
+                    @if !record.history.epochs.is_empty() {
+                        (tables::time(&record.history.epochs, record.training_images))
+                    }
+                    @for session in &record.environment.sessions { br; (tables::session(session)) }
+                }
+            }
+        }
+        footer { "Everything here is drawn from the run's folder, " (record.path.display()) ". "
+            "`adder report` draws it again." }
+    };
+    Ok(page(&format!("{} \u{b7} identity-adder", record.name), &body, include_str!("script.js")))
+}
+
+fn sentence(record: &Record, parameters: usize) -> String {
+    let training = &record.config.training;
+    let done = record.history.epochs.len() as u64;
+    let state = match (&record.evaluation, done == training.epochs) {
+        (Some(_), _) => "",
+        (None, true) => ", not evaluated yet",
+        (None, false) => ", not finished",
+    };
+    format!(
+        "{} parameters, {done} of {} epochs in batches of {}, seed {}{state}. Two answers to an image and an addend: \
+         the digit, and the sum.",
+        thousands(parameters as u64),
+        training.epochs,
+        training.batch_size,
+        record.config.seed
+    )
+}
+
+fn cards(record: &Record) -> Markup {
+    let history = &record.history;
+    html! {
+        div.cards {
+            @if let Some(report) = &record.evaluation {
+                (card(&format!("{:.2} %", report.metrics.both.accuracy), "both right, evaluation"))
+                (card(&format!("{:.2} %", report.metrics.digit.accuracy), "digit right, evaluation"))
+                (card(&format!("{:.2} %", report.metrics.sum.accuracy), "sum right, evaluation"))
+            }
+            @if let Some(best) = history.best() {
+                (card(
+                    &format!("{:.2} %", best.validation.both.accuracy),
+                    &format!("best validation, epoch {}", best.epoch),
+                ))
+                (card(&duration(history.seconds()), "training and validation"))
+                (card(&thousands(record.images_per_second() as u64), "images/s in training"))
+            }
+        }
+    }
+}
+
+/// What the analysis says, as one would say it.
+fn in_words(analysis: &Analysis) -> Markup {
+    let Joint { pairs, both_right, digit_only, sum_only, neither_right, misread, .. } = analysis.joint;
+    let share = |part: u64, whole: u64| format!("{:.2} %", 100.0 * part as f64 / whole.max(1) as f64);
+    html! {
+        div {
+            p { "Asked with all ten addends, the network answers " (thousands(pairs)) " pairs and gets both right in "
+                b { (share(both_right, pairs)) } "." }
+            p { "Only the digit is right in " (thousands(digit_only)) ", only the sum in " (thousands(sum_only))
+                ", neither in " (thousands(neither_right)) ". Of those, " (share(misread, neither_right))
+                " are a digit misread and then added rightly." }
+            @if let (Some(digit), Some(sum)) =
+                (analysis.digit.calibration.expected_error, analysis.sum.calibration.expected_error) {
+                p { (format!("Expected calibration error: {digit:.2} % of the digit, {sum:.2} % of the sum.")) }
+            }
+        }
+    }
+}
+
+fn course(record: &Record) -> Markup {
+    let history = &record.history;
+    html! {
+        h2 { "Training" }
+        p.muted { "The band is the range of the batches, the line their moving average. Accuracies are drawn by what is missing "
+            "to 100 %; training is measured with dropout and augmentation, validation without." }
+        div.figures {
+            @for (name, figure) in curve_charts(history) { (drawing(name, &figure)) }
+            @if !history.epochs.is_empty() { (drawing("training-and-validation", &training_and_validation(history))) }
+            (drawing("learning-rate", &learning_rate(history)))
+        }
+        @if !history.epochs.is_empty() {
+            details { summary { "Each epoch as numbers" } (tables::epochs(&history.epochs)) }
+        }
+    }
+}
+
+fn errors(inspection: &Inspection) -> Markup {
+    let analysis = &inspection.analysis;
+    html! {
+        h2 { "Errors" }
+        p.muted { "Each image of the evaluation set with all ten addends. Rest the pointer on a square for its numbers." }
+        div.figures {
+            (drawing("confusion-digit", &confusion("digit", &analysis.digit.confusion)))
+            (drawing("errors", &error_map(&analysis.errors)))
+            (drawing("confusion-sum", &confusion("sum", &analysis.sum.confusion)))
+            (drawing("reliability", &reliability(analysis)))
+        }
+        h2 { "Mistakes" }
+        p.muted { (inspection.mistakes.len()) " images that fail with at least one addend, the worst first. Percentages are the "
+            "network's certainty, a mean over the addends." }
+        (mistakes::mistakes(&inspection.mistakes))
+    }
+}
+
+fn inside(inspection: &Inspection) -> Markup {
+    let Inspection { embeddings, embedding_width, embedded_digits, .. } = inspection;
+    html! {
+        h2 { "Inside" }
+        div.figures {
+            (drawing("predictions", &predictions(&inspection.predictions)))
+            (drawing("embedding", &embedding(embeddings, *embedding_width, embedded_digits)))
+            (drawing("kernels", &kernels(&inspection.kernels)))
+            (drawing("feature-maps", &feature_maps(&inspection.feature_maps)))
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The tables of a report.
+
+use adder_model::{HeadMetrics, Metrics, Summary, thousands};
+use adder_train::environment::Session;
+use adder_train::events::EpochEvent;
+use maud::{Markup, html};
+
+use crate::words::duration;
+
+/// Loss and accuracy of digit, sum and both.
+pub(super) fn metrics(metrics: &Metrics) -> Markup {
+    let rows: [(&str, HeadMetrics); 3] =
+        [("digit", metrics.digit), ("sum", metrics.sum), ("both", metrics.both)];
+    html! {
+        table {
+            tr { th { "" } th { "loss (nats)" } th { "accuracy" } th { "error" } }
+            @for (name, head) in rows {
+                tr {
+                    td { (name) }
+                    td { (format!("{:.4}", head.loss)) }
+                    td { (format!("{:.2} %", head.accuracy)) }
+                    td { (format!("{:.2} %", 100.0 - head.accuracy)) }
+                }
+            }
+        }
+    }
+}
+
+/// A line for each layer.
+pub(super) fn layers(summary: &Summary) -> Markup {
+    let shape = |output: &[usize]| output.iter().map(usize::to_string).collect::<Vec<_>>().join(" \u{d7} ");
+    html! {
+        div.scroll { table {
+            tr { th { "layer" } th { "output" } th { "parameters" } th { "multiply-adds" } th { "receptive field" } }
+            @for layer in &summary.layers {
+                tr {
+                    td { (layer.name) }
+                    td { (shape(&layer.output)) }
+                    td { (thousands(layer.parameters as u64)) }
+                    td { (thousands(layer.multiply_adds as u64)) }
+                    td { (layer.receptive_field) }
+                }
+            }
+            tr {
+                th { "total" } th { "" }
+                th { (thousands(summary.parameters as u64)) } th { (thousands(summary.multiply_adds as u64)) } th { "" }
+            }
+        } }
+    }
+}
+
+/// A line for each epoch.
+pub(super) fn epochs(epochs: &[EpochEvent]) -> Markup {
+    html! {
+        div.scroll { table {
+            tr {
+                th { "epoch" } th { "training loss" } th { "both right" } th { "validation loss" }
+                th { "digit" } th { "sum" } th { "both" } th { "seconds" }
+            }
+            @for epoch in epochs {
+                @let validation = &epoch.validation;
+                tr {
+                    td { (epoch.epoch) }
+                    td { (format!("{:.4}", epoch.training.both.loss)) }
+                    td { (format!("{:.2} %", epoch.training.both.accuracy)) }
+                    td { (format!("{:.4}", validation.both.loss)) }
+                    td { (format!("{:.2} %", validation.digit.accuracy)) }
+                    td { (format!("{:.2} %", validation.sum.accuracy)) }
+                    td { (format!("{:.2} %", validation.both.accuracy)) }
+                    td { (format!("{:.1}", epoch.training_seconds + epoch.validation_seconds)) }
+                }
+            }
+        } }
+    }
+}
+
+/// What a session was computed with.
+pub(super) fn session(session: &Session) -> Markup {
+    let optimised = if session.optimized { "with optimisation" } else { "without optimisation" };
+    let rows = [
+        ("started", session.started.clone()),
+        ("after step", thousands(session.steps_before)),
+        ("device", format!("{}, {} backend", session.device, session.backend)),
+        ("processor", session.processor.clone()),
+        ("threads", format!("{} of {} cores", session.threads, session.cores)),
+        ("version", format!("{}, candle {}, {optimised}", session.version, session.candle)),
+        ("compiler", session.rustc.clone()),
+        ("target", session.target.clone()),
+    ];
+    html! {
+        div.scroll { table {
+            @for (name, value) in rows.iter().filter(|row| !row.1.is_empty()) {
+                tr { td.muted { (name) } td.words { (value) } }
+            }
+        } }
+    }
+}
+
+/// Where the time went.
+pub(super) fn time(epochs: &[EpochEvent], images_per_epoch: u64) -> Markup {
+    let training: f64 = epochs.iter().map(|epoch| epoch.training_seconds).sum();
+    let validation: f64 = epochs.iter().map(|epoch| epoch.validation_seconds).sum();
+    let pace = images_per_epoch as f64 * epochs.len() as f64 / training.max(1e-9);
+    html! {
+        table {
+            tr { td.muted { "training" } td { (duration(training)) } }
+            tr { td.muted { "validation" } td { (duration(validation)) } }
+            tr { td.muted { "an epoch, mean" } td { (duration((training + validation) / epochs.len().max(1) as f64)) } }
+            tr { td.muted { "throughput in training" } td { (thousands(pace as u64)) " images/s" } }
+        }
+    }
+}

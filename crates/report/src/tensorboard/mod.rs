@@ -1,0 +1,138 @@
+//! Event files for TensorBoard: `tensorboard --logdir runs` shows them.
+
+mod message;
+mod record;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use adder_model::Metrics;
+use adder_train::events::EpochEvent;
+use adder_train::{Observer, Plan, Progress, Report};
+use prost::Message as _;
+
+use crate::{Error, Figure, Result};
+use message::{Event, Image, Kind, SessionLog, Summary, Value, What};
+use record::frame;
+
+/// Writes what happens in a run into an event file in the run's folder. Scalars are `f32`, as TensorBoard has them.
+#[derive(Debug)]
+pub struct TensorBoard {
+    path: PathBuf,
+    file: File,
+    /// Observers cannot fail; the first failure waits for [`finish`](Self::finish), and nothing is written after it.
+    failure: Option<Error>,
+    step: u64,
+}
+
+impl TensorBoard {
+    /// A new event file in `folder`, beside those of earlier sessions.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn create(folder: &Path) -> Result<Self> {
+        let now = now();
+        let name = format!("events.out.tfevents.{}.{}.adder", now as u64, std::process::id());
+        let path = folder.join(name);
+        let file = File::create(&path).map_err(|error| failed(&path, &error))?;
+        let mut board = Self { path, file, failure: None, step: 0 };
+        // What is not of this version is not read.
+        board.write(0, What::FileVersion("brain.Event:2".into()));
+        Ok(board)
+    }
+
+    /// Adds figures, each under its name, at the step of the last event.
+    ///
+    /// # Errors
+    /// [`Error::Draw`].
+    pub fn add_figures(&mut self, figures: &[(&str, Figure)]) -> Result<()> {
+        for (name, figure) in figures {
+            let image = Image {
+                height: figure.height.round() as i32,
+                width: figure.width.round() as i32,
+                colorspace: 4,
+                encoded_image_string: figure.to_png(1.0)?,
+            };
+            let value = Value { tag: format!("figures/{name}"), kind: Some(Kind::Image(image)) };
+            self.write(self.step, What::Summary(Summary { value: vec![value] }));
+        }
+        Ok(())
+    }
+
+    /// Flushes the file to the disk.
+    ///
+    /// # Errors
+    /// [`Error::Write`], also where an earlier event could not be written.
+    pub fn finish(self) -> Result<()> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None => self.file.sync_all().map_err(|error| failed(&self.path, &error)),
+        }
+    }
+
+    fn scalars(&mut self, step: u64, values: &[(String, f64)]) {
+        let value = |(tag, value): &(String, f64)| Value {
+            tag: tag.clone(),
+            kind: Some(Kind::Scalar(*value as f32)),
+        };
+        self.write(step, What::Summary(Summary { value: values.iter().map(value).collect() }));
+    }
+
+    fn write(&mut self, step: u64, what: What) {
+        if self.failure.is_some() {
+            return;
+        }
+        let event = Event { wall_time: now(), step: step as i64, what: Some(what) };
+        if let Err(error) = self.file.write_all(&frame(&event.encode_to_vec())) {
+            self.failure = Some(failed(&self.path, &error));
+        }
+    }
+}
+
+impl Observer for TensorBoard {
+    fn on_start(&mut self, plan: &Plan<'_>) {
+        self.step = plan.steps_before;
+        self.write(plan.steps_before + 1, What::SessionLog(SessionLog { status: 1 }));
+    }
+
+    fn on_step(&mut self, progress: &Progress<'_>) {
+        let event = progress.event;
+        self.step = event.step;
+        let values = [
+            ("step/loss", event.loss),
+            ("step/accuracy", event.accuracy),
+            ("step/learning_rate", event.learning_rate),
+            ("step/gradient_norm", event.gradient_norm),
+        ];
+        self.scalars(event.step, &values.map(|(tag, value)| (tag.into(), value)));
+    }
+
+    fn on_epoch(&mut self, event: &EpochEvent, _best: bool) {
+        let values = [("training", &event.training), ("validation", &event.validation)];
+        let values: Vec<_> = values.into_iter().flat_map(|(set, metrics)| of_heads(set, metrics)).collect();
+        self.scalars(event.step, &values);
+    }
+
+    fn on_finish(&mut self, report: &Report) {
+        self.scalars(self.step, &of_heads("evaluation", &report.metrics));
+    }
+}
+
+fn of_heads(set: &str, metrics: &Metrics) -> Vec<(String, f64)> {
+    [("digit", metrics.digit), ("sum", metrics.sum), ("both", metrics.both)]
+        .into_iter()
+        .flat_map(|(head, of)| {
+            [(format!("{set}_loss/{head}"), of.loss), (format!("{set}_accuracy/{head}"), of.accuracy)]
+        })
+        .collect()
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> Error {
+    Error::Write { path: path.to_owned(), reason: error.to_string() }
+}
