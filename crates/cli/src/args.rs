@@ -70,7 +70,7 @@ pub(crate) enum Command {
 /// How a configuration is put together.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
-    /// A built-in recipe to start from [default: notebook].
+    /// A built-in recipe to start from [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) recipe: Option<String>,
     /// A TOML file of keys that replace the recipe's.
@@ -140,7 +140,8 @@ pub(crate) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// A run directory or a weights file [default: the newest run in runs/].
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
     /// Which images.
@@ -197,7 +198,8 @@ pub(crate) struct PredictArgs {
     /// The number to add, 0 to 9.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub(crate) add: u8,
-    /// A run directory or a weights file [default: the newest run in runs/].
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
     #[arg(long, value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
     /// Which weights of a run.
@@ -213,7 +215,7 @@ pub(crate) struct SummaryArgs {
     /// A run directory or a weights file [default: the network of the configuration].
     #[arg(value_name = "RUN|FILE.safetensors", conflicts_with_all = ["recipe", "config", "assignments"])]
     pub(crate) weights: Option<PathBuf>,
-    /// A built-in recipe to start from [default: notebook].
+    /// A built-in recipe to start from [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) recipe: Option<String>,
     /// A TOML file of keys that replace the recipe's.

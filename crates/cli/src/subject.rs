@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use adder_data::{Dataset, Source, Split};
 use adder_model::{Backend, IdentityAdder, weights};
 use adder_train::{CheckpointName, Config, RunDirectory};
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use candle_core::Device;
 
 use crate::Context;
@@ -15,6 +15,12 @@ use crate::loading;
 
 /// Where runs are kept.
 pub(crate) const RUNS: &str = "runs";
+
+/// What the weights inside the program are called.
+const BUILT_IN: &str = "pretrained";
+
+/// The weights file, the network in it, and the run that it belongs to.
+type Parts = (PathBuf, IdentityAdder, Option<RunDirectory>);
 
 /// The run in a folder, or the one of that name in `runs/`.
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
@@ -42,25 +48,41 @@ pub(crate) struct Measured {
 }
 
 impl Subject {
-    /// A run directory, a weights file, or, without a path, the newest run.
+    /// A run directory, a weights file, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the
+    /// newest run and, where there is none, the weights inside the program.
     pub(crate) fn open(
         path: Option<&Path>,
         checkpoint: CheckpointChoice,
         device: &Device,
         backend: Option<Backend>,
     ) -> Result<Self> {
-        let run = match path {
-            Some(path) if path.is_dir() => Some(RunDirectory::open(path)?),
-            Some(_) => None,
-            None => Some(RunDirectory::newest(Path::new(RUNS))?),
+        let (path, model, run) = match path {
+            Some(path) if path.is_dir() => Self::of_run(RunDirectory::open(path)?, checkpoint, device)?,
+            Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
+            Some(path) => (path.to_path_buf(), weights::load(path, device)?.0, None),
+            None => match RunDirectory::newest(Path::new(RUNS)) {
+                Ok(run) => Self::of_run(run, checkpoint, device)?,
+                Err(error) => Self::built_in(device).map_err(|_| error)?,
+            },
         };
-        let path = match &run {
-            Some(run) => run.weights(name(checkpoint))?,
-            None => path.map(Path::to_path_buf).ok_or_else(|| anyhow!("no weights were named"))?,
-        };
-        let (model, _) = weights::load(&path, device)?;
         let model = model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
         Ok(Self { path, model, run })
+    }
+
+    fn of_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Parts> {
+        let path = run.weights(name(checkpoint))?;
+        let (model, _) = weights::load(&path, device)?;
+        Ok((path, model, Some(run)))
+    }
+
+    #[cfg(feature = "pretrained")]
+    fn built_in(device: &Device) -> Result<Parts> {
+        Ok((BUILT_IN.into(), IdentityAdder::pretrained(device)?.0, None))
+    }
+
+    #[cfg(not(feature = "pretrained"))]
+    fn built_in(_: &Device) -> Result<Parts> {
+        anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
     }
 
     /// The data as the run had it, unless `source` or `limit` say otherwise; the embedded one for a mere weights file.

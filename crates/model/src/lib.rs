@@ -32,6 +32,8 @@ mod norm;
 mod parameter;
 mod pool;
 mod predictor;
+#[cfg(feature = "pretrained")]
+mod pretrained;
 mod summary;
 mod tally;
 pub mod tensor_file;
@@ -46,5 +48,7 @@ pub use network::{IdentityAdder, Logits, Mode};
 pub use parameter::Parameter;
 pub use pool::max_pool2x2;
 pub use predictor::{Addends, Answer, Prediction, Predictor};
+#[cfg(feature = "pretrained")]
+pub use pretrained::PRETRAINED;
 pub use summary::{Layer, Summary, thousands};
 pub use tally::{HeadMetrics, Metrics, Tally, argmax};

@@ -13,7 +13,7 @@ fn a_recipe_is_repeated_with_every_seed_once() {
         place.done(&args)
     };
     let two = json(&repeat(&["--seeds", "2", "--json"]));
-    assert_eq!((&two["recipe"], &two["folder"]), (&"notebook".into(), &"many".into()));
+    assert_eq!((&two["recipe"], &two["folder"]), (&"default".into(), &"many".into()));
     assert_eq!([&two["runs"][0]["seed"], &two["runs"][1]["seed"]], [1, 2]);
     let both = |run: usize| two["runs"][run]["exhaustive_both"].as_f64().unwrap();
     let mean = two["summary"]["exhaustive_both"]["mean"].as_f64().unwrap();

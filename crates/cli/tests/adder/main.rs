@@ -5,4 +5,6 @@ mod common;
 mod evaluation;
 mod experiments;
 mod life_cycle;
+#[cfg(feature = "pretrained")]
+mod pretrained;
 mod reports;

@@ -60,7 +60,7 @@ fn a_training_ends_with_its_report() {
 fn reports_of_several_runs_say_first_what_was_different() {
     let place = Workplace::new();
     place.train("runs/slow", &["--no-report"]);
-    place.train("runs/fast", &["--no-report", "--learning-rate", "0.1"]);
+    place.train("runs/fast", &["--no-report", "--learning-rate", "0.03"]);
     assert_eq!(place.done(&["report", "slow", "fast"]).trim(), "comparison.html");
     let page = String::from_utf8(bytes(&place.path("comparison.html"))).unwrap();
     let place_of = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));

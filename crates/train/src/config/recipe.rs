@@ -14,7 +14,13 @@ pub struct Recipe {
 
 impl Recipe {
     /// All recipes; the first is the default.
-    pub const ALL: [Self; 1] = [Self { name: "notebook", toml: include_str!("../../recipes/notebook.toml") }];
+    pub const ALL: [Self; 5] = [
+        Self { name: "default", toml: include_str!("../../recipes/default.toml") },
+        Self { name: "notebook", toml: include_str!("../../recipes/notebook.toml") },
+        Self { name: "fast", toml: include_str!("../../recipes/fast.toml") },
+        Self { name: "best", toml: include_str!("../../recipes/best.toml") },
+        Self { name: "accurate", toml: include_str!("../../recipes/accurate.toml") },
+    ];
 
     /// The recipe of that name.
     ///
