@@ -63,6 +63,22 @@ fn the_joint_counts_are_the_hand_made_ones() {
 }
 
 #[test]
+fn a_slip_in_adding_is_not_a_lucky_sum() {
+    let count = |answered_digit, answered_sum| {
+        let (batch, logits) = batch(1, &[(1, 4, 3, answered_digit, answered_sum)]);
+        let mut tally = AnalysisTally::new(EvaluationAddends::Fixed { seed: 1 }, 1);
+        tally.add(&batch, &logits);
+        let Joint { both_right, digit_only, sum_only, neither_right, misread, .. } = tally.finish().joint;
+        [both_right, digit_only, sum_only, neither_right, misread]
+    };
+    assert_eq!(count(4, 7), [1, 0, 0, 0, 0]);
+    assert_eq!(count(4, 8), [0, 1, 0, 0, 0]);
+    assert_eq!(count(5, 7), [0, 0, 1, 0, 0]);
+    assert_eq!(count(5, 8), [0, 0, 0, 1, 1]);
+    assert_eq!(count(5, 9), [0, 0, 0, 1, 0]);
+}
+
+#[test]
 fn confusions_and_scores_are_the_hand_made_ones() {
     let analysis = hand_made();
     let cell = |target: usize, answer: usize| analysis.digit.confusion.rows()[target][answer];
