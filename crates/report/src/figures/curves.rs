@@ -10,8 +10,11 @@ use crate::drawing::{Drawing, Figure, Rect};
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 280.0;
 
+/// A head by its name.
+type Head = (&'static str, fn(&Metrics) -> HeadMetrics);
+
 /// What is drawn of each validation.
-const HEADS: [(&str, fn(&Metrics) -> HeadMetrics); 3] =
+const HEADS: [Head; 3] =
     [("digit", |metrics| metrics.digit), ("sum", |metrics| metrics.sum), ("both", |metrics| metrics.both)];
 
 /// Training loss and accuracy of both heads at each step (the range of the values, and their moving average); validation loss and
