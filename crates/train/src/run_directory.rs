@@ -11,6 +11,7 @@
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
 //! | `report.html` | what a person looks at; drawn from the others | at the end, and by `adder report` |
 //! | `exhaustive.json` | the evaluation set with all ten addends, [`Exhaustive`] | by a repetition, once |
+//! | `events.out.tfevents.*` | the events for TensorBoard | as they happen, where asked for |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
 
 mod manage;
@@ -277,6 +278,7 @@ impl RunDirectory {
     /// Deletes the files of a run and no others; the configuration last, for it is what makes a folder a run.
     fn clear(&self) -> Result<(), RunError> {
         let _lock = self.lock()?;
+        self.delete_event_files()?;
         for name in [CheckpointName::Last, CheckpointName::Best] {
             let folder = self.checkpoint_path(name);
             files::recover_folder(&folder)?;

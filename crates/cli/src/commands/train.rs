@@ -27,7 +27,7 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     };
     let directory = trainer.directory().clone();
     let run = directory.path().to_path_buf();
-    let mut board = args.tensorboard.then(|| TensorBoard::create(&run)).transpose()?;
+    let mut board = args.tensorboard.then(|| TensorBoard::create(&directory)).transpose()?;
     let mut dashboard = if args.tui { Dashboard::open(&directory, context, &stop)? } else { None };
     let mut watcher = Watcher::new(context.quiet);
     let mut observers = match &mut dashboard {

@@ -9,7 +9,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 
-use super::state::{Curve, Mistake, State};
+use super::state::{Mistake, State};
 use crate::words::duration;
 
 /// Below this there is room for words only.
@@ -82,8 +82,8 @@ fn words(state: &State) -> Vec<Line<'static>> {
 
 fn draw_losses(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let curves = [("training", Color::Blue, &state.losses.points[..])];
-    let highest = highest(&state.losses).max(0.1);
-    draw_chart(frame, area, " loss, moving average ", &curves, (0.0, highest), state.step);
+    let highest = state.losses.points.iter().map(|point| point.1).fold(0.1, f64::max);
+    draw_chart(frame, area, " loss, moving average ", &curves, highest);
 }
 
 fn draw_accuracies(frame: &mut Frame<'_>, area: Rect, state: &State) {
@@ -91,27 +91,18 @@ fn draw_accuracies(frame: &mut Frame<'_>, area: Rect, state: &State) {
         ("training", Color::Blue, &state.accuracies.points[..]),
         ("validation", Color::Yellow, &state.validation[..]),
     ];
-    draw_chart(frame, area, " both right (%) ", &curves, (0.0, 100.0), state.step);
+    draw_chart(frame, area, " both right (%) ", &curves, 100.0);
 }
 
-fn highest(curve: &Curve) -> f64 {
-    curve.points.iter().map(|point| point.1).fold(0.0, f64::max)
-}
+/// A curve's name, colour and points.
+type Named<'a> = (&'static str, Color, &'a [(f64, f64)]);
 
-/// A curve with its name and colour.
-type Drawn<'a> = (&'static str, Color, &'a [(f64, f64)]);
-
-fn draw_chart(
-    frame: &mut Frame<'_>,
-    area: Rect,
-    title: &'static str,
-    curves: &[Drawn<'_>],
-    (low, high): (f64, f64),
-    step: u64,
-) {
-    let first =
-        curves.iter().filter_map(|curve| curve.2.first()).map(|point| point.0).fold(step as f64, f64::min);
-    let last = (step as f64).max(first + 1.0);
+/// Curves over the steps, from zero to `high`.
+fn draw_chart(frame: &mut Frame<'_>, area: Rect, title: &'static str, curves: &[Named<'_>], high: f64) {
+    let steps = curves.iter().flat_map(|curve| curve.2).map(|point| point.0);
+    let (first, last) =
+        steps.fold((f64::INFINITY, 0.0), |(first, last), step| (f64::min(first, step), f64::max(last, step)));
+    let (first, last) = if first < last { (first, last) } else { (last, last + 1.0) };
     let datasets = curves.iter().map(|&(name, colour, points)| {
         Dataset::default()
             .name(name)
@@ -121,13 +112,12 @@ fn draw_chart(
             .data(points)
     });
     let steps = [first, last].map(|step| thousands(step as u64));
-    let middle = (low + high) / 2.0;
-    let values = [low, middle, high]
+    let values = [0.0, high / 2.0, high]
         .map(|value| if high >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") });
     let chart = Chart::new(datasets.collect())
         .block(Block::bordered().title(title))
         .x_axis(Axis::default().bounds([first, last]).labels(steps).style(Modifier::DIM))
-        .y_axis(Axis::default().bounds([low, high]).labels(values).style(Modifier::DIM));
+        .y_axis(Axis::default().bounds([0.0, high]).labels(values).style(Modifier::DIM));
     frame.render_widget(chart, area);
 }
 

@@ -10,10 +10,10 @@ use crate::drawing::{Drawing, Figure, Rect};
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 280.0;
 
-/// What is drawn of each validation.
-/// A curve's name, and where its values are.
+/// A head by its name.
 type Head = (&'static str, fn(&Metrics) -> HeadMetrics);
 
+/// What is drawn of each validation.
 const HEADS: [Head; 3] =
     [("digit", |metrics| metrics.digit), ("sum", |metrics| metrics.sum), ("both", |metrics| metrics.both)];
 

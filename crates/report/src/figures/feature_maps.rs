@@ -61,7 +61,7 @@ fn viridis(place: f32) -> [u8; 3] {
         [170.0, 220.0, 50.0],
         [253.0, 231.0, 37.0],
     ];
-    // Not `clamp`, which leaves what is not a number as it is.
+    let place = if place.is_nan() { 0.0 } else { place };
     let along = place.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
     let before = (along as usize).min(STOPS.len() - 2);
     let part = along - before as f32;

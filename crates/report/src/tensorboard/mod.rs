@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use adder_model::Metrics;
 use adder_train::events::EpochEvent;
-use adder_train::{Observer, Plan, Progress, Report};
+use adder_train::{Observer, Plan, Progress, Report, RunDirectory};
 use prost::Message as _;
 
 use crate::{Error, Figure, Result};
@@ -28,14 +28,12 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
-    /// A new event file in `folder`, beside those of earlier sessions.
+    /// A new event file in the run's folder, beside those of earlier sessions.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn create(folder: &Path) -> Result<Self> {
-        let now = now();
-        let name = format!("events.out.tfevents.{}.{}.adder", now as u64, std::process::id());
-        let path = folder.join(name);
+    pub fn create(run: &RunDirectory) -> Result<Self> {
+        let path = run.event_file_path(&format!("{}.{}", now() as u64, std::process::id()));
         let file = File::create(&path).map_err(|error| failed(&path, &error))?;
         let mut board = Self { path, file, failure: None, step: 0 };
         // What is not of this version is not read.

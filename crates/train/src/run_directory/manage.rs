@@ -6,7 +6,26 @@ use std::path::PathBuf;
 use super::{LOCK, RunDirectory, RunError};
 use crate::files::failed;
 
+/// The name of an event file for TensorBoard, from its first character and at its end.
+const EVENT_FILE: (&str, &str) = ("events.out.tfevents.", ".adder");
+
 impl RunDirectory {
+    /// The path of a new event file for TensorBoard; `mark` tells it from those of other sessions.
+    pub fn event_file_path(&self, mark: &str) -> PathBuf {
+        self.path.join(format!("{}{mark}{}", EVENT_FILE.0, EVENT_FILE.1))
+    }
+
+    pub(super) fn delete_event_files(&self) -> Result<(), RunError> {
+        let entries = fs::read_dir(&self.path).map_err(failed("read", &self.path))?;
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1) {
+                fs::remove_file(&path).map_err(failed("delete", &path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a program trains this run now.
     pub fn is_training(&self) -> bool {
         let lock = File::open(self.path.join(LOCK));
@@ -51,5 +70,54 @@ impl RunDirectory {
         fs::rename(&self.path, &to.path).map_err(failed("move", &self.path))?;
         drop(lock);
         Ok(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Existing};
+
+    fn run(path: PathBuf) -> RunDirectory {
+        let run = RunDirectory::create(path, Existing::Keep).unwrap();
+        run.write_config(&Config::default(), "").unwrap();
+        fs::write(run.event_file_path("1"), "").unwrap();
+        fs::write(run.report_path(), "").unwrap();
+        run
+    }
+
+    #[test]
+    fn deleting_takes_the_runs_files_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        assert!(run(path.clone()).delete().unwrap() && !path.exists());
+        let run = run(path.clone());
+        fs::write(path.join("notes.txt"), "").unwrap();
+        assert!(!run.delete().unwrap());
+        let left: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+    }
+
+    #[test]
+    fn a_run_in_training_stays_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = run(folder.path().join("run"));
+        assert!(!run.is_training());
+        let lock = run.lock().unwrap();
+        assert!(run.is_training());
+        assert!(matches!(run.clone().delete(), Err(RunError::Busy(_))));
+        assert!(matches!(run.clone().move_to(folder.path().join("other")), Err(RunError::Busy(_))));
+        drop(lock);
+        let moved = run.move_to(folder.path().join("deep/other")).unwrap();
+        assert!(moved.config().is_ok());
+    }
+
+    #[test]
+    fn a_run_is_not_moved_onto_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (run(folder.path().join("one")), run(folder.path().join("other")));
+        assert!(matches!(one.clone().move_to(other.path()), Err(RunError::Exists(_))));
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(matches!(one.move_to(folder.path().join("file")), Err(RunError::Occupied(_))));
     }
 }
