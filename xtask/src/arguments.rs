@@ -7,6 +7,7 @@ const ADDER: &[(&str, &str)] = &[
     ("train", "train on the full MNIST and evaluate"),
     ("eval", "evaluate a run or a weights file"),
     ("predict", "digit and sum of images"),
+    ("serve", "answer over HTTP, with a page to draw on"),
     ("export", "a trained network for ONNX runtimes or PyTorch"),
     ("import", "a network that PyTorch trained"),
     ("summary", "the network, layer by layer"),

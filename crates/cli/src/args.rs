@@ -1,6 +1,7 @@
 //! The command line as a type. Nothing is decided here: values are parsed low, in their own types, and checked where
 //! they are used.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Read the digit in pictures and add a number to it.
     Predict(PredictArgs),
+    /// Answer over HTTP, and show a page to draw a digit on.
+    Serve(ServeArgs),
     /// Write a trained network as a file for other programs: ONNX runtimes or PyTorch.
     Export(ExportArgs),
     /// Read a network that PyTorch trained, and write it as a weights file that every other command takes.
@@ -163,6 +166,22 @@ pub(crate) struct PredictArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// A run directory or a weights file [default: the newest run in runs/].
+    #[arg(value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Where to listen. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// Log every request as a line of JSON on standard error.
+    #[arg(long)]
+    pub(crate) log: bool,
 }
 
 #[derive(Debug, Args)]

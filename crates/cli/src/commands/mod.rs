@@ -5,5 +5,6 @@ pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod predict;
+pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod train;
