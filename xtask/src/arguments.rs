@@ -10,6 +10,7 @@ const ADDER: &[(&str, &str)] = &[
     ("sweep", "search over values of the configuration"),
     ("eval", "evaluate a run or a weights file"),
     ("predict", "digit and sum of images"),
+    ("serve", "answer over HTTP, with a page to draw on"),
     ("export", "a trained network for ONNX runtimes or PyTorch"),
     ("import", "a network that PyTorch trained"),
     ("summary", "the network, layer by layer"),

@@ -3,6 +3,7 @@
 
 mod experiments;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Read the digit in pictures and add a number to it.
     Predict(PredictArgs),
+    /// Answer over HTTP, and show a page to draw a digit on.
+    Serve(ServeArgs),
     /// Write a trained network as a file for other programs: ONNX runtimes or PyTorch.
     Export(ExportArgs),
     /// Read a network that PyTorch trained, and write it as a weights file that every other command takes.
@@ -225,8 +228,26 @@ pub(crate) struct PredictArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
+    #[arg(value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Where to listen. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// Log every request as a line of JSON on standard error.
+    #[arg(long)]
+    pub(crate) log: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// A run directory or a weights file [default: the newest run in runs/].
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
     /// What to write.
@@ -302,7 +323,8 @@ pub(crate) struct DataArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// A run directory, or its name in runs/; several are compared [default: the newest run in runs/].
+    /// A run directory, or its name in runs/; several are compared [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// Where the page goes [default: report.html in the run, comparison.html for several].

@@ -9,6 +9,7 @@ pub(crate) mod predict;
 pub(crate) mod repeat;
 pub(crate) mod report;
 pub(crate) mod runs;
+pub(crate) mod serve;
 pub(crate) mod summary;
 pub(crate) mod sweep;
 pub(crate) mod train;

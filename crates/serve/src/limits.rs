@@ -1,0 +1,24 @@
+//! How much a stranger may ask for.
+
+use std::time::Duration;
+
+/// What one server takes on. What is beyond is refused with a status of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest body of a request, in bytes; beyond: 413.
+    pub body: usize,
+    /// The most images in a request; beyond: 413.
+    pub images: usize,
+    /// Requests in work at the same time; beyond: 429.
+    pub in_flight: usize,
+    /// The time for a request, its body included; beyond: 408.
+    pub time: Duration,
+    /// The memory of one decoded picture, in bytes; beyond: 400.
+    pub picture: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 4 << 20, images: 256, in_flight: 1024, time: Duration::from_secs(10), picture: 64 << 20 }
+    }
+}

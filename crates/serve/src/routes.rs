@@ -1,0 +1,145 @@
+//! Which path answers what.
+
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::answer::{List, Reply};
+use crate::page;
+use crate::problem::Problem;
+use crate::request::{self, Inputs, Query};
+use crate::server::{Access, Shared};
+
+/// On every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
+const SECURITY: [(&str, &str); 5] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+pub(crate) fn router(shared: Shared) -> Router {
+    let body = DefaultBodyLimit::max(shared.limits.body);
+    Router::new()
+        .route("/", get(page::html))
+        .route("/page.js", get(page::script))
+        .route("/page.css", get(page::style))
+        .route("/openapi.json", get(page::openapi))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/metrics", get(metrics))
+        .route("/v1/model", get(model))
+        .route("/v1/predict", post(predict))
+        .fallback(async || Problem::NotFound)
+        .method_not_allowed_fallback(async || Problem::Method)
+        .layer(body)
+        .layer(middleware::from_fn_with_state(shared.clone(), watch))
+        .with_state(shared)
+}
+
+/// Counts and logs a request, and puts the security headers on its answer.
+async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let begin = Instant::now();
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    // Counted by the routes there are: strangers cannot make new counters.
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let mut response = next.run(request).await;
+    for (name, value) in SECURITY {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let (status, time) = (response.status().as_u16(), begin.elapsed());
+    shared.metrics.request(known(route.as_deref()), status, time);
+    (shared.log)(&Access { method, path, status, milliseconds: time.as_secs_f64() * 1e3 });
+    response
+}
+
+fn known(route: Option<&str>) -> &'static str {
+    const ROUTES: [&str; 8] =
+        ["/", "/page.js", "/page.css", "/openapi.json", "/healthz", "/metrics", "/v1/model", "/v1/predict"];
+    ROUTES.into_iter().find(|known| Some(*known) == route).unwrap_or("other")
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    let in_flight = shared.limits.in_flight - shared.places.available_permits();
+    let media = "text/plain; version=0.0.4; charset=utf-8";
+    ([(CONTENT_TYPE, media)], shared.metrics.text(in_flight)).into_response()
+}
+
+async fn model(State(shared): State<Shared>) -> Response {
+    let limits = &shared.limits;
+    let limits = json!({
+        "body_bytes": limits.body,
+        "images": limits.images,
+        "requests_in_flight": limits.in_flight,
+        "seconds": limits.time.as_secs_f64(),
+    });
+    let version = env!("CARGO_PKG_VERSION");
+    Json(json!({ "name": "identity-adder", "version": version, "model": *shared.description, "limits": limits }))
+        .into_response()
+}
+
+async fn predict(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    query: Result<axum::extract::Query<Query>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let _place = shared.places.clone().try_acquire_owned().map_err(|_| Problem::Busy)?;
+    let axum::extract::Query(query) = query.map_err(|rejection| Problem::Bad(rejection.body_text()))?;
+    let answer = async {
+        let body =
+            Bytes::from_request(request, &shared).await.map_err(|rejection| refused(&rejection, &shared))?;
+        answer(&shared, headers, query, body).await
+    };
+    tokio::time::timeout(shared.limits.time, answer).await.unwrap_or(Err(Problem::Timeout))
+}
+
+fn refused(rejection: &BytesRejection, shared: &Shared) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::TooLarge(format!("body: expected at most {} bytes", shared.limits.body))
+        }
+        _ => Problem::Bad(rejection.body_text()),
+    }
+}
+
+async fn answer(shared: &Shared, headers: HeaderMap, query: Query, body: Bytes) -> Result<Response, Problem> {
+    let Inputs { inputs, is_list } = read(shared, headers, query, body).await?;
+    let bytes = inputs.iter().flat_map(|input| input.image.pixels());
+    let images = bytes.map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+    let answers = shared.batcher.predict(images).await?;
+    // Straight from the types: by way of a JSON value each `f32` would be written as a longer `f64`.
+    let mut replies = inputs.into_iter().zip(answers).map(|(input, answers)| Reply::new(input, answers));
+    Ok(match is_list {
+        true => Json(List { answers: replies.collect() }).into_response(),
+        false => Json(replies.next()).into_response(),
+    })
+}
+
+/// Pictures are decoded on threads of their own, so many at a time: the others shall go on answering.
+async fn read(shared: &Shared, headers: HeaderMap, query: Query, body: Bytes) -> Result<Inputs, Problem> {
+    if request::is_quick(&headers, &body) {
+        return request::read(&headers, query, &body, &shared.limits);
+    }
+    let failed =
+        |error: &dyn std::fmt::Display| Problem::Internal(format!("a picture was not decoded: {error}"));
+    let decoder = shared.decoders.clone().acquire_owned().await.map_err(|error| failed(&error))?;
+    let limits = shared.limits.clone();
+    let reading = move || {
+        let _decoder = decoder;
+        request::read(&headers, query, &body, &limits)
+    };
+    tokio::task::spawn_blocking(reading).await.map_err(|error| failed(&error))?
+}

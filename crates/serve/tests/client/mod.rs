@@ -1,0 +1,132 @@
+//! A server in a thread, and an HTTP client of a few lines.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use adder_model::{IdentityAdder, ModelConfig, Predictor};
+use adder_serve::{Description, Limits, Server, Stop};
+use candle_core::Device;
+use serde_json::Value;
+
+/// A server that is stopped, and must end well, when this is dropped.
+pub(crate) struct Running {
+    pub(crate) addr: SocketAddr,
+    pub(crate) stop: Stop,
+    thread: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// An answer, taken apart.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// The network that the servers of the tests have.
+pub(crate) fn network() -> IdentityAdder {
+    IdentityAdder::new(&ModelConfig::default(), 5, &Device::Cpu).unwrap()
+}
+
+/// An image that no other seed gives.
+pub(crate) fn pixels(seed: u32) -> Vec<u8> {
+    (0..784u32).map(|at| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 13) as u8).collect()
+}
+
+impl Running {
+    pub(crate) fn start(limits: Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (addr, stop) = (listener.local_addr().unwrap(), Stop::default());
+        let model = network();
+        let description = Description {
+            config: model.config().clone(),
+            parameters: model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
+            facts: Default::default(),
+        };
+        let server = Server::new(Predictor::new(&model).unwrap(), description, limits, |_| ());
+        let stopping = stop.clone();
+        let thread = std::thread::spawn(move || server.run(listener, 2, &stopping));
+        Self { addr, stop, thread: Some(thread) }
+    }
+
+    pub(crate) fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(self.addr).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        socket
+    }
+
+    pub(crate) fn post(&self, body: &Value) -> Reply {
+        let mut socket = self.connect();
+        socket.write_all(&json_request(body)).unwrap();
+        read_reply(&mut socket)
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut socket = self.connect();
+        // A server that refuses may not read to the end.
+        let _ = socket.write_all(&request(method, path, headers, body));
+        read_reply(&mut socket)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.now();
+        let ended = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            ended.unwrap().unwrap();
+        }
+    }
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    /// A header's value, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+}
+
+pub(crate) fn json_request(body: &Value) -> Vec<u8> {
+    request("POST", "/v1/predict", &[("content-type", "application/json")], body.to_string().as_bytes())
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    [head.as_bytes(), b"\r\n", body].concat()
+}
+
+#[track_caller]
+pub(crate) fn read_reply(socket: &mut TcpStream) -> Reply {
+    try_read_reply(socket).expect("an answer")
+}
+
+/// An answer; `None` where the connection was closed before one began.
+pub(crate) fn try_read_reply(socket: &mut TcpStream) -> Option<Reply> {
+    let mut bytes = Vec::new();
+    let mut byte = [0];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        match socket.read(&mut byte) {
+            Ok(1) => bytes.push(byte[0]),
+            _ if bytes.is_empty() => return None,
+            other => panic!("an answer ended in its head: {other:?}"),
+        }
+    }
+    let head = String::from_utf8(bytes).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let mut reply = Reply { status, head, body: String::new() };
+    let length: usize = reply.header("content-length").parse().unwrap();
+    let mut body = vec![0; length];
+    socket.read_exact(&mut body).expect("the whole body");
+    reply.body = String::from_utf8(body).unwrap();
+    Some(reply)
+}

@@ -1,0 +1,259 @@
+//! The server over real sockets: every endpoint, every limit, hostile bodies, many at once, and the end under load.
+
+mod client;
+
+use std::io::{Cursor, Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use adder_model::{Addends, Predictor};
+use adder_serve::Limits;
+use client::{Running, json_request, network, pixels};
+use image::{GrayImage, ImageFormat, Luma};
+use serde_json::{Value, json};
+
+/// A page with a stroke on it.
+fn drawing() -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    let page = GrayImage::from_fn(90, 120, |x, y| {
+        Luma([if (40..50).contains(&x) && (20..100).contains(&y) { 20 } else { 230 }])
+    });
+    page.write_to(&mut file, ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
+#[test]
+fn answers_are_the_predictors() {
+    let server = Running::start(Limits::default());
+    for seed in 0..5 {
+        let addend = seed as u8;
+        let reply = server.post(&json!({ "pixels": pixels(seed), "addend": addend }));
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let said = reply.json();
+        let image: Vec<f32> =
+            pixels(seed).iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+        let ours = Predictor::new(&network()).unwrap().predict(&image, Addends::Each(&[addend])).unwrap();
+        let ours = ours.answers().next().unwrap();
+        assert_eq!((&said["digit"], &said["sum"]), (&ours.digit.into(), &ours.sum.into()));
+        let probability = said["sum_probabilities"][usize::from(ours.sum)].as_f64().unwrap();
+        assert!((probability - f64::from(ours.sum_probabilities[usize::from(ours.sum)])).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn a_list_is_answered_in_its_order_and_without_an_addend_all_ten_are() {
+    let server = Running::start(Limits::default());
+    let inputs: Vec<Value> =
+        (0..70).map(|seed| json!({ "pixels": pixels(seed), "addend": seed % 10 })).collect();
+    let list = server.post(&json!({ "inputs": inputs })).json();
+    for (seed, answer) in list["answers"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(answer["addend"], seed % 10);
+        assert_eq!(
+            *answer,
+            server.post(&json!({ "pixels": pixels(seed as u32), "addend": seed % 10 })).json()
+        );
+    }
+    let all = server.post(&json!({ "pixels": pixels(3) })).json();
+    let one = server.post(&json!({ "pixels": pixels(3), "addend": 4 })).json();
+    assert_eq!(all["sums"].as_array().unwrap().len(), 10);
+    assert_eq!(all["sums"][4]["sum_probabilities"], one["sum_probabilities"]);
+}
+
+#[test]
+fn pictures_come_as_bodies_and_as_base64() {
+    use base64::Engine;
+    let server = Running::start(Limits::default());
+    let body =
+        server.send("POST", "/v1/predict?addend=7&seen=true", &[("content-type", "image/png")], &drawing());
+    assert_eq!(body.status, 200, "{}", body.body);
+    let said = body.json();
+    assert_eq!((said["addend"].as_u64(), said["seen"].as_array().unwrap().len()), (Some(7), 784));
+    assert!(said["seen"].as_array().unwrap().iter().any(|value| value.as_u64() > Some(200)));
+    let text = base64::engine::general_purpose::STANDARD.encode(drawing());
+    let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true }));
+    assert_eq!(encoded.json(), said);
+}
+
+#[test]
+fn every_other_endpoint_answers() {
+    let server = Running::start(Limits::default());
+    server.post(&json!({ "pixels": pixels(1), "addend": 1 }));
+    for (path, media, word) in [
+        ("/healthz", "text/plain", "ok"),
+        ("/v1/model", "application/json", "\"parameters\":13136"),
+        ("/metrics", "text/plain", "adder_requests_total{route=\"/v1/predict\",status=\"200\"} 1"),
+        ("/openapi.json", "application/json", "/v1/predict"),
+        ("/", "text/html", "<canvas id=\"paper\""),
+        ("/page.js", "text/javascript", "v1/predict"),
+        ("/page.css", "text/css", "prefers-color-scheme"),
+    ] {
+        let reply = server.send("GET", path, &[], b"");
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.header("content-type").starts_with(media), "{path}: {}", reply.head);
+        assert!(reply.body.contains(word), "{path}: {}", reply.body);
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(reply.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    let document = server.send("GET", "/openapi.json", &[], b"").json();
+    for path in ["/v1/predict", "/v1/model", "/healthz", "/metrics"] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_a_reason() {
+    let server = Running::start(Limits::default());
+    let json = [("content-type", "application/json")];
+    let cases: [(&[u8], u16, &str); 12] = [
+        (b"", 400, "not JSON"),
+        (b"{", 400, "not JSON"),
+        (b"[]", 400, "expected"),
+        (b"{\"inputs\": []}", 400, "at least one"),
+        (b"{\"pixels\": [1, 2], \"addend\": 1}", 400, "784 bytes, found 2"),
+        (b"{\"pixels\": [1, 256], \"addend\": 1}", 400, "256"),
+        (b"{\"image\": \"???\", \"addend\": 1}", 400, "base64"),
+        (b"{\"image\": \"AAAA\", \"addend\": 1}", 400, "PNG, JPEG"),
+        (b"{\"addend\": 1}", 400, "either `image` or `pixels`"),
+        (b"{\"pixles\": []}", 400, "pixles"),
+        (b"{\"inputs\": [{\"image\": \"AAAA\"}]}", 400, "inputs[0]"),
+        (b"\xff\xfe\x00", 400, "not JSON"),
+    ];
+    for (body, status, word) in cases {
+        let reply = server.send("POST", "/v1/predict", &json, body);
+        assert_eq!(reply.status, status, "{body:?}: {}", reply.body);
+        assert!(
+            reply.json()["error"]["message"].as_str().unwrap().contains(word),
+            "{body:?}: {}",
+            reply.body
+        );
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(server.send("POST", "/v1/predict", &json, deep.as_bytes()).status, 400);
+    let ten = server.post(&json!({ "pixels": pixels(0), "addend": 10 }));
+    assert_eq!((ten.status, ten.json()["error"]["code"].as_str()), (400, Some("bad_request")));
+    for (method, path, media, status) in [
+        ("POST", "/v1/predict?addend=x", "image/png", 400),
+        ("POST", "/v1/predict?colour=red", "image/png", 400),
+        ("POST", "/v1/predict?addend=1", "text/plain", 415),
+        ("GET", "/v1/predict", "image/png", 405),
+        ("GET", "/nothing", "image/png", 404),
+        ("GET", "/../Cargo.toml", "image/png", 404),
+    ] {
+        let reply = server.send(method, path, &[("content-type", media)], b"");
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.body);
+        assert!(reply.json()["error"]["code"].is_string(), "{method} {path}");
+    }
+    assert_eq!(server.post(&json!({ "pixels": pixels(0), "addend": 1 })).status, 200, "it goes on");
+}
+
+#[test]
+fn more_than_the_limits_is_refused() {
+    let limits = Limits { body: 20_000, images: 2, time: Duration::from_millis(300), ..Limits::default() };
+    let server = Running::start(limits);
+    let long = server.send("POST", "/v1/predict?addend=1", &[("content-type", "image/png")], &[0; 20_001]);
+    assert_eq!((long.status, long.json()["error"]["code"].as_str()), (413, Some("too_large")));
+    let many =
+        json!({ "inputs": [{ "pixels": pixels(0) }, { "pixels": pixels(0) }, { "pixels": pixels(0) }] });
+    let many = server.post(&many);
+    assert_eq!(many.status, 413, "{}", many.body);
+    // A body that never comes.
+    let mut slow = server.connect();
+    slow.write_all(b"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{").unwrap();
+    assert_eq!(client::read_reply(&mut slow).status, 408);
+}
+
+#[test]
+fn a_picture_that_unpacks_beyond_its_limit_is_refused() {
+    let server = Running::start(Limits { picture: 1 << 20, ..Limits::default() });
+    let mut file = Cursor::new(Vec::new());
+    GrayImage::new(2000, 2000).write_to(&mut file, ImageFormat::Png).unwrap();
+    let reply = server.send("POST", "/v1/predict?addend=1", &[("content-type", "image/png")], file.get_ref());
+    assert_eq!(reply.status, 400, "{}", reply.body);
+}
+
+#[test]
+fn beyond_the_requests_in_flight_it_says_busy() {
+    let server = Running::start(Limits { in_flight: 1, time: Duration::from_secs(5), ..Limits::default() });
+    let mut first = server.connect();
+    let whole = json_request(&json!({ "pixels": pixels(0), "addend": 1 }));
+    first.write_all(&whole[..whole.len() - 5]).unwrap();
+    let busy =
+        (0..200).map(|_| server.post(&json!({ "pixels": pixels(0) }))).find(|reply| reply.status == 429);
+    let busy = busy.expect("the first request holds the only place");
+    assert_eq!((busy.header("retry-after"), busy.json()["error"]["code"].as_str()), ("1", Some("busy")));
+    first.write_all(&whole[whole.len() - 5..]).unwrap();
+    assert_eq!(client::read_reply(&mut first).status, 200);
+}
+
+#[test]
+fn a_thousand_at_once_are_all_answered() {
+    let server = Running::start(Limits::default());
+    let mut connections: Vec<TcpStream> = (0..1000).map(|_| server.connect()).collect();
+    for (seed, connection) in connections.iter_mut().enumerate() {
+        connection
+            .write_all(&json_request(&json!({ "pixels": pixels(seed as u32 % 7), "addend": seed % 10 })))
+            .unwrap();
+    }
+    for (seed, connection) in connections.iter_mut().enumerate() {
+        let reply = client::read_reply(connection);
+        assert_eq!((reply.status, reply.json()["addend"].as_u64()), (200, Some(seed as u64 % 10)));
+    }
+    let metrics = server.send("GET", "/metrics", &[], b"").body;
+    assert!(metrics.contains("adder_images_total 1000"), "{metrics}");
+}
+
+#[test]
+fn garbage_on_the_socket_harms_nobody() {
+    let server = Running::start(Limits::default());
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        &[0; 70_000],
+        b"POST /v1/predict HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ] {
+        let mut socket = server.connect();
+        let _ = socket.write_all(garbage);
+        let _ = socket.shutdown(std::net::Shutdown::Write);
+        let _ = socket.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200);
+}
+
+#[test]
+fn stopping_under_load_loses_nothing_that_was_accepted() {
+    let server = Running::start(Limits::default());
+    let (stopped, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let request = json_request(&json!({ "pixels": pixels(1), "addend": 1 }));
+                // An answer that begins must end: only a connection that was not accepted or was idle may be closed.
+                while let Ok(mut socket) = TcpStream::connect(server.addr) {
+                    if socket.write_all(&request).is_err() {
+                        break;
+                    }
+                    match client::try_read_reply(&mut socket) {
+                        Some(reply) => assert_eq!(reply.status, 200),
+                        None => {
+                            assert!(stopped.load(Ordering::SeqCst), "lost before the end");
+                            break;
+                        }
+                    }
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        // One request that is accepted, and whose body is half there when the end comes.
+        let mut half = server.connect();
+        let whole = json_request(&json!({ "pixels": pixels(2), "addend": 2 }));
+        half.write_all(&whole[..whole.len() / 2]).unwrap();
+        while answered.load(Ordering::SeqCst) < 50 {
+            std::thread::yield_now();
+        }
+        stopped.store(true, Ordering::SeqCst);
+        server.stop.now();
+        half.write_all(&whole[whole.len() / 2..]).unwrap();
+        assert_eq!(client::read_reply(&mut half).status, 200);
+    });
+}
