@@ -47,7 +47,7 @@ pub use loss::{Step, Targets};
 pub use network::{IdentityAdder, Logits, Mode};
 pub use parameter::Parameter;
 pub use pool::max_pool2x2;
-pub use predictor::{Addends, Answer, Prediction, Predictor};
+pub use predictor::{Addends, Answer, Prediction, Predictor, SURE};
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use summary::{Layer, Summary, thousands};

@@ -22,6 +22,9 @@ pub struct Prediction {
     pub sum: Vec<f32>,
 }
 
+/// Below this probability of the digit or of the sum the network counts as unsure. Chosen by eye, not calibrated.
+pub const SURE: f32 = 0.8;
+
 /// What the network says of one pair.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {

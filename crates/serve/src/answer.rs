@@ -1,13 +1,10 @@
 //! What the server says of an image.
 
-use adder_model::Answer;
+use adder_model::{Answer, SURE};
 use serde::Serialize;
 
 use crate::batcher::Answers;
 use crate::request::Input;
-
-/// Below this probability the network is unsure.
-const SURE: f32 = 0.8;
 
 /// The answer for a list of inputs.
 #[derive(Serialize)]

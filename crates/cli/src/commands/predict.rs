@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use adder_data::whole_file::write_whole;
-use adder_model::{Addends, Answer, Predictor};
+use adder_model::{Addends, Answer, Predictor, SURE};
 use adder_photo::NetworkImage;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -14,9 +14,6 @@ use crate::Context;
 use crate::args::PredictArgs;
 use crate::pictures::{self, Seen};
 use crate::subject::Subject;
-
-/// Below this probability of the digit or of the sum the network is unsure.
-const SURE: f32 = 0.8;
 
 /// One line of the JSON.
 #[derive(Serialize)]

@@ -88,10 +88,7 @@ impl<'a> Training<'a> {
         }
         let gradients = gradients.scaled(1.0 / tally.pairs as f64)?;
         let norm = gradients.norm()?;
-        let gradients = match clip_norm > 0.0 && norm > clip_norm {
-            true => gradients.scaled(clip_norm / norm)?,
-            false => gradients,
-        };
+        let gradients = gradients.clipped(norm, clip_norm)?;
         let rate_factor = rate / self.config.optimizer.learning_rate;
         self.optimizer.step(&gradients, Settings { rate_factor, momentum: None }, self.steps)?;
         self.steps += 1;

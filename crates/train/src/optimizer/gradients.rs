@@ -45,6 +45,14 @@ impl Gradients {
         Ok(Self(scaled.collect::<candle_core::Result<_>>()?))
     }
 
+    /// Scaled down to `limit` where `norm`, their own, is larger; with a limit of 0 as they are.
+    ///
+    /// # Errors
+    /// Where the device has no room.
+    pub fn clipped(self, norm: f64, limit: f64) -> Result<Self, OptimizerError> {
+        if limit > 0.0 && norm > limit { self.scaled(limit / norm) } else { Ok(self) }
+    }
+
     /// These plus `other`, which are those of the same parameters.
     ///
     /// # Errors

@@ -110,11 +110,7 @@ impl Trainer {
         self.check_finite("gradient norm", gradient_norm)?;
 
         // Update.
-        let TrainingConfig { clip_norm, .. } = self.config.training;
-        let gradients = match clip_norm > 0.0 && gradient_norm > clip_norm {
-            true => gradients.scaled(clip_norm / gradient_norm)?,
-            false => gradients,
-        };
+        let gradients = gradients.clipped(gradient_norm, self.config.training.clip_norm)?;
         let place =
             Place { done: self.state.steps, total: self.total_steps(), per_epoch: self.steps_per_epoch() };
         let settings = self.config.schedule.at(place);
