@@ -65,7 +65,6 @@ fn trained_with(threads: usize, optimizer: &str, folder: &Path) -> (Vec<(String,
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();
-    // The products of matrices in Muon are candle's.
     for optimizer in ["sgd", "muon"] {
         let (one, report) = trained_with(1, optimizer, folder.path());
         assert!(one.len() > 40);

@@ -16,6 +16,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use adder_kernels::Isa;
 use adder_model::Parameter;
 use candle_core::{Tensor, Var};
 
@@ -34,6 +35,7 @@ use sgd::SgdUpdate;
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
+    isa: Isa,
     slots: Vec<Slot>,
 }
 
@@ -76,13 +78,14 @@ impl Optimizer {
     /// An optimizer at rest, of f32 `parameters` that it updates in this order.
     ///
     /// # Errors
-    /// Where the device has no room.
+    /// Where the device has no room; [`OptimizerError::Isa`] where `ADDER_ISA` asks for what is not there.
     pub fn new(parameters: &[Parameter], config: OptimizerConfig) -> Result<Self, OptimizerError> {
         let slot = |parameter: &Parameter| -> Result<Slot, OptimizerError> {
             let memory = Memory::new(config.kind, &parameter.var)?;
             Ok(Slot { parameter: parameter.clone(), memory })
         };
-        Ok(Self { config, slots: parameters.iter().map(slot).collect::<Result<_, _>>()? })
+        let isa = Isa::from_environment()?;
+        Ok(Self { config, isa, slots: parameters.iter().map(slot).collect::<Result<_, _>>()? })
     }
 
     /// Updates every parameter by its gradient as `settings` of the schedule say, in the step that `done` others came
@@ -131,6 +134,7 @@ impl Optimizer {
 
     fn muon(&self, settings: Settings, decays: bool) -> MuonUpdate {
         MuonUpdate {
+            isa: self.isa,
             rate: self.rate(settings),
             momentum: settings.momentum.unwrap_or(self.config.momentum),
             nesterov: self.config.nesterov,

@@ -121,14 +121,16 @@ fn the_composition_agrees_with_the_update_in_place() {
                     Memory::Adamw { moments } => {
                         other.adamw(at(1.0), *decays, done).compose(var, moments, &gradient)
                     }
-                    Memory::Muon { velocity } => other.muon(at(1.0), *decays).apply(var, velocity, &gradient),
+                    Memory::Muon { velocity } => {
+                        other.muon(at(1.0), *decays).compose(var, velocity, &gradient)
+                    }
                 }
                 .unwrap();
             }
         }
         for (a, b) in in_place.iter().zip(&composed) {
             for (a, b) in bits(&a.var).into_iter().zip(bits(&b.var)) {
-                // SGD has the same bits, in AdamW a division is ordered otherwise.
+                // SGD has the same bits; in AdamW a division is ordered otherwise, in Muon products are.
                 let apart = (f32::from_bits(a) - f32::from_bits(b)).abs();
                 let bound = if run.setting.kind == OptimizerKind::Sgd { 0.0 } else { 1e-5 };
                 assert!(apart <= bound, "{apart} under {:?}", run.setting);
