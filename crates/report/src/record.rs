@@ -6,7 +6,7 @@ use adder_train::environment::Environment;
 use adder_train::{Config, Report, RunDirectory};
 
 use crate::inspection::Inspection;
-use crate::{History, Result};
+use crate::{History, Result, Samples};
 
 /// A run as a report shows it.
 #[derive(Clone, Debug)]
@@ -25,12 +25,16 @@ pub struct Record {
     pub history: History,
     /// The evaluation, once it is finished.
     pub evaluation: Option<Report>,
+    /// What its network saw, where its data is at hand.
+    pub samples: Option<Samples>,
     /// What its network says, where it was asked.
     pub inspection: Option<Inspection>,
+    /// Why the run's data is not at hand, where it should be: without it there are neither samples nor an inspection.
+    pub missing_data: Option<String>,
 }
 
 impl Record {
-    /// Reads the files of a run; its network is not asked.
+    /// Reads the files of a run; its data is not loaded, its network not asked.
     ///
     /// # Errors
     /// [`Error::Run`](crate::Error::Run) where a file is missing or broken.
@@ -50,7 +54,9 @@ impl Record {
             environment: run.environment()?,
             history: run.events()?.into(),
             evaluation: run.evaluation()?,
+            samples: None,
             inspection: None,
+            missing_data: None,
             path,
         })
     }
