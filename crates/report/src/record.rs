@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use adder_train::environment::Environment;
+use adder_train::schedule::Place;
 use adder_train::{Config, Report, RunDirectory};
 
 use crate::inspection::Inspection;
@@ -59,6 +60,18 @@ impl Record {
             missing_data: None,
             path,
         })
+    }
+
+    /// The momentum at each step, or with AdamW the first beta, where the schedule moves it; empty where it does not.
+    pub fn momenta(&self) -> Vec<(f64, f64)> {
+        let per_epoch = self.config.training.steps_per_epoch(self.training_images as usize);
+        let total = per_epoch * self.config.training.epochs;
+        let momentum = |step: u64| {
+            let place = Place { done: step - 1, total, per_epoch };
+            Some((step as f64, self.config.schedule.at(place).momentum?))
+        };
+        let steps = self.history.steps.iter().map(|event| event.step);
+        steps.filter(|step| (1..=total).contains(step)).filter_map(momentum).collect()
     }
 
     /// Throughput in training, over all epochs; zero before the first.

@@ -84,6 +84,18 @@ fn a_report_without_the_runs_data_says_what_is_left_out() {
 }
 
 #[test]
+fn a_schedule_that_moves_the_momentum_has_it_drawn() {
+    let place = Workplace::new();
+    let page = |run: &str| String::from_utf8(bytes(&place.path(&format!("{run}/report.html")))).unwrap();
+    place.train("cycle", &["--set", "schedule.kind=one_cycle", "--set", "schedule.warmup=0.3"]);
+    assert!(page("cycle").contains("The momentum at each step"));
+    place.train("adamw", &["--set", "schedule.kind=one_cycle", "--set", "optimizer.kind=adamw"]);
+    assert!(page("adamw").contains("The first beta at each step"));
+    place.train("constant", &[]);
+    assert!(!page("constant").contains("data-figure=\"momentum\""));
+}
+
+#[test]
 fn reports_of_several_runs_say_first_what_was_different() {
     let place = Workplace::new();
     place.train("runs/slow", &["--no-report"]);

@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::frame::{card, drawing, page};
 use super::{mistakes, tables};
 use crate::figures::{
-    confusion, curve_charts, embedding, error_map, feature_maps, kernels, learning_rate, predictions,
-    reliability, sample_grids, training_and_validation,
+    confusion, curve_charts, embedding, error_map, feature_maps, kernels, learning_rate, momentum,
+    predictions, reliability, sample_grids, training_and_validation,
 };
 use crate::words::duration;
 use crate::{Inspection, Record, Result, Samples};
@@ -128,6 +128,7 @@ fn course(record: &Record) -> Markup {
             @for (name, figure) in curve_charts(history) { (drawing(name, &figure)) }
             @if !history.epochs.is_empty() { (drawing("training-and-validation", &training_and_validation(history))) }
             (drawing("learning-rate", &learning_rate(history)))
+            @if let Some(figure) = momentum(record) { (drawing("momentum", &figure)) }
         }
         @if !history.epochs.is_empty() {
             details { summary { "Each epoch as numbers" } (tables::epochs(&history.epochs)) }
