@@ -50,7 +50,8 @@ def check_whole(page):
     found = page.locator("h2").all_text_contents()
     assert found == PARTS, found
     figures = page.locator("[data-figure]").evaluate_all("all => all.map((figure) => figure.dataset.figure)")
-    assert sorted(figures) == sorted(FIGURES), set(figures) ^ set(FIGURES)
+    # Of the momentum there is something to see only where the schedule moves it.
+    assert sorted(set(figures) - {"momentum"}) == sorted(FIGURES), set(figures) ^ set(FIGURES)
     for figure in page.locator("[data-figure] svg").all():
         box = figure.bounding_box()
         assert box and box["width"] > 100 and box["height"] > 50, box
