@@ -11,6 +11,7 @@ mod error;
 pub mod head;
 mod isa;
 pub mod naive;
+pub mod orthogonal;
 pub mod peak;
 pub mod pool;
 pub mod predict;

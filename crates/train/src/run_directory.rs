@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `config.toml` | the whole configuration, defaults included | at the start |
 //! | `split.json` | which images train and which validate | at the start |
+//! | `data.json` | checksums of the data, [`DataRecord`] | at the start |
 //! | `environment.json` | versions and machine of each session, [`Environment`] | at the start and on going on |
 //! | `events.jsonl` | each step and epoch, [`Event`] | as they happen |
 //! | `last/` | the checkpoint to go on from, see [`checkpoint`] | after each epoch and on stopping |
@@ -27,6 +28,7 @@ use serde::de::DeserializeOwned;
 use crate::checkpoint::{self, CheckpointError, CheckpointName, MODEL_FILE};
 use crate::clock;
 use crate::config::{Config, ConfigError, Layers};
+use crate::data_record::DataRecord;
 use crate::environment::Environment;
 use crate::evaluation::Report;
 use crate::events::{Event, EventsError, read_events};
@@ -35,6 +37,7 @@ use crate::repeat::Exhaustive;
 
 const CONFIG: &str = "config.toml";
 const SPLIT: &str = "split.json";
+const DATA: &str = "data.json";
 const ENVIRONMENT: &str = "environment.json";
 const EVENTS: &str = "events.jsonl";
 const EVALUATION: &str = "evaluation.json";
@@ -176,6 +179,14 @@ impl RunDirectory {
         self.read_json(SPLIT)
     }
 
+    /// Which data it was started on.
+    ///
+    /// # Errors
+    /// Where the file is missing or broken.
+    pub fn data(&self) -> Result<DataRecord, RunError> {
+        self.read_json(DATA)
+    }
+
     /// Versions and machines.
     ///
     /// # Errors
@@ -229,6 +240,10 @@ impl RunDirectory {
         self.path.join(REPORT)
     }
 
+    pub(crate) fn data_path(&self) -> PathBuf {
+        self.path.join(DATA)
+    }
+
     pub(crate) fn checkpoint_path(&self, name: CheckpointName) -> PathBuf {
         self.path.join(name.as_str())
     }
@@ -259,6 +274,10 @@ impl RunDirectory {
         Ok(files::write(&self.path.join(SPLIT), text.as_bytes())?)
     }
 
+    pub(crate) fn write_data(&self, data: &DataRecord) -> Result<(), RunError> {
+        self.write_json(DATA, data)
+    }
+
     pub(crate) fn write_environment(&self, environment: &Environment) -> Result<(), RunError> {
         self.write_json(ENVIRONMENT, environment)
     }
@@ -286,7 +305,7 @@ impl RunDirectory {
                 fs::remove_dir_all(&folder).map_err(failed("delete", &folder))?;
             }
         }
-        for name in [REPORT, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, SPLIT, CONFIG] {
+        for name in [REPORT, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, DATA, SPLIT, CONFIG] {
             let file = self.path.join(name);
             if file.exists() {
                 fs::remove_file(&file).map_err(failed("delete", &file))?;

@@ -36,8 +36,8 @@ pub struct ScheduleConfig {
     pub step_epochs: u64,
     /// What a fall of `step` multiplies the rate with.
     pub step_factor: f64,
-    /// The momentum of one_cycle, or the first beta of AdamW: the first where the rate is highest, the second where it is
-    /// lowest.
+    /// Of one_cycle, the momentum of SGD and Muon and the first beta of AdamW: the first where the rate is highest, the
+    /// second where it is lowest.
     pub momentum_range: [f64; 2],
 }
 

@@ -18,6 +18,9 @@ use safetensors::SafeTensors;
 /// Names the folder of the run that the child is to train.
 const FOLDER: &str = "ADDER_TEST_RUN";
 
+/// Names the optimizer's kind.
+const OPTIMIZER: &str = "ADDER_TEST_OPTIMIZER";
+
 #[test]
 #[ignore = "called by the other test, with a number of threads"]
 fn train() {
@@ -31,6 +34,7 @@ fn train() {
     let mut layers = Layers::default();
     layers.add_flag("--epochs", "training.epochs", 1);
     layers.add_flag("--batch-size", "training.batch_size", 48);
+    layers.add_flag("--optimizer", "optimizer.kind", env::var(OPTIMIZER).unwrap());
     let directory = RunDirectory::create(env::var(FOLDER).unwrap(), Existing::Keep).unwrap();
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
     let trainer = Trainer::start(directory, layers.resolve().unwrap(), data, None, machine).unwrap();
@@ -38,11 +42,12 @@ fn train() {
 }
 
 /// Trains with so many threads and returns the tensors of the last checkpoint, named and sorted, and the evaluation.
-fn trained_with(threads: usize, folder: &Path) -> (Vec<(String, Vec<u8>)>, String) {
-    let run = folder.join(threads.to_string());
+fn trained_with(threads: usize, optimizer: &str, folder: &Path) -> (Vec<(String, Vec<u8>)>, String) {
+    let run = folder.join(format!("{optimizer}-{threads}"));
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", "train", "--ignored"])
         .env("RAYON_NUM_THREADS", threads.to_string())
+        .env(OPTIMIZER, optimizer)
         .env(FOLDER, &run)
         .status()
         .unwrap();
@@ -60,13 +65,18 @@ fn trained_with(threads: usize, folder: &Path) -> (Vec<(String, Vec<u8>)>, Strin
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let (one, report) = trained_with(1, folder.path());
-    assert!(one.len() > 40);
-    for threads in [2, 3] {
-        let (other, other_report) = trained_with(threads, folder.path());
-        for ((name, values), (_, other_values)) in one.iter().zip(&other) {
-            assert!(values == other_values, "{name} differs between 1 and {threads} threads");
+    for optimizer in ["sgd", "muon"] {
+        let (one, report) = trained_with(1, optimizer, folder.path());
+        assert!(one.len() > 40);
+        for threads in [2, 3] {
+            let (other, other_report) = trained_with(threads, optimizer, folder.path());
+            for ((name, values), (_, other_values)) in one.iter().zip(&other) {
+                assert!(
+                    values == other_values,
+                    "{name} differs between 1 and {threads} threads of {optimizer}"
+                );
+            }
+            assert_eq!(report, other_report);
         }
-        assert_eq!(report, other_report);
     }
 }

@@ -8,6 +8,7 @@ pub mod dense;
 pub mod head;
 pub mod loss;
 pub mod norm;
+pub mod orthogonal;
 pub mod pool;
 pub mod predict;
 pub mod trunk;

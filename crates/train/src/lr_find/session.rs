@@ -3,14 +3,14 @@
 use std::ops::ControlFlow;
 
 use adder_data::{Dataset, LoaderConfig, Position, Split, TrainLoader};
-use adder_model::{IdentityAdder, Mode, Step, Tally};
+use adder_model::IdentityAdder;
 
 use super::curve::Recorder;
 use super::{Curve, End, LrFindError, Point, RangeTest};
 use crate::config::{Config, TrainingConfig};
-use crate::optimizer::{Gradients, Optimizer};
+use crate::optimizer::Optimizer;
 use crate::schedule::Settings;
-use crate::trainer::{Images, Machine, TrainError, loss, new_model};
+use crate::trainer::{Images, Machine, TrainError, new_model, next_gradients};
 
 /// Makes the range test with a new network of `config`, which it throws away. `watch` sees each point and may end it.
 ///
@@ -80,30 +80,13 @@ impl<'a> Training<'a> {
     /// One update at `rate`; the loss per pair before it.
     fn step(&mut self, rate: f64) -> Result<f64, TrainError> {
         let TrainingConfig { accumulation, clip_norm, .. } = self.config.training;
-        let (mut gradients, mut tally) = self.gradients()?;
-        for _ in 1..accumulation {
-            let (more, of_more) = self.gradients()?;
-            gradients = gradients.plus(&more)?;
-            tally += of_more;
-        }
-        let gradients = gradients.scaled(1.0 / tally.pairs as f64)?;
+        let (gradients, tally) = next_gradients(&self.model, &mut self.batches, accumulation, self.config)?;
         let norm = gradients.norm()?;
         let gradients = gradients.clipped(norm, clip_norm)?;
         let rate_factor = rate / self.config.optimizer.learning_rate;
         self.optimizer.step(&gradients, Settings { rate_factor, momentum: None }, self.steps)?;
         self.steps += 1;
         Ok(tally.metrics().both.loss)
-    }
-
-    /// The gradients of the losses of the next batch's pairs, added up.
-    fn gradients(&mut self) -> Result<(Gradients, Tally), TrainError> {
-        let Position { epoch, step } = self.batches.position();
-        let batch = self.batches.next_batch();
-        let mode = Mode::Train { seed: self.config.seed, epoch, step };
-        let Step { loss, tally } = loss(&self.model, &batch, self.config.training.label_smoothing, mode)?;
-        self.batches.recycle(batch);
-        let gradients = Gradients::take(loss.backward()?, self.model.parameters())?;
-        Ok((gradients.scaled(tally.pairs as f64)?, tally))
     }
 }
 

@@ -38,9 +38,10 @@ impl AdamwUpdate {
     }
 
     /// Updates `weight` and its two moments by `gradient`, all f32, contiguous and of one shape.
-    pub(super) fn apply(self, weight: &Var, [first, second]: [&Var; 2], gradient: &Tensor) -> Result<()> {
-        let Device::Cpu = weight.device() else { return self.compose(weight, [first, second], gradient) };
+    pub(super) fn apply(self, weight: &Var, moments: &[Var; 2], gradient: &Tensor) -> Result<()> {
+        let Device::Cpu = weight.device() else { return self.compose(weight, moments, gradient) };
         let Self { kept, step, correction, epsilon, .. } = self;
+        let [first, second] = moments;
         approach(first, gradient, 1.0 - self.betas[0])?;
         let (old, new) = (self.betas[1] as f32, (1.0 - self.betas[1]) as f32);
         update2(second, gradient, |v, g| *v = old * *v + new * (g * g))?;
@@ -50,7 +51,7 @@ impl AdamwUpdate {
     }
 
     /// The same by candle's operations, the path of devices for which there is no operation in place.
-    pub(super) fn compose(self, weight: &Var, [first, second]: [&Var; 2], gradient: &Tensor) -> Result<()> {
+    pub(super) fn compose(self, weight: &Var, [first, second]: &[Var; 2], gradient: &Tensor) -> Result<()> {
         let Self { kept, step, correction, epsilon, betas } = self;
         first.set(&(first.as_tensor() + ((gradient - first.as_tensor())? * (1.0 - betas[0]))?)?)?;
         second.set(&((second.as_tensor() * betas[1])? + (gradient.sqr()? * (1.0 - betas[1]))?)?)?;

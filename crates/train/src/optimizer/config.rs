@@ -12,16 +12,18 @@ pub struct OptimizerConfig {
     pub kind: OptimizerKind,
     /// The rate that the schedule's factor multiplies.
     pub learning_rate: f64,
-    /// SGD: how much of the last step's velocity stays.
+    /// SGD and Muon: how much of the last step's velocity stays.
     pub momentum: f64,
-    /// SGD: whether the step looks ahead along the new velocity.
+    /// SGD and Muon: whether the step looks ahead along the new velocity.
     pub nesterov: bool,
     /// AdamW: how much of the running means of the gradient and of its square stays.
     pub betas: [f64; 2],
     /// AdamW: added to the root of the mean square.
     pub epsilon: f64,
+    /// Muon: the rate of AdamW, which updates what Muon does not, as a part of `learning_rate`.
+    pub adamw_factor: f64,
     /// The weights and biases of norms do not decay. SGD adds this much of the weight to its gradient, as PyTorch does
-    /// (coupled); AdamW takes the learning rate times this from the weight itself (decoupled).
+    /// (coupled); AdamW and Muon take the learning rate times this from the weight itself (decoupled).
     pub weight_decay: f64,
 }
 
@@ -34,6 +36,9 @@ pub enum OptimizerKind {
     Sgd,
     /// PyTorch's `torch.optim.AdamW` (Loshchilov and Hutter 2017).
     Adamw,
+    /// PyTorch's `torch.optim.Muon` (Jordan 2024), its rate adjusted to match AdamW's steps, for the filters of every
+    /// convolution with more than one input channel; AdamW for the rest.
+    Muon,
 }
 
 impl Default for OptimizerConfig {
@@ -45,6 +50,7 @@ impl Default for OptimizerConfig {
             nesterov: false,
             betas: [0.9, 0.999],
             epsilon: 1e-8,
+            adamw_factor: 1.0,
             weight_decay: 0.0,
         }
     }
@@ -59,6 +65,8 @@ impl OptimizerConfig {
             check("optimizer.betas", beta, 0.0..1.0, "two numbers from 0 to below 1")?;
         }
         check("optimizer.epsilon", self.epsilon, f64::MIN_POSITIVE..=1.0, "a number above 0, up to 1")?;
+        let factor = self.adamw_factor;
+        check("optimizer.adamw_factor", factor, f64::MIN_POSITIVE..=1000.0, "a number above 0, up to 1000")?;
         check("optimizer.weight_decay", self.weight_decay, 0.0..1.0, "a number from 0 to below 1")?;
         if self.nesterov && self.momentum == 0.0 {
             let expected = "false where optimizer.momentum is 0".into();

@@ -17,6 +17,9 @@ pub enum OptimizerError {
         /// Those of the gradient.
         found: String,
     },
+    /// The environment asks for an instruction set that is not there.
+    #[error(transparent)]
+    Isa(#[from] adder_kernels::IsaError),
     /// candle refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

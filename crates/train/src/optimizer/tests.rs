@@ -7,7 +7,13 @@ use serde::Deserialize;
 use super::*;
 use adder_model::tensor_file::TensorProblem;
 
-const SHAPES: [(&str, &[usize]); 2] = [("weight", &[3, 4]), ("scale", &[5])];
+const SHAPES: [(&str, &[usize]); 5] = [
+    ("weight", &[3, 4]),
+    ("scale", &[5]),
+    ("filters", &[4, 2, 2, 2]),
+    ("pointwise", &[6, 2, 1, 1]),
+    ("first", &[2, 1, 2, 2]),
+];
 
 /// The configured rate times `rate_factor`, whatever the step.
 fn at(rate_factor: f64) -> Settings {
@@ -27,7 +33,14 @@ struct Golden {
 #[derive(Deserialize)]
 struct GoldenRun {
     setting: OptimizerConfig,
-    weights: Vec<Values>,
+    weights: Vec<Recorded>,
+}
+
+/// The weights after `done` steps.
+#[derive(Deserialize)]
+struct Recorded {
+    done: usize,
+    values: Values,
 }
 
 fn golden() -> Golden {
@@ -41,23 +54,22 @@ fn tensors(values: &Values) -> Vec<Tensor> {
         .collect()
 }
 
-/// The parameters `weight` and `scale`, of which only the first decays.
+/// The golden parameters, of which all but `scale` decay.
 fn parameters(values: &Values) -> Vec<Parameter> {
     let parameter = |(&(name, _), tensor): (&(&str, _), _)| Parameter {
         name: name.into(),
         var: Var::from_tensor(&tensor).unwrap(),
-        decays: name == "weight",
+        decays: name != "scale",
     };
     SHAPES.iter().zip(tensors(values)).map(parameter).collect()
 }
 
 /// Gradients that are `values`, through a real backward pass: d(sum(w * c))/dw = c.
 fn gradients(parameters: &[Parameter], values: &Values) -> Gradients {
-    let losses: Vec<_> = parameters
-        .iter()
-        .zip(tensors(values))
-        .map(|(parameter, constant)| (parameter.var.as_tensor() * constant).unwrap().sum_all().unwrap())
-        .collect();
+    let loss = |(parameter, constant): (&Parameter, Tensor)| {
+        (parameter.var.as_tensor() * constant).unwrap().sum_all().unwrap()
+    };
+    let losses: Vec<_> = parameters.iter().zip(tensors(values)).map(loss).collect();
     let loss = Tensor::stack(&losses, 0).unwrap().sum_all().unwrap();
     Gradients::take(loss.backward().unwrap(), parameters).unwrap()
 }
@@ -72,20 +84,24 @@ fn twenty_steps_are_pytorchs() {
     for run in &golden.runs {
         let parameters = parameters(&golden.start);
         let mut optimizer = Optimizer::new(&parameters, run.setting).unwrap();
-        for ((done, step), expected) in (0..).zip(&golden.gradients).zip(&run.weights) {
-            optimizer.step(&gradients(&parameters, step), at(1.0), done).unwrap();
+        let mut recorded = run.weights.iter().peekable();
+        for (done, step) in golden.gradients.iter().enumerate() {
+            optimizer.step(&gradients(&parameters, step), at(1.0), done as u64).unwrap();
+            let Some(expected) = recorded.next_if(|weights| weights.done == done + 1) else { continue };
             for parameter in &parameters {
                 let found: Vec<f32> = parameter.var.flatten_all().unwrap().to_vec1().unwrap();
-                for (found, expected) in found.iter().zip(&expected[&parameter.name]) {
+                for (found, expected) in found.iter().zip(&expected.values[&parameter.name]) {
                     let tolerance = 1e-6 * expected.abs().max(1.0);
                     assert!(
                         (found - expected).abs() <= tolerance,
-                        "{:?}: {found} is not {expected}",
+                        "{} under {:?}: {found} is not {expected}",
+                        parameter.name,
                         run.setting
                     );
                 }
             }
         }
+        assert!(recorded.next().is_none(), "every record was compared");
     }
 }
 
@@ -100,19 +116,21 @@ fn the_composition_agrees_with_the_update_in_place() {
             optimizer.step(&gradients(&in_place, step), at(1.0), done).unwrap();
             for (slot, gradient) in other.slots.iter().zip(tensors(step)) {
                 let Slot { parameter: Parameter { var, decays, .. }, memory } = slot;
-                match &memory[..] {
-                    [velocity] => other.sgd(at(1.0), *decays).compose(var, velocity, &gradient).unwrap(),
-                    [first, second] => {
-                        let update = other.adamw(at(1.0), *decays, done);
-                        update.compose(var, [first, second], &gradient).unwrap();
+                match memory {
+                    Memory::Sgd { velocity } => other.sgd(at(1.0), *decays).compose(var, velocity, &gradient),
+                    Memory::Adamw { moments } => {
+                        other.adamw(at(1.0), *decays, done).compose(var, moments, &gradient)
                     }
-                    _ => unreachable!(),
+                    Memory::Muon { velocity } => {
+                        other.muon(at(1.0), *decays).compose(var, velocity, &gradient)
+                    }
                 }
+                .unwrap();
             }
         }
         for (a, b) in in_place.iter().zip(&composed) {
             for (a, b) in bits(&a.var).into_iter().zip(bits(&b.var)) {
-                // SGD has the same bits, in AdamW a division is ordered otherwise.
+                // SGD has the same bits; in AdamW a division is ordered otherwise, in Muon products are.
                 let apart = (f32::from_bits(a) - f32::from_bits(b)).abs();
                 let bound = if run.setting.kind == OptimizerKind::Sgd { 0.0 } else { 1e-5 };
                 assert!(apart <= bound, "{apart} under {:?}", run.setting);
@@ -205,7 +223,7 @@ fn gradients_of_other_parameters_are_refused() {
         .unwrap()
         .step(&gradients, at(1.0), 0)
         .unwrap_err();
-    assert!(matches!(error, OptimizerError::Mismatch { name, .. } if name == "scale"));
+    assert!(matches!(error, OptimizerError::Mismatch { name, .. } if name == "first"));
     assert_eq!(before, swapped.iter().map(|parameter| bits(&parameter.var)).collect::<Vec<_>>());
 }
 

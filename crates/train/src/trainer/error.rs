@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::checkpoint::CheckpointError;
+use crate::data_record::SetRecord;
 use crate::evaluation::EvaluationError;
 use crate::events::EventsError;
 use crate::optimizer::OptimizerError;
@@ -72,6 +73,20 @@ pub enum TrainError {
         expected: String,
         /// What it holds.
         found: String,
+    },
+    /// The data have changed since the run was started.
+    #[error(
+        "{path}: {set}: expected {expected}, found {found}: a run goes on only with the data it was started on"
+    )]
+    OtherData {
+        /// The run's record of its data.
+        path: PathBuf,
+        /// `train` or `evaluation`.
+        set: &'static str,
+        /// What it was started on.
+        expected: SetRecord,
+        /// What there is.
+        found: SetRecord,
     },
     /// There is nothing left to do.
     #[error("{path}: this run is finished, after {epochs} epochs")]

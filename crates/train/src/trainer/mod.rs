@@ -1,6 +1,7 @@
 //! The training loop.
 
 mod error;
+mod gradients;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -9,11 +10,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Instant;
 
-use adder_data::{Batch, Dataset, EvaluationAddends, Labelled, LoaderConfig, Position, SIDE, TrainLoader};
-use adder_model::{Backend, IdentityAdder, Mode, Step, Tally, Targets};
-use candle_core::{Device, Tensor};
+use adder_data::{Dataset, EvaluationAddends, Labelled, LoaderConfig, Position, TrainLoader};
+use adder_model::{Backend, IdentityAdder, Tally};
+use candle_core::Device;
 
 pub use error::TrainError;
+pub(crate) use gradients::next_gradients;
 
 use crate::checkpoint::{self, BestEpoch, CheckpointName, State};
 use crate::config::{Config, TrainingConfig};
@@ -138,29 +140,10 @@ impl Trainer {
     fn gradients(&mut self, batches: &mut TrainLoader) -> Result<(Gradients, Tally), TrainError> {
         let left = self.batches_per_epoch() - self.state.position.step;
         let count = self.config.training.accumulation.min(left);
-        let (mut sum, mut total) = (None::<Gradients>, Tally::default());
-        for _ in 0..count {
-            let batch = batches.next_batch();
-            let Position { epoch, step } = self.state.position;
-            let mode = Mode::Train { seed: self.config.seed, epoch, step };
-            let Step { loss, tally } =
-                loss(&self.learned.model, &batch, self.config.training.label_smoothing, mode)?;
-            self.check_finite("loss", tally.metrics().both.loss)?;
-            let gradients = Gradients::take(loss.backward()?, self.learned.model.parameters())?;
-            batches.recycle(batch);
-            self.state.position.step += 1;
-            total += tally;
-            if count == 1 {
-                return Ok((gradients, total));
-            }
-            let gradients = gradients.scaled(tally.pairs as f64)?;
-            sum = Some(match sum {
-                Some(sum) => sum.plus(&gradients)?,
-                None => gradients,
-            });
-        }
-        let sum = sum.expect("a step is of one batch or more");
-        Ok((sum.scaled(1.0 / total.pairs as f64)?, total))
+        let next = next_gradients(&self.learned.model, batches, count, &self.config)?;
+        self.check_finite("loss", next.1.metrics().both.loss)?;
+        self.state.position.step += count;
+        Ok(next)
     }
 
     /// Validates, records the epoch and writes the checkpoints.
@@ -348,22 +331,4 @@ impl Trainer {
             other => other.into(),
         }
     }
-}
-
-/// The forward pass of a batch: its differentiable loss and its tally.
-pub(crate) fn loss(
-    model: &IdentityAdder,
-    batch: &Batch,
-    label_smoothing: f32,
-    mode: Mode,
-) -> Result<Step, TrainError> {
-    let device = model.device();
-    let images = Tensor::from_slice(&batch.images, (batch.len(), 1, SIDE, SIDE), device)?;
-    let classes = |values: &[u8]| {
-        let values: Vec<u32> = values.iter().map(|&value| u32::from(value)).collect();
-        Tensor::from_vec(values, batch.pairs(), device)
-    };
-    let (addends, digits, sums) = (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
-    let targets = Targets { digits: &digits, sums: &sums, label_smoothing };
-    Ok(model.loss(&images, &addends, targets, mode)?)
 }

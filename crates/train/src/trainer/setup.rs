@@ -8,6 +8,7 @@ use adder_model::IdentityAdder;
 use super::{Machine, TrainError, Trainer};
 use crate::checkpoint::{self, CheckpointName, State};
 use crate::config::Config;
+use crate::data_record::DataRecord;
 use crate::environment::{Environment, Session};
 use crate::events::EventLog;
 use crate::learned::Learned;
@@ -47,6 +48,19 @@ pub(crate) fn new_model(config: &Config, machine: &Machine) -> Result<IdentityAd
     Ok(IdentityAdder::new(&config.model, config.seed, &machine.device)?.with_backend(machine.backend)?)
 }
 
+/// Whether `data` are those that the run was started on.
+fn check_data(directory: &RunDirectory, data: &Dataset) -> Result<(), TrainError> {
+    let (expected, found) = (directory.data()?, DataRecord::of(data));
+    let pairs =
+        [("train", expected.train, found.train), ("evaluation", expected.evaluation, found.evaluation)];
+    match pairs.into_iter().find(|(_, expected, found)| expected != found) {
+        None => Ok(()),
+        Some((set, expected, found)) => {
+            Err(TrainError::OtherData { path: directory.data_path(), set, expected, found })
+        }
+    }
+}
+
 impl Trainer {
     /// Starts a run in a directory from [`RunDirectory::create`]: writes the configuration, the split, the environment
     /// and the first checkpoint. Without a `split`, the seed draws one.
@@ -71,6 +85,7 @@ impl Trainer {
         let session = Session::now(0, &machine);
         directory.write_environment(&Environment { sessions: vec![session] })?;
         directory.write_split(&images.split)?;
+        directory.write_data(&DataRecord::of(&data))?;
         directory.write_config(&config, HEADER)?;
         let events = EventLog::open(&directory.events_path(), 0)?;
         let state = State::default();
@@ -82,11 +97,12 @@ impl Trainer {
     /// Goes on with a run from its last checkpoint, with the configuration and the split that it was started with.
     ///
     /// # Errors
-    /// [`TrainError::Finished`] where nothing is left to do; otherwise where the data do not fit, the checkpoint is
-    /// missing or broken, or another program trains here.
+    /// [`TrainError::Finished`] where nothing is left to do; [`TrainError::OtherData`] where the data are not those that
+    /// it was started on; otherwise where the checkpoint is missing or broken, or another program trains here.
     pub fn resume(directory: RunDirectory, data: Dataset, machine: Machine) -> Result<Self, TrainError> {
         let lock: File = directory.lock()?;
         let config = directory.config()?;
+        check_data(&directory, &data)?;
         let images = Images::choose(&config, &data, directory.split()?)?;
         let model = new_model(&config, &machine)?;
         let mut learned = Learned::new(model, &config)?;

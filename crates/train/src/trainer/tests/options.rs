@@ -1,5 +1,8 @@
 //! What recipes may turn on beyond the notebook.
 
+use adder_model::Mode;
+
+use super::gradients::loss;
 use super::*;
 
 const ALL: [&str; 8] = [
@@ -46,6 +49,25 @@ fn each_option_changes_the_weights() {
         assert_ne!(plain, weights(&index.to_string(), &[option]), "{option}");
     }
     assert_ne!(plain, weights("clean", &["data.clean_epochs=1"]));
+}
+
+#[test]
+fn dropout_in_a_step_is_that_of_its_epoch_and_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut trainer = start(&folder.path().join("run"), config(&["model.dropout=0.5"])).unwrap();
+    trainer.state.position = Position { epoch: 1, step: 2 };
+    let (mut batches, mut other) = (trainer.loader().unwrap(), trainer.loader().unwrap());
+    let (_, tally) = trainer.gradients(&mut batches).unwrap();
+
+    let batch = other.next_batch();
+    let loss_at = |epoch, step| {
+        let mode = Mode::Train { seed: trainer.config.seed, epoch, step };
+        loss(&trainer.learned.model, &batch, 0.0, mode).unwrap().tally.metrics().both.loss
+    };
+    assert_eq!(tally.metrics().both.loss, loss_at(1, 2));
+    for (epoch, step) in [(1, 1), (1, 3), (0, 2), (2, 2)] {
+        assert_ne!(tally.metrics().both.loss, loss_at(epoch, step));
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use adder_data::Split;
 
 use super::*;
 use crate::checkpoint::CheckpointError;
+use crate::data_record::DataRecord;
 use crate::events::EventsError;
 use crate::run_directory::RunError;
 use adder_model::tensor_file::TensorProblem;
@@ -67,7 +68,7 @@ fn broken_runs_are_refused_with_the_file_and_the_reason() {
     // Breaks one file of a copy and says what going on makes of it.
     let refusal = |file: &str, breaking: &dyn Fn(Vec<u8>) -> Vec<u8>| {
         let copy = tempfile::tempdir().unwrap();
-        for file in ["config.toml", "split.json", "environment.json", "events.jsonl"] {
+        for file in ["config.toml", "split.json", "data.json", "environment.json", "events.jsonl"] {
             fs::copy(whole.join(file), copy.path().join(file)).unwrap();
         }
         fs::create_dir(copy.path().join("last")).unwrap();
@@ -98,6 +99,12 @@ fn broken_runs_are_refused_with_the_file_and_the_reason() {
     assert!(matches!(error, TrainError::Run(RunError::Config(_))), "{error:?}");
     let error = refusal("split.json", &|bytes| bytes[..bytes.len() / 2].to_vec());
     assert!(matches!(error, TrainError::Run(RunError::Syntax { .. })), "{error:?}");
+    let error = refusal("data.json", &|bytes| {
+        let mut record: DataRecord = serde_json::from_slice(&bytes).unwrap();
+        record.train.crc32 ^= 1;
+        serde_json::to_vec(&record).unwrap()
+    });
+    assert!(matches!(error, TrainError::OtherData { set: "train", .. }), "{error:?}");
     let error = refusal("events.jsonl", &|bytes| bytes[..bytes.len() / 2].to_vec());
     assert!(matches!(error, TrainError::Events(EventsError::TooShort { expected: 8, .. })), "{error:?}");
 

@@ -1,0 +1,38 @@
+//! Which data a run was started on.
+
+use adder_data::{Dataset, Labelled};
+use serde::{Deserialize, Serialize};
+
+/// What the images and labels of a run are known by again, so that it does not go on with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecord {
+    /// The training file's, validation included.
+    pub train: SetRecord,
+    /// The evaluation file's.
+    pub evaluation: SetRecord,
+}
+
+/// One set of images with labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetRecord {
+    /// How many there are.
+    pub images: usize,
+    /// [`Labelled::checksum`].
+    pub crc32: u32,
+}
+
+impl DataRecord {
+    /// The record of `data`.
+    pub fn of(data: &Dataset) -> Self {
+        let record = |set: &Labelled| SetRecord { images: set.len(), crc32: set.checksum() };
+        Self { train: record(&data.train), evaluation: record(&data.evaluation) }
+    }
+}
+
+impl std::fmt::Display for SetRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} images of checksum {:08x}", self.images, self.crc32)
+    }
+}

@@ -1,0 +1,56 @@
+//! From the next batches to the gradients of one step.
+
+use adder_data::{Batch, Position, SIDE, TrainLoader};
+use adder_model::{IdentityAdder, Mode, Step, Tally, Targets};
+use candle_core::Tensor;
+
+use super::TrainError;
+use crate::config::Config;
+use crate::optimizer::Gradients;
+
+/// The gradients of the mean loss over the pairs of the next `count` batches, one or more.
+pub(crate) fn next_gradients(
+    model: &IdentityAdder,
+    batches: &mut TrainLoader,
+    count: u64,
+    config: &Config,
+) -> Result<(Gradients, Tally), TrainError> {
+    let (mut sum, mut total) = (None::<Gradients>, Tally::default());
+    for _ in 0..count {
+        let Position { epoch, step } = TrainLoader::position(batches);
+        let batch = batches.next_batch();
+        let mode = Mode::Train { seed: config.seed, epoch, step };
+        let Step { loss, tally } = loss(model, &batch, config.training.label_smoothing, mode)?;
+        let gradients = Gradients::take(loss.backward()?, model.parameters())?;
+        batches.recycle(batch);
+        total += tally;
+        if count == 1 {
+            return Ok((gradients, total));
+        }
+        let gradients = gradients.scaled(tally.pairs as f64)?;
+        sum = Some(match sum {
+            Some(sum) => sum.plus(&gradients)?,
+            None => gradients,
+        });
+    }
+    let sum = sum.expect("a step is of one batch or more");
+    Ok((sum.scaled(1.0 / total.pairs as f64)?, total))
+}
+
+/// The forward pass of a batch: its differentiable loss and its tally.
+pub(super) fn loss(
+    model: &IdentityAdder,
+    batch: &Batch,
+    label_smoothing: f32,
+    mode: Mode,
+) -> Result<Step, TrainError> {
+    let device = model.device();
+    let images = Tensor::from_slice(&batch.images, (batch.len(), 1, SIDE, SIDE), device)?;
+    let classes = |values: &[u8]| {
+        let values: Vec<u32> = values.iter().map(|&value| u32::from(value)).collect();
+        Tensor::from_vec(values, batch.pairs(), device)
+    };
+    let (addends, digits, sums) = (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
+    let targets = Targets { digits: &digits, sums: &sums, label_smoothing };
+    Ok(model.loss(&images, &addends, targets, mode)?)
+}
