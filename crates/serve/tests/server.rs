@@ -68,8 +68,19 @@ fn pictures_come_as_bodies_and_as_base64() {
     assert_eq!((said["addend"].as_u64(), said["seen"].as_array().unwrap().len()), (Some(7), 784));
     assert!(said["seen"].as_array().unwrap().iter().any(|value| value.as_u64() > Some(200)));
     let text = base64::engine::general_purpose::STANDARD.encode(drawing());
-    let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true }));
+    let encoded = server.post(&json!({ "image": &text, "addend": 7, "seen": true }));
     assert_eq!(encoded.json(), said);
+
+    // Raw, the light page stays light; found, only the stroke is.
+    let light = |answer: &Value| {
+        let seen = answer["seen"].as_array().unwrap().iter();
+        seen.filter(|value| value.as_u64() > Some(200)).count()
+    };
+    let path = "/v1/predict?addend=7&seen=true&raw=true";
+    let raw = server.send("POST", path, &[("content-type", "image/png")], &drawing()).json();
+    assert!(light(&said) < 200 && light(&raw) > 400, "{} and {}", light(&said), light(&raw));
+    let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true, "raw": true }));
+    assert_eq!(encoded.json(), raw);
 }
 
 #[test]
@@ -198,6 +209,9 @@ fn a_thousand_at_once_are_all_answered() {
     }
     let metrics = server.send("GET", "/metrics", &[], b"").body;
     assert!(metrics.contains("adder_images_total 1000"), "{metrics}");
+    // So many cannot all have found the predictor idle.
+    let batches = metrics.lines().find_map(|line| line.strip_prefix("adder_batches_total ")).unwrap();
+    assert!(batches.parse::<u32>().unwrap() < 1000, "none was answered together with another");
 }
 
 #[test]
