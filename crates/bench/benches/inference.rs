@@ -29,13 +29,16 @@ fn main() {
         for isa in Isa::available().into_iter().rev().filter(|isa| *isa != Isa::SCALAR) {
             let model = model.clone().on_kernels(isa).expect("a network on the CPU");
             let predictor = Predictor::new(&model).expect("a network on the CPU");
-            let found = predictor.predict(images, addends).expect("images that fit");
+            let found = predictor.predict_batch(images, addends).expect("images that fit");
             assert_close(isa.name(), &found.sum, &expected.sum, 1e-5);
-            group.bench_function(isa.name(), |bencher| bencher.iter(|| predictor.predict(images, addends)));
+            group.bench_function(isa.name(), |bencher| {
+                bencher.iter(|| predictor.predict_batch(images, addends))
+            });
             if size == 1 {
                 let name = format!("{isa}, all ten addends");
-                group
-                    .bench_function(name, |bencher| bencher.iter(|| predictor.predict(images, Addends::All)));
+                group.bench_function(name, |bencher| {
+                    bencher.iter(|| predictor.predict_batch(images, Addends::All))
+                });
             }
         }
         group.sample_size(10).sampling_mode(SamplingMode::Flat).measurement_time(Duration::from_secs(5));

@@ -34,11 +34,23 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error:#}");
+    eprintln!("error: {}", words(error));
     if let Some(hint) = hint(error) {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(if is_usage(error) { USAGE } else { FAILED })
+}
+
+/// The error and its causes. Libraries differ in whether an error's words hold its cause's; each is said once.
+fn words(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
 }
 
 fn is_usage(error: &anyhow::Error) -> bool {
@@ -61,5 +73,20 @@ fn hint(error: &anyhow::Error) -> Option<&'static str> {
         }
         RunError::NoRuns(_) => Some("train first, or name a run or a weights file"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let told = anyhow!("no such file").context("a.png: cannot be read: no such file");
+        assert_eq!(words(&told), "a.png: cannot be read: no such file");
+        let apart = anyhow!("no such file").context("a.png: cannot be read");
+        assert_eq!(words(&apart), "a.png: cannot be read: no such file");
     }
 }

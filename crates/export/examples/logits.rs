@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let data = adder_data::load(&Source::Embedded, &mut |_| ())?.evaluation;
     let pixels: Vec<f32> = data.images().iter().map(|&byte| normalise(f32::from(byte))).collect();
     let addends: Vec<u8> = (0..data.len()).map(|index| (index % 10) as u8).collect();
-    let prediction = Predictor::new(&model)?.predict(&pixels, Addends::Each(&addends))?;
+    let prediction = Predictor::new(&model)?.predict_batch(&pixels, Addends::Each(&addends))?;
     let count = data.len();
     let tensor = |values: &[f32]| Tensor::from_slice(values, (count, values.len() / count), &Device::Cpu);
     let tensors = HashMap::from([

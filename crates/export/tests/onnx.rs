@@ -72,7 +72,7 @@ fn logits_are_ours_folded_and_not_at_every_opset() {
         let model = model(&config);
         let image = NdTensor::from_data([IMAGES, 1, 28, 28], normalised(&bytes()));
         let ours = Predictor::new(&model).unwrap();
-        let ours = ours.predict(&normalised(&bytes()), Addends::Each(&addends())).unwrap();
+        let ours = ours.predict_batch(&normalised(&bytes()), Addends::Each(&addends())).unwrap();
         for (fold, opset) in [(false, onnx::LEAST_OPSET), (false, 17), (true, 17), (true, onnx::MOST_OPSET)] {
             let options = onnx::Options { fold, opset, with_preprocessing: false };
             let file = onnx::encode(&model, &options, &Metadata::new()).unwrap();
@@ -88,7 +88,7 @@ fn bytes_go_in_and_probabilities_come_out() {
     let model = model(&ModelConfig::default());
     let image = NdTensor::from_data([IMAGES, 1, 28, 28], bytes());
     let ours = Predictor::new(&model).unwrap();
-    let ours = ours.predict(&normalised(&bytes()), Addends::Each(&addends())).unwrap();
+    let ours = ours.predict_batch(&normalised(&bytes()), Addends::Each(&addends())).unwrap();
     let options = onnx::Options { with_preprocessing: true, ..onnx::Options::default() };
     let file = onnx::encode(&model, &options, &Metadata::new()).unwrap();
     let theirs = run(file, image.view().into(), ["digit_probabilities", "sum_probabilities"]);

@@ -29,6 +29,7 @@ mod linear;
 mod loss;
 mod network;
 mod norm;
+mod one_image;
 mod parameter;
 mod pool;
 mod predictor;

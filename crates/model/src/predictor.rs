@@ -47,12 +47,19 @@ impl Prediction {
     /// The answers, pair by pair.
     pub fn answers(&self) -> impl Iterator<Item = Answer> {
         let rows = self.digit.chunks_exact(DIGITS).zip(self.sum.chunks_exact(SUMS));
-        rows.map(|(digit, sum)| Answer {
+        rows.map(|(digit, sum)| Answer::of(digit, sum))
+    }
+}
+
+impl Answer {
+    /// What `[10]` logits of the digit and `[19]` of the sum say.
+    pub(crate) fn of(digit: &[f32], sum: &[f32]) -> Self {
+        Self {
             digit: argmax(digit) as u8,
             sum: argmax(sum) as u8,
             digit_probabilities: softmax(digit),
             sum_probabilities: softmax(sum),
-        })
+        }
     }
 }
 
@@ -85,17 +92,17 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Argument`] or [`Error::Kernel`] where lengths disagree or an addend is not a digit.
-    pub fn predict(&self, images: &[f32], addends: Addends<'_>) -> Result<Prediction> {
+    pub fn predict_batch(&self, images: &[f32], addends: Addends<'_>) -> Result<Prediction> {
         let mut prediction = Prediction { digit: Vec::new(), sum: Vec::new() };
         self.predict_into(images, addends, &mut prediction)?;
         Ok(prediction)
     }
 
-    /// As [`predict`](Self::predict), into a prediction whose memory is used again: on the kernels, a call allocates
+    /// As [`predict_batch`](Self::predict_batch), into a prediction whose memory is used again: on the kernels, a call allocates
     /// nothing once every thread has its buffers.
     ///
     /// # Errors
-    /// As [`predict`](Self::predict).
+    /// As [`predict_batch`](Self::predict_batch).
     pub fn predict_into(
         &self,
         images: &[f32],

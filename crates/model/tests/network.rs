@@ -116,7 +116,7 @@ fn predictors_give_the_networks_logits() {
     model.forward(&images(11), &classes(&numbers), TRAIN).unwrap();
     let logits = model.forward(&images(11), &classes(&numbers), Mode::Evaluate).unwrap();
     for predictor in predictors(&model) {
-        let prediction = predictor.predict(&values(&images(11)), Addends::Each(&addends)).unwrap();
+        let prediction = predictor.predict_batch(&values(&images(11)), Addends::Each(&addends)).unwrap();
         assert!(
             close(&prediction.digit, &values(&logits.digit)) && close(&prediction.sum, &values(&logits.sum))
         );
@@ -127,7 +127,7 @@ fn predictors_give_the_networks_logits() {
 fn a_predictor_does_not_follow_its_model() {
     let model = model(0.1);
     for predictor in predictors(&model) {
-        let answer = || predictor.predict(&values(&images(2)), Addends::All).unwrap();
+        let answer = || predictor.predict_batch(&values(&images(2)), Addends::All).unwrap();
         let before = answer();
         for _ in 0..3 {
             model.forward(&images(8), &classes(&[5; 8]), TRAIN).unwrap();
@@ -142,10 +142,10 @@ fn all_ten_addends_equal_ten_single_ones() {
     model.forward(&images(16), &classes(&[5; 16]), TRAIN).unwrap();
     let pixels = values(&images(3));
     for predictor in predictors(&model) {
-        let all = predictor.predict(&pixels, Addends::All).unwrap();
+        let all = predictor.predict_batch(&pixels, Addends::All).unwrap();
         assert_eq!((all.digit.len(), all.sum.len()), (3 * 10 * 10, 3 * 10 * 19));
         for addend in 0..10 {
-            let one = predictor.predict(&pixels, Addends::Each(&[addend; 3])).unwrap();
+            let one = predictor.predict_batch(&pixels, Addends::Each(&[addend; 3])).unwrap();
             for image in 0..3 {
                 let pair = image * 10 + usize::from(addend);
                 assert!(close(&all.digit[pair * 10..][..10], &one.digit[image * 10..][..10]));
@@ -164,10 +164,10 @@ fn wrong_shapes_and_addends_are_errors() {
     assert!(model.forward(&images(2), &classes(&[1]), Mode::Evaluate).is_err());
     assert!(model.forward(&images(1), &classes(&[10]), Mode::Evaluate).is_err());
     for predictor in predictors(&model) {
-        assert!(predictor.predict(&[0.0; 783], Addends::All).is_err());
-        assert!(predictor.predict(&[0.0; 784], Addends::Each(&[10])).is_err());
-        assert!(predictor.predict(&[0.0; 784], Addends::Each(&[1, 2])).is_err());
-        assert!(predictor.predict(&[], Addends::All).unwrap().digit.is_empty());
+        assert!(predictor.predict_batch(&[0.0; 783], Addends::All).is_err());
+        assert!(predictor.predict_batch(&[0.0; 784], Addends::Each(&[10])).is_err());
+        assert!(predictor.predict_batch(&[0.0; 784], Addends::Each(&[1, 2])).is_err());
+        assert!(predictor.predict_batch(&[], Addends::All).unwrap().digit.is_empty());
     }
 }
 

@@ -38,22 +38,24 @@ fn distances(mask: &[bool], width: usize) -> Vec<f32> {
     let [side, diagonal] = STEPS;
     for _ in 0..2 {
         // Turning the picture by 180 degrees makes the second sweep the same as the first.
-        for pixel in 0..distances.len() {
-            let (x, y) = (pixel % width, pixel / width);
-            let mut nearest = distances[pixel];
-            if x > 0 {
-                nearest = nearest.min(distances[pixel - 1] + side);
-            }
-            if y > 0 {
-                nearest = nearest.min(distances[pixel - width] + side);
+        for start in (0..distances.len()).step_by(width) {
+            for x in 0..width {
+                let pixel = start + x;
+                let mut nearest = distances[pixel];
                 if x > 0 {
-                    nearest = nearest.min(distances[pixel - width - 1] + diagonal);
+                    nearest = nearest.min(distances[pixel - 1] + side);
                 }
-                if x + 1 < width {
-                    nearest = nearest.min(distances[pixel - width + 1] + diagonal);
+                if start > 0 {
+                    nearest = nearest.min(distances[pixel - width] + side);
+                    if x > 0 {
+                        nearest = nearest.min(distances[pixel - width - 1] + diagonal);
+                    }
+                    if x + 1 < width {
+                        nearest = nearest.min(distances[pixel - width + 1] + diagonal);
+                    }
                 }
+                distances[pixel] = nearest;
             }
-            distances[pixel] = nearest;
         }
         distances.reverse();
     }

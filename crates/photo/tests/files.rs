@@ -50,6 +50,26 @@ fn raw_takes_transparent_places_for_dark() {
 }
 
 #[test]
+fn a_photo_is_turned_as_the_camera_was_held() {
+    // A light square in the upper left corner.
+    let picture = GrayImage::from_fn(28, 28, |x, y| Luma([if x < 12 && y < 12 { 250 } else { 5 }]));
+    let file = encoded(picture, ImageFormat::Jpeg);
+    for (orientation, [x, y]) in [(1, [4, 4]), (3, [24, 24]), (6, [24, 4]), (8, [4, 24])] {
+        // One entry of a TIFF directory: tag 0x112, one short number.
+        let exif =
+            [b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", &[orientation, 0, 0, 0][..], &[0; 4]];
+        let exif = exif.concat();
+        let length = (exif.len() as u16 + 2).to_be_bytes();
+        let turned = [&file[..2], b"\xff\xe1", &length, &exif, &file[2..]].concat();
+        let raw = decode(&turned).unwrap().raw();
+        let light = |x: usize, y: usize| raw.pixels()[28 * y + x] > 200;
+        assert!(light(x, y), "orientation {orientation}");
+        let corners = [(4, 4), (24, 4), (4, 24), (24, 24)].into_iter().filter(|&(x, y)| light(x, y));
+        assert_eq!(corners.count(), 1, "orientation {orientation}");
+    }
+}
+
+#[test]
 fn what_is_no_picture_is_refused() {
     let (_folder, path) = in_folder("x.png", b"no picture at all");
     assert!(matches!(Picture::read(&path), Err(Error::Format { path: named, .. }) if named == path));

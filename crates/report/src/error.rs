@@ -13,6 +13,10 @@ pub enum Error {
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
 
+    /// A run's data is not what the run was made of.
+    #[error(transparent)]
+    Data(#[from] adder_data::Error),
+
     /// A run's files are missing or broken.
     #[error(transparent)]
     Run(#[from] adder_train::RunError),

@@ -38,3 +38,26 @@ impl From<Vec<Event>> for History {
         history
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adder_model::{HeadMetrics, Metrics};
+
+    use super::*;
+
+    #[test]
+    fn of_equally_good_epochs_the_first_is_best() {
+        let epoch = |epoch: u64, accuracy: f64| {
+            let head = HeadMetrics { loss: 1.0, accuracy: 0.0 };
+            let training = Metrics { digit: head, sum: head, both: head };
+            let validation = Metrics { both: HeadMetrics { accuracy, ..head }, ..training };
+            let (training_seconds, validation_seconds) = (4.0, 1.5);
+            EpochEvent { epoch, step: epoch, training, validation, training_seconds, validation_seconds }
+        };
+        let epochs = vec![epoch(1, 97.0), epoch(2, 98.5), epoch(3, 98.5), epoch(4, 98.0)];
+        let history = History { steps: Vec::new(), epochs };
+        assert_eq!(history.best().unwrap().epoch, 2);
+        assert_eq!(history.seconds(), 22.0);
+        assert_eq!(History::default().best(), None);
+    }
+}

@@ -99,7 +99,7 @@ fn predictions(
     seed: u64,
 ) -> Result<Vec<Prediction>> {
     let addends: Vec<u8> = indices.iter().map(|&index| pairing::evaluation_addend(seed, index)).collect();
-    let said = Predictor::new(model)?.predict(&normalised(data, indices), Addends::Each(&addends))?;
+    let said = Predictor::new(model)?.predict_batch(&normalised(data, indices), Addends::Each(&addends))?;
     let prediction = |((&index, &addend), answer)| Prediction {
         pixels: *data.image(index),
         digit: data.label(index),

@@ -10,6 +10,7 @@ mod inspection;
 mod overview;
 pub mod page;
 mod record;
+mod samples;
 pub mod tensorboard;
 pub mod words;
 
@@ -21,4 +22,5 @@ pub use inspection::{Inspection, Prediction};
 pub use overview::{Overview, State};
 pub use page::save_page;
 pub use record::Record;
+pub use samples::{Sample, Samples};
 pub use tensorboard::TensorBoard;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use adder_train::environment::Environment;
+use adder_train::schedule::Place;
 use adder_train::{Config, Report, RunDirectory};
 
 use crate::inspection::Inspection;
-use crate::{History, Result};
+use crate::{History, Result, Samples};
 
 /// A run as a report shows it.
 #[derive(Clone, Debug)]
@@ -25,12 +26,16 @@ pub struct Record {
     pub history: History,
     /// The evaluation, once it is finished.
     pub evaluation: Option<Report>,
+    /// What its network saw, where its data is at hand.
+    pub samples: Option<Samples>,
     /// What its network says, where it was asked.
     pub inspection: Option<Inspection>,
+    /// Why the run's data is not at hand, where it should be: without it there are neither samples nor an inspection.
+    pub missing_data: Option<String>,
 }
 
 impl Record {
-    /// Reads the files of a run; its network is not asked.
+    /// Reads the files of a run; its data is not loaded, its network not asked.
     ///
     /// # Errors
     /// [`Error::Run`](crate::Error::Run) where a file is missing or broken.
@@ -50,9 +55,23 @@ impl Record {
             environment: run.environment()?,
             history: run.events()?.into(),
             evaluation: run.evaluation()?,
+            samples: None,
             inspection: None,
+            missing_data: None,
             path,
         })
+    }
+
+    /// The momentum at each step, or with AdamW the first beta, where the schedule moves it; empty where it does not.
+    pub fn momenta(&self) -> Vec<(f64, f64)> {
+        let per_epoch = self.config.training.steps_per_epoch(self.training_images as usize);
+        let total = per_epoch * self.config.training.epochs;
+        let momentum = |step: u64| {
+            let place = Place { done: step - 1, total, per_epoch };
+            Some((step as f64, self.config.schedule.at(place).momentum?))
+        };
+        let steps = self.history.steps.iter().map(|event| event.step);
+        steps.filter(|step| (1..=total).contains(step)).filter_map(momentum).collect()
     }
 
     /// Throughput in training, over all epochs; zero before the first.

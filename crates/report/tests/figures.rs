@@ -13,6 +13,7 @@ use adder_report::figures::{
 use adder_report::{Figure, History};
 use adder_train::analysis::{Analysis, Confusion};
 use adder_train::events::{EpochEvent, StepEvent};
+use adder_train::lr_find::Suggestions;
 use serde_json::json;
 
 #[track_caller]
@@ -67,7 +68,7 @@ fn history(epochs: u64, pace: f64) -> History {
 
 fn analysis() -> Analysis {
     let counts = |digit: usize, addend: usize| {
-        let wrong = (digit * addend) % 7;
+        let wrong = (2 * digit + addend) % 7;
         json!({"pairs": 100, "digit": wrong, "sum": wrong / 2, "either": wrong})
     };
     let by_digit_and_addend: Vec<Vec<_>> =
@@ -115,14 +116,17 @@ fn a_search_for_a_rate() {
             (rate, 5.4 - 3.0 * rate.min(0.1).powf(0.3) + 40.0 * (rate - 0.1).max(0.0))
         })
         .collect();
-    check("learning-rate-search", &learning_rate_search(&losses, Some(0.03)));
+    let suggestions = Suggestions { valley: Some(0.0146), steepest: Some(0.083) };
+    check("learning-rate-search", &learning_rate_search(&losses, &suggestions));
 }
 
 #[test]
 fn what_went_wrong() {
     let rows: Vec<Vec<u64>> = (0..10u64)
         .map(|row| {
-            (0..10).map(|column| if row == column { 900 + 20 * row } else { row * column % 5 }).collect()
+            (0..10)
+                .map(|column| if row == column { 900 + 20 * row } else { (2 * row + column) % 5 })
+                .collect()
         })
         .collect();
     let counts: Confusion = serde_json::from_value(json!(rows)).unwrap();

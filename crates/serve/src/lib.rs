@@ -6,6 +6,7 @@
 
 mod answer;
 mod batcher;
+mod connections;
 mod limits;
 mod metrics;
 mod page;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What one server takes on. What is beyond is refused with a status of its own.
+/// What one server takes on. What is beyond is refused, most of it with a status of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest body of a request, in bytes; beyond: 413.
@@ -13,12 +13,25 @@ pub struct Limits {
     pub in_flight: usize,
     /// The time for a request, its body included; beyond: 408.
     pub time: Duration,
+    /// Open connections; those beyond wait to be accepted.
+    pub connections: usize,
+    /// The time from a connection's start, or from its last answer, to the whole head of its next request; beyond, it is
+    /// closed.
+    pub head: Duration,
     /// The memory of one decoded picture, in bytes; beyond: 400.
     pub picture: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 4 << 20, images: 256, in_flight: 1024, time: Duration::from_secs(10), picture: 64 << 20 }
+        Self {
+            body: 4 << 20,
+            images: 256,
+            in_flight: 1024,
+            time: Duration::from_secs(10),
+            connections: 4096,
+            head: Duration::from_secs(20),
+            picture: 64 << 20,
+        }
     }
 }

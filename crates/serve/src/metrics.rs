@@ -80,3 +80,33 @@ impl Metrics {
 fn head(text: &mut String, name: &str, kind: &str, help: &str) -> std::fmt::Result {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_of_the_histogram_counts_what_is_no_longer_than_its_end() {
+        let metrics = Metrics::default();
+        for milliseconds in [1.0, 1.5, 30.0, 5000.0] {
+            metrics.request("/v1/predict", 200, Duration::from_secs_f64(milliseconds / 1e3));
+        }
+        metrics.request("/", 404, Duration::ZERO);
+        metrics.batch(3);
+        metrics.batch(4);
+        let text = metrics.text(2);
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("{name} is not in\n{text}")).to_owned()
+        };
+        let ends = ["0.0005", "0.001", "0.002", "0.02", "0.05", "1", "+Inf"];
+        let counts = ends.map(|end| value(&format!("adder_request_seconds_bucket{{le=\"{end}\"}}")));
+        assert_eq!(counts, ["1", "2", "3", "3", "4", "4", "5"]);
+        assert_eq!(value("adder_request_seconds_count"), "5");
+        assert_eq!(value("adder_request_seconds_sum"), "5.0325");
+        assert_eq!(value("adder_requests_total{route=\"/v1/predict\",status=\"200\"}"), "4");
+        assert_eq!(value("adder_requests_total{route=\"/\",status=\"404\"}"), "1");
+        assert_eq!([value("adder_images_total"), value("adder_batches_total")], ["7", "2"]);
+        assert_eq!(value("adder_requests_in_flight"), "2");
+    }
+}

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::batcher::Batcher;
 use crate::metrics::Metrics;
-use crate::{Limits, routes};
+use crate::{Limits, connections, routes};
 
 /// What `/v1/model` says of the network.
 #[derive(Clone, Debug, Serialize)]
@@ -93,13 +93,14 @@ impl Server {
             tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let metrics = Metrics::default();
         let (batcher, worker) = Batcher::start(self.predictor, metrics.clone())?;
-        let grace = self.limits.time + Duration::from_secs(1);
+        let limits = Arc::new(self.limits);
+        let grace = limits.time + Duration::from_secs(1);
         let shared = Shared {
             batcher,
             description: Arc::new(self.description),
-            places: Arc::new(Semaphore::new(self.limits.in_flight)),
+            places: Arc::new(Semaphore::new(limits.in_flight)),
             decoders: Arc::new(Semaphore::new(threads)),
-            limits: Arc::new(self.limits),
+            limits: limits.clone(),
             metrics,
             log: self.log,
         };
@@ -111,11 +112,11 @@ impl Server {
                 overdue.0.notified().await;
                 begun.notify_one();
             };
-            let serving = axum::serve(listener, routes::router(shared)).with_graceful_shutdown(signal);
             tokio::select! {
-                outcome = async { serving.await } => outcome,
-                () = async { stopping.notified().await; tokio::time::sleep(grace).await } => Ok(()),
+                () = connections::serve(listener, routes::router(shared), &limits, signal) => {},
+                () = async { stopping.notified().await; tokio::time::sleep(grace).await } => {},
             }
+            Ok(())
         });
         drop(runtime);
         // The last handle to the batcher went with the router.

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use adder_model::{Addends, Predictor};
+use adder_model::Predictor;
 use adder_serve::Limits;
 use client::{Running, json_request, network, pixels};
 use image::{GrayImage, ImageFormat, Luma};
@@ -31,10 +31,7 @@ fn answers_are_the_predictors() {
         let reply = server.post(&json!({ "pixels": pixels(seed), "addend": addend }));
         assert_eq!(reply.status, 200, "{}", reply.body);
         let said = reply.json();
-        let image: Vec<f32> =
-            pixels(seed).iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
-        let ours = Predictor::new(&network()).unwrap().predict(&image, Addends::Each(&[addend])).unwrap();
-        let ours = ours.answers().next().unwrap();
+        let ours = Predictor::new(&network()).unwrap().predict(&pixels(seed), addend).unwrap();
         assert_eq!((&said["digit"], &said["sum"]), (&ours.digit.into(), &ours.sum.into()));
         let probability = said["sum_probabilities"][usize::from(ours.sum)].as_f64().unwrap();
         assert!((probability - f64::from(ours.sum_probabilities[usize::from(ours.sum)])).abs() < 1e-6);
@@ -71,8 +68,19 @@ fn pictures_come_as_bodies_and_as_base64() {
     assert_eq!((said["addend"].as_u64(), said["seen"].as_array().unwrap().len()), (Some(7), 784));
     assert!(said["seen"].as_array().unwrap().iter().any(|value| value.as_u64() > Some(200)));
     let text = base64::engine::general_purpose::STANDARD.encode(drawing());
-    let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true }));
+    let encoded = server.post(&json!({ "image": &text, "addend": 7, "seen": true }));
     assert_eq!(encoded.json(), said);
+
+    // Raw, the light page stays light; found, only the stroke is.
+    let light = |answer: &Value| {
+        let seen = answer["seen"].as_array().unwrap().iter();
+        seen.filter(|value| value.as_u64() > Some(200)).count()
+    };
+    let path = "/v1/predict?addend=7&seen=true&raw=true";
+    let raw = server.send("POST", path, &[("content-type", "image/png")], &drawing()).json();
+    assert!(light(&said) < 200 && light(&raw) > 400, "{} and {}", light(&said), light(&raw));
+    let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true, "raw": true }));
+    assert_eq!(encoded.json(), raw);
 }
 
 #[test]
@@ -201,6 +209,9 @@ fn a_thousand_at_once_are_all_answered() {
     }
     let metrics = server.send("GET", "/metrics", &[], b"").body;
     assert!(metrics.contains("adder_images_total 1000"), "{metrics}");
+    // So many cannot all have found the predictor idle.
+    let batches = metrics.lines().find_map(|line| line.strip_prefix("adder_batches_total ")).unwrap();
+    assert!(batches.parse::<u32>().unwrap() < 1000, "none was answered together with another");
 }
 
 #[test]
@@ -218,6 +229,63 @@ fn garbage_on_the_socket_harms_nobody() {
         let _ = socket.read_to_end(&mut Vec::new());
     }
     assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200);
+}
+
+#[test]
+fn connections_that_say_nothing_are_closed() {
+    let server = Running::start(Limits { head: Duration::from_millis(200), ..Limits::default() });
+    let silent = server.connect();
+    let mut half = server.connect();
+    half.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-more").unwrap();
+    let mut idle = server.connect();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+    assert_eq!(client::read_reply(&mut idle).status, 200);
+    for mut socket in [silent, half, idle] {
+        // Whatever is still said, the connection ends; reading fails after 30 seconds where it does not.
+        let mut last_words = Vec::new();
+        socket.read_to_end(&mut last_words).expect("the connection is closed");
+        assert!(!last_words.starts_with(b"HTTP/1.1 200"));
+    }
+    // A byte now and then does not help.
+    let mut slow = server.connect();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nx: ").unwrap();
+    slow.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let begin = std::time::Instant::now();
+    loop {
+        let closed = slow.write_all(b"y").is_err() || matches!(slow.read(&mut [0; 64]), Ok(0));
+        if closed {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(30), "a slow head holds its connection");
+    }
+    assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200);
+}
+
+#[test]
+fn a_body_may_take_longer_than_a_head() {
+    let server = Running::start(Limits { head: Duration::from_millis(100), ..Limits::default() });
+    let mut socket = server.connect();
+    let whole = json_request(&json!({ "pixels": pixels(0), "addend": 1 }));
+    socket.write_all(&whole[..whole.len() - 5]).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    socket.write_all(&whole[whole.len() - 5..]).unwrap();
+    assert_eq!(client::read_reply(&mut socket).status, 200);
+}
+
+#[test]
+fn connections_beyond_the_limit_wait_for_a_place() {
+    let server = Running::start(Limits { connections: 1, ..Limits::default() });
+    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    let mut first = server.connect();
+    first.write_all(request).unwrap();
+    assert_eq!(client::read_reply(&mut first).status, 200);
+    let mut second = server.connect();
+    second.write_all(request).unwrap();
+    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert!(second.peek(&mut [0]).is_err(), "two were served at once");
+    drop(first);
+    second.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    assert_eq!(client::read_reply(&mut second).status, 200);
 }
 
 #[test]

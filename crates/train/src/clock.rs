@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// `2026-01-31T14:25:30Z`: as text, times sort as they passed.
-pub(crate) fn timestamp(time: SystemTime) -> String {
+/// `2026-01-31T14:25:30Z`, as RFC 3339 has it: as text, times sort as they passed.
+pub fn timestamp(time: SystemTime) -> String {
     let ([year, month, day], [hour, minute, second]) = civil(time);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }

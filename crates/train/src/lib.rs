@@ -4,7 +4,7 @@
 pub mod analysis;
 mod average;
 pub mod checkpoint;
-mod clock;
+pub mod clock;
 pub mod config;
 pub mod data_record;
 pub mod environment;

@@ -40,7 +40,7 @@ impl Views {
         addends: Addends<'_>,
     ) -> adder_model::Result<Prediction> {
         if self.count() == 1 {
-            return predictor.predict(images, addends);
+            return predictor.predict_batch(images, addends);
         }
         let mut logits = Prediction { digit: Vec::new(), sum: Vec::new() };
         let [mut digit, mut sum] = [DIGITS, SUMS].map(MeanProbabilities::new);
@@ -197,7 +197,9 @@ mod tests {
         for (down, right) in views.moves() {
             let mut view = vec![0.0; images.len()];
             move_images(&images, down, right, &mut view);
-            for (answer, sums) in predictor.predict(&view, Addends::All).unwrap().answers().zip(&mut sums) {
+            for (answer, sums) in
+                predictor.predict_batch(&view, Addends::All).unwrap().answers().zip(&mut sums)
+            {
                 for (sum, probability) in sums.iter_mut().zip(answer.sum_probabilities) {
                     *sum += probability / 9.0;
                 }
@@ -210,6 +212,6 @@ mod tests {
             }
         }
         let alone = Views::default().predict(&predictor, &images, Addends::All).unwrap();
-        assert_eq!(alone, predictor.predict(&images, Addends::All).unwrap());
+        assert_eq!(alone, predictor.predict_batch(&images, Addends::All).unwrap());
     }
 }

@@ -93,7 +93,7 @@ impl Work for IdentityAdder {
 
 impl Work for Predictor {
     fn step(&mut self, batch: &Batch) -> Result<()> {
-        black_box(self.predict(&batch.images, Addends::Each(&batch.addends))?);
+        black_box(self.predict_batch(&batch.images, Addends::Each(&batch.addends))?);
         Ok(())
     }
 }
@@ -104,7 +104,7 @@ fn first_logits(model: &IdentityAdder, batch: &Batch) -> Result<Vec<f32>> {
     let (images, addends) = (&batch.images[..count * PIXELS], &batch.addends[..count]);
     let Prediction { digit, sum } = match model.backend() {
         Backend::Reference => logits(model, images, addends)?,
-        Backend::Fused => Predictor::new(model)?.predict(images, Addends::Each(addends))?,
+        Backend::Fused => Predictor::new(model)?.predict_batch(images, Addends::Each(addends))?,
     };
     let rows = digit.chunks_exact(DIGITS).zip(sum.chunks_exact(SUMS));
     Ok(rows.flat_map(|(digit, sum)| [digit, sum].concat()).collect())

@@ -1,26 +1,18 @@
 //! `adder data`: what there is to train and evaluate on.
 
 use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use adder_data::{
-    Batch, DIGITS, EvaluationAddends, Labelled, LoaderConfig, Position, Split, TrainLoader,
-    evaluation_batches,
-};
+use adder_data::{DIGITS, Split};
 use adder_model::thousands;
-use adder_report::figures::{Tile, equation, tiles};
-use adder_train::config::Config;
+use adder_report::Samples;
+use adder_report::figures::sample_grid;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::Context;
 use crate::args::DataArgs;
 use crate::{configuration, loading};
-
-/// Samples along each side of a picture, as in the notebook.
-const GRID_SIDE: usize = 3;
-const SAMPLES: usize = GRID_SIDE * GRID_SIDE;
 
 /// One set in the JSON.
 #[derive(Serialize)]
@@ -34,8 +26,9 @@ struct Set {
 pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
     let config = configuration::layers(&args.config)?.resolve()?;
     let dataset = loading::load(&config.data.source, context)?;
-    let mut split = Split::shuffled(dataset.train.len(), config.data.validation_fraction, config.seed)?;
-    let mut evaluation = dataset.evaluation.indices();
+    let split = Split::shuffled(dataset.train.len(), config.data.validation_fraction, config.seed)?;
+    let samples = Samples::new(&config, &dataset, &split)?;
+    let (mut split, mut evaluation) = (split, dataset.evaluation.indices());
     if config.data.limit > 0 {
         split = split.limit(config.data.limit)?;
         evaluation.truncate(config.data.limit);
@@ -43,18 +36,14 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
     let folder = &args.out;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let sets = [
-        ("train", &dataset.train, split.train()),
-        ("validation", &dataset.train, split.validation()),
-        ("evaluation", &dataset.evaluation, &evaluation),
+        ("train", &dataset.train, split.train(), &samples.training),
+        ("validation", &dataset.train, split.validation(), &samples.validation),
+        ("evaluation", &dataset.evaluation, &evaluation, &samples.evaluation),
     ];
     let mut described = Vec::new();
-    for (name, data, indices) in sets {
-        let samples = match name {
-            "train" => as_training_sees_them(&config, data, indices)?,
-            _ => as_they_are(&config, data, indices)?,
-        };
+    for (name, data, indices, samples) in sets {
         let picture = folder.join(format!("{name}.png"));
-        draw(name, &samples, &picture)?;
+        sample_grid(name, samples).save_png(&picture, 2.0)?;
         let class_counts = data.class_counts(indices);
         described.push(Set { name, images: indices.len(), class_counts, samples: picture });
     }
@@ -64,35 +53,6 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
         write!(stdout(), "{}", in_words(&described))?;
     }
     Ok(())
-}
-
-/// The first batch of the first epoch, augmented.
-fn as_training_sees_them(config: &Config, data: &Arc<Labelled>, indices: &[u32]) -> Result<Batch> {
-    let loader = LoaderConfig {
-        batch_size: SAMPLES.min(indices.len()),
-        augmentation: config.data.augmentation.clone(),
-        seed: config.seed,
-        workers: 0,
-        ..LoaderConfig::default()
-    };
-    Ok(TrainLoader::new(data.clone(), indices.to_vec(), loader, Position::default())?.next_batch())
-}
-
-fn as_they_are(config: &Config, data: &Labelled, indices: &[u32]) -> Result<Batch> {
-    let addends = EvaluationAddends::Fixed { seed: config.seed };
-    let first = &indices[..SAMPLES.min(indices.len())];
-    Ok(evaluation_batches(data, first, SAMPLES, addends)?.next().unwrap_or_default())
-}
-
-fn draw(heading: &str, batch: &Batch, picture: &Path) -> Result<()> {
-    let samples: Vec<Tile> = (0..batch.len())
-        .map(|place| Tile {
-            pixels: batch.bytes(place),
-            title: equation(batch.digits[place], batch.addends[place]),
-            lines: Vec::new(),
-        })
-        .collect();
-    Ok(tiles(heading, &samples, GRID_SIDE).save_png(picture, 2.0)?)
 }
 
 fn in_words(sets: &[Set]) -> String {

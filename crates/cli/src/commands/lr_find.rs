@@ -49,7 +49,7 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
 
 fn write_files(folder: &Path, curve: &Curve) -> Result<()> {
     let losses: Vec<_> = curve.points.iter().map(|point| (point.rate, point.loss)).collect();
-    let figure = learning_rate_search(&losses, curve.suggestions.valley);
+    let figure = learning_rate_search(&losses, &curve.suggestions);
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
         fs::write(&path, bytes).with_context(|| format!("{}: cannot write", path.display()))

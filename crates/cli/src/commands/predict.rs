@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use adder_data::whole_file::write_whole;
-use adder_model::{Addends, Answer, Predictor, SURE};
+use adder_model::{Answer, Predictor, SURE};
 use adder_photo::NetworkImage;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -51,14 +51,12 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
 }
 
 fn answers<'a>(seen: &'a [Seen], addend: u8, predictor: &Predictor) -> Result<Vec<Line<'a>>> {
-    let bytes = seen.iter().flat_map(|seen| seen.image.pixels());
-    let pixels: Vec<f32> = bytes.map(|&byte| adder_data::normalise(f32::from(byte))).collect();
-    let prediction = predictor.predict(&pixels, Addends::Each(&vec![addend; seen.len()]))?;
-    let lines = seen.iter().zip(prediction.answers()).map(|(seen, answer)| {
+    let line = |seen: &'a Seen| {
+        let answer = predictor.predict(seen.image.pixels(), addend)?;
         let warnings = warnings(seen, addend, &answer);
-        Line { image: &seen.path, addend, answer, warnings }
-    });
-    Ok(lines.collect())
+        Ok(Line { image: &seen.path, addend, answer, warnings })
+    };
+    seen.iter().map(line).collect()
 }
 
 fn warnings(seen: &Seen, addend: u8, answer: &Answer) -> Vec<String> {

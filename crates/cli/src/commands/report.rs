@@ -3,10 +3,11 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 
+use adder_data::Labelled;
 use adder_model::{Backend, weights};
 use adder_report::figures::{Compared, comparison};
-use adder_report::{Inspection, Record, run_figures, save_page};
-use adder_train::RunDirectory;
+use adder_report::{Inspection, Record, Samples, run_figures, save_page};
+use adder_train::{Config, RunDirectory};
 use anyhow::{Context as _, Result};
 
 use crate::args::ReportArgs;
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
         paths => paths.iter().map(|path| find_run(path)).collect::<Result<_>>()?,
     };
     let (records, place) = match runs.as_slice() {
-        [run] => (vec![inspected(run, context)?], run.report_path()),
+        [run] => (vec![complete(run, context)?], run.report_path()),
         runs => (runs.iter().map(Record::read).collect::<Result<_, _>>()?, "comparison.html".into()),
     };
     let path = args.out.clone().unwrap_or(place);
@@ -34,21 +35,33 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The run with what its network says of the evaluation set; without that before its first epoch.
-pub(crate) fn inspected(run: &RunDirectory, context: &Context) -> Result<Record> {
+/// The run with what needs its data: samples, and from its first epoch on what its network says of the evaluation set. Where
+/// the data is not at hand, say a folder of another machine, the record has what the run's files tell.
+pub(crate) fn complete(run: &RunDirectory, context: &Context) -> Result<Record> {
     let mut record = Record::read(run)?;
-    if record.history.epochs.is_empty() {
-        return Ok(record);
+    let data = match loading::load(&record.config.data.source, context) {
+        Ok(data) => data,
+        Err(error) => {
+            eprintln!("warning: no samples, errors and inside in the report: {error:#}");
+            record.missing_data = Some(format!("{error:#}"));
+            return Ok(record);
+        }
+    };
+    record.samples = Some(Samples::new(&record.config, &data, &run.split()?)?);
+    if !record.history.epochs.is_empty() {
+        record.inspection = Some(inspect(run, &record.config, &data.evaluation, context)?);
     }
-    let (model, _) = weights::load(&run.weights(record.config.training.evaluate)?, &context.device)?;
-    let model = model.with_backend(context.backend.unwrap_or(Backend::default_for(&context.device)))?;
-    let data = loading::load(&record.config.data.source, context)?.evaluation;
-    let mut indices = data.indices();
-    if record.config.data.limit > 0 {
-        indices.truncate(record.config.data.limit);
-    }
-    record.inspection = Some(Inspection::new(&model, &data, &indices, record.config.seed)?);
     Ok(record)
+}
+
+fn inspect(run: &RunDirectory, config: &Config, data: &Labelled, context: &Context) -> Result<Inspection> {
+    let (model, _) = weights::load(&run.weights(config.training.evaluate)?, &context.device)?;
+    let model = model.with_backend(context.backend.unwrap_or(Backend::default_for(&context.device)))?;
+    let mut indices = data.indices();
+    if config.data.limit > 0 {
+        indices.truncate(config.data.limit);
+    }
+    Ok(Inspection::new(&model, data, &indices, config.seed)?)
 }
 
 /// Each figure by its name, as SVG and, twice as large, as PNG.

@@ -1,10 +1,13 @@
 //! `adder serve`: the network over HTTP.
 
 use std::net::TcpListener;
+use std::time::SystemTime;
 
 use adder_model::Predictor;
 use adder_serve::{Access, Description, Limits, Server, Stop};
+use adder_train::clock::timestamp;
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
 use crate::Context;
 use crate::args::ServeArgs;
@@ -30,9 +33,18 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     Ok(server.run(listener, context.threads, &stop)?)
 }
 
+/// A line of the log.
+#[derive(Serialize)]
+struct Line<'a> {
+    /// When it was answered, in UTC.
+    time: String,
+    #[serde(flatten)]
+    access: &'a Access,
+}
+
 /// One line of JSON for each request.
 fn log(access: &Access) {
-    if let Ok(line) = serde_json::to_string(access) {
+    if let Ok(line) = serde_json::to_string(&Line { time: timestamp(SystemTime::now()), access }) {
         eprintln!("{line}");
     }
 }

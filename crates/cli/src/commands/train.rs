@@ -66,7 +66,7 @@ fn show_results(
     if args.no_report && board.is_none() {
         return Ok(());
     }
-    let record = report::inspected(directory, context)?;
+    let record = report::complete(directory, context)?;
     if let Some(mut board) = board {
         board.add_figures(&run_figures(&record))?;
         board.finish()?;

@@ -111,7 +111,7 @@ impl Validation {
             self.indices.iter().map(|&index| pairing::evaluation_addend(self.seed, index)).collect();
         let pixels = self.indices.iter().flat_map(|&index| self.data.image(index));
         let pixels: Vec<f32> = pixels.map(|&byte| normalise(f32::from(byte))).collect();
-        let said = Predictor::new(&model)?.predict(&pixels, Addends::Each(&addends))?;
+        let said = Predictor::new(&model)?.predict_batch(&pixels, Addends::Each(&addends))?;
         let mut mistakes = Vec::new();
         for ((&index, &addend), answer) in self.indices.iter().zip(&addends).zip(said.answers()) {
             let digit = self.data.label(index);

@@ -1,6 +1,6 @@
 //! Bad input of every kind: each gives a clear error that names what is wrong, and a non-zero exit code.
 
-use crate::common::{TINY, Workplace, bytes};
+use crate::common::{IMAGES, LABELS, TINY, Workplace, bytes, idx};
 
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
@@ -70,16 +70,8 @@ fn configuration() {
     );
 }
 
-/// Big-endian words and then bytes: an IDX file.
-fn idx(magic: u32, dimensions: &[u32], content: &[u8]) -> Vec<u8> {
-    let head = [magic].into_iter().chain(dimensions.iter().copied());
-    head.flat_map(u32::to_be_bytes).chain(content.iter().copied()).collect()
-}
-
 #[test]
 fn data_files() {
-    const IMAGES: u32 = 0x803;
-    const LABELS: u32 = 0x801;
     let place = Workplace::new();
     refused(&place, &["train", "--data", "nowhere"], FAILED, &["nowhere"]);
     let good = idx(IMAGES, &[2, 28, 28], &[7; 2 * 784]);

@@ -20,6 +20,17 @@ pub(crate) const TINY: [&str; 10] = [
     "96",
 ];
 
+/// The first word of an IDX file of images.
+pub(crate) const IMAGES: u32 = 0x803;
+/// The first word of an IDX file of labels.
+pub(crate) const LABELS: u32 = 0x801;
+
+/// Big-endian words and then bytes: an IDX file.
+pub(crate) fn idx(magic: u32, dimensions: &[u32], content: &[u8]) -> Vec<u8> {
+    let head = [magic].into_iter().chain(dimensions.iter().copied());
+    head.flat_map(u32::to_be_bytes).chain(content.iter().copied()).collect()
+}
+
 /// A folder to work in, deleted at the end.
 pub(crate) struct Workplace(TempDir);
 

@@ -8,3 +8,4 @@ mod life_cycle;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
+mod server;

@@ -3,16 +3,19 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{Workplace, bytes, json};
+use crate::common::{IMAGES, LABELS, Workplace, bytes, idx, json};
 
 /// What a report of a finished run shows.
-const FIGURES: [&str; 14] = [
+const FIGURES: [&str; 17] = [
     "training-loss",
     "training-accuracy",
     "validation-loss",
     "validation-accuracy",
     "training-and-validation",
     "learning-rate",
+    "samples-training",
+    "samples-validation",
+    "samples-evaluation",
     "confusion-digit",
     "confusion-sum",
     "errors",
@@ -54,6 +57,42 @@ fn a_training_ends_with_its_report() {
         assert!(bytes(&place.path("figures").join(format!("{figure}.png"))).starts_with(b"\x89PNG"));
     }
     assert!(bytes(&place.path("again.html")) == first, "two reports of one run differ");
+}
+
+#[test]
+fn a_report_without_the_runs_data_says_what_is_left_out() {
+    let place = Workplace::new();
+    let images: Vec<u8> = (0..20 * 784).map(|at| (at * 7 % 251) as u8).collect();
+    let labels: Vec<u8> = (0..20).map(|at| at % 10).collect();
+    for set in ["train", "t10k"] {
+        place.write(&format!("own/{set}-images-idx3-ubyte"), idx(IMAGES, &[20, 28, 28], &images));
+        place.write(&format!("own/{set}-labels-idx1-ubyte"), idx(LABELS, &[20], &labels));
+    }
+    place.train("run", &["--data", "own"]);
+    let page = String::from_utf8(bytes(&place.path("run/report.html"))).unwrap();
+    assert!(page.contains("samples-training") && page.contains("confusion-digit"));
+    assert!(!page.contains("left out"));
+
+    std::fs::rename(place.path("own"), place.path("elsewhere")).unwrap();
+    let output = place.adder(&["report", "run"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("warning: ") && said.contains("own"), "{said}");
+    let page = String::from_utf8(bytes(&place.path("run/report.html"))).unwrap();
+    assert!(page.contains("are left out") && page.contains("there is no folder &quot;own&quot;"));
+    assert!(!page.contains("samples-training") && !page.contains("confusion-digit"));
+    assert!(page.contains("training-loss") && page.contains("receptive field"));
+}
+
+#[test]
+fn a_schedule_that_moves_the_momentum_has_it_drawn() {
+    let place = Workplace::new();
+    let page = |run: &str| String::from_utf8(bytes(&place.path(&format!("{run}/report.html")))).unwrap();
+    place.train("cycle", &["--set", "schedule.kind=one_cycle", "--set", "schedule.warmup=0.3"]);
+    assert!(page("cycle").contains("The momentum at each step"));
+    place.train("adamw", &["--set", "schedule.kind=one_cycle", "--set", "optimizer.kind=adamw"]);
+    assert!(page("adamw").contains("The first beta at each step"));
+    place.train("constant", &[]);
+    assert!(!page("constant").contains("data-figure=\"momentum\""));
 }
 
 #[test]

@@ -138,13 +138,22 @@ fn grouped(value: f64, places: usize) -> String {
 }
 
 /// As short as it can be said.
-pub(crate) fn plain(value: f64) -> String {
+fn plain(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
         size if size < 1e-3 => format!("{value:e}"),
         size if size < 0.01 => format!("{value:.3}"),
         size if size < 1e4 => short(value),
         _ => format!("{}k", short(value / 1000.0)),
+    }
+}
+
+/// Two significant digits of a number above zero.
+pub(crate) fn rounded(value: f64) -> String {
+    let scientific = format!("{value:.1e}");
+    match scientific.parse::<f64>() {
+        Ok(rounded) if rounded >= 1e-3 => rounded.to_string(),
+        _ => scientific,
     }
 }
 
@@ -181,6 +190,12 @@ mod tests {
             words(Scale::new(Spread::Missing, 90.0, 99.9), 6),
             ["90", "95", "97", "98", "98.5", "99", "99.3", "99.5", "99.7", "99.8", "99.9"]
         );
+    }
+
+    #[test]
+    fn a_rate_keeps_two_digits() {
+        let rates = [0.0146, 0.0831, 0.5, 1.26, 0.000_996, 0.000_123_4, 3e-7];
+        assert_eq!(rates.map(rounded), ["0.015", "0.083", "0.5", "1.3", "0.001", "1.2e-4", "3.0e-7"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod matrix;
 mod of_run;
 mod principal;
 mod reliability;
+mod samples;
 mod tiles;
 mod validation;
 
@@ -22,8 +23,9 @@ pub use embedding::embedding;
 pub use errors::error_map;
 pub use feature_maps::{FeatureMaps, feature_maps};
 pub use kernels::kernels;
-pub use learning_rate::{learning_rate, learning_rate_search};
+pub use learning_rate::{learning_rate, learning_rate_search, momentum};
 pub use of_run::{predictions, run_figures};
 pub use reliability::reliability;
+pub use samples::{sample_grid, sample_grids};
 pub use tiles::{Tile, equation, tiles};
 pub use validation::training_and_validation;

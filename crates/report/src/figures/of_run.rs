@@ -3,8 +3,8 @@
 use adder_train::analysis::WorstImage;
 
 use super::{
-    Tile, confusion, embedding, error_map, feature_maps, kernels, learning_rate, reliability, tiles,
-    training_and_validation, training_curves,
+    Tile, confusion, embedding, error_map, feature_maps, kernels, learning_rate, momentum, reliability,
+    sample_grids, tiles, training_and_validation, training_curves,
 };
 use crate::drawing::Figure;
 use crate::page::answer;
@@ -20,9 +20,13 @@ pub fn run_figures(record: &Record) -> Vec<(&'static str, Figure)> {
     if !history.steps.is_empty() {
         figures.push(("curves", training_curves(history)));
         figures.push(("learning-rate", learning_rate(history)));
+        figures.extend(momentum(record).map(|figure| ("momentum", figure)));
     }
     if !history.epochs.is_empty() {
         figures.push(("training-and-validation", training_and_validation(history)));
+    }
+    if let Some(samples) = &record.samples {
+        figures.extend(sample_grids(samples));
     }
     if let Some(inspection) = &record.inspection {
         figures.extend(inside(inspection));

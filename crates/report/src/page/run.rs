@@ -7,11 +7,11 @@ use maud::{Markup, html};
 use super::frame::{card, drawing, page};
 use super::{mistakes, tables};
 use crate::figures::{
-    confusion, curve_charts, embedding, error_map, feature_maps, kernels, learning_rate, predictions,
-    reliability, training_and_validation,
+    confusion, curve_charts, embedding, error_map, feature_maps, kernels, learning_rate, momentum,
+    predictions, reliability, sample_grids, training_and_validation,
 };
 use crate::words::duration;
-use crate::{Inspection, Record, Result};
+use crate::{Inspection, Record, Result, Samples};
 
 /// The report of a run as one HTML file.
 ///
@@ -34,7 +34,12 @@ pub fn run_page(record: &Record) -> Result<String> {
                     @if let Some(inspection) = &record.inspection { (in_words(&inspection.analysis)) }
                 }
             }
+            @if let Some(reason) = &record.missing_data {
+                p.muted { "Samples, errors and the inside of the network are left out, for the run's data cannot be read: "
+                    (reason) }
+            }
             @if has_steps { (course(record)) }
+            @if let Some(samples) = &record.samples { (data(samples)) }
             @if let Some(inspection) = &record.inspection { (errors(inspection)) (inside(inspection)) }
             h2 { "Network" }
             (tables::layers(&summary))
@@ -123,9 +128,22 @@ fn course(record: &Record) -> Markup {
             @for (name, figure) in curve_charts(history) { (drawing(name, &figure)) }
             @if !history.epochs.is_empty() { (drawing("training-and-validation", &training_and_validation(history))) }
             (drawing("learning-rate", &learning_rate(history)))
+            @if let Some(figure) = momentum(record) { (drawing("momentum", &figure)) }
         }
         @if !history.epochs.is_empty() {
             details { summary { "Each epoch as numbers" } (tables::epochs(&history.epochs)) }
+        }
+    }
+}
+
+/// What the network is shown, and what it should say.
+fn data(samples: &Samples) -> Markup {
+    html! {
+        h2 { "Data" }
+        p.muted { "Training images as the first step saw them; an image gets another addend in each epoch. Those of validation and "
+            "evaluation are neither augmented nor do they change." }
+        div.figures.three {
+            @for (name, figure) in sample_grids(samples) { (drawing(name, &figure)) }
         }
     }
 }

@@ -134,3 +134,76 @@ fn now() -> f64 {
 fn failed(path: &Path, error: &std::io::Error) -> Error {
     Error::Write { path: path.to_owned(), reason: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use adder_model::HeadMetrics;
+    use adder_train::events::StepEvent;
+    use adder_train::{EvaluationSplit, Existing};
+
+    use super::*;
+
+    /// Six numbers from `first` on.
+    fn metrics(first: f64) -> Metrics {
+        let head = |at: f64| HeadMetrics { loss: first + at, accuracy: first + at + 1.0 };
+        Metrics { digit: head(0.0), sum: head(2.0), both: head(4.0) }
+    }
+
+    /// Step, tag and value of every scalar of an event file.
+    fn scalars(mut file: &[u8]) -> Vec<(i64, String, f32)> {
+        let mut found = Vec::new();
+        while let Some((length, rest)) = file.split_first_chunk::<8>() {
+            let length = u64::from_le_bytes(*length) as usize;
+            let event = Event::decode(&rest[4..4 + length]).unwrap();
+            if let Some(What::Summary(summary)) = event.what {
+                found.extend(summary.value.into_iter().filter_map(|value| match value.kind {
+                    Some(Kind::Scalar(scalar)) => Some((event.step, value.tag, scalar)),
+                    _ => None,
+                }));
+            }
+            file = &rest[8 + length..];
+        }
+        found
+    }
+
+    #[test]
+    fn every_number_stands_under_its_own_tag() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::create(folder.path().join("run"), Existing::Keep).unwrap();
+        let mut board = TensorBoard::create(&run).unwrap();
+        let path = board.path.clone();
+        let event = StepEvent {
+            epoch: 1,
+            step: 3,
+            loss: 0.5,
+            accuracy: 25.0,
+            learning_rate: 0.125,
+            gradient_norm: 2.0,
+        };
+        let (step_in_epoch, steps_per_epoch, pairs, running) = (3, 3, 8, metrics(0.0));
+        board.on_step(&Progress { event: &event, step_in_epoch, steps_per_epoch, pairs, running });
+        let (training, validation) = (metrics(10.0), metrics(20.0));
+        let (training_seconds, validation_seconds) = (1.0, 1.0);
+        let epoch =
+            EpochEvent { epoch: 1, step: 3, training, validation, training_seconds, validation_seconds };
+        board.on_epoch(&epoch, true);
+        let split = EvaluationSplit::Evaluation;
+        board.on_finish(&Report { split, images: 8, pairs: 8, metrics: metrics(30.0) });
+        board.finish().unwrap();
+
+        let mut expected = vec![
+            ("step/loss".to_owned(), 0.5),
+            ("step/accuracy".into(), 25.0),
+            ("step/learning_rate".into(), 0.125),
+            ("step/gradient_norm".into(), 2.0),
+        ];
+        for (set, first) in [("training", 10.0), ("validation", 20.0), ("evaluation", 30.0)] {
+            for (head, at) in [("digit", 0.0), ("sum", 2.0), ("both", 4.0)] {
+                expected.push((format!("{set}_loss/{head}"), first + at));
+                expected.push((format!("{set}_accuracy/{head}"), first + at + 1.0));
+            }
+        }
+        let expected: Vec<_> = expected.into_iter().map(|(tag, value)| (3, tag, value)).collect();
+        assert_eq!(scalars(&std::fs::read(path).unwrap()), expected);
+    }
+}

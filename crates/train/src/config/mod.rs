@@ -72,6 +72,13 @@ pub struct TrainingConfig {
     pub patience: u64,
 }
 
+impl TrainingConfig {
+    /// Steps of an epoch of `images` images, the last ones of fewer images or batches included.
+    pub fn steps_per_epoch(&self, images: usize) -> u64 {
+        (images.div_ceil(self.batch_size) as u64).div_ceil(self.accumulation)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

@@ -272,7 +272,7 @@ impl Trainer {
     }
 
     fn steps_per_epoch(&self) -> u64 {
-        self.batches_per_epoch().div_ceil(self.config.training.accumulation)
+        self.config.training.steps_per_epoch(self.images.split.train().len())
     }
 
     fn total_steps(&self) -> u64 {

@@ -1,0 +1,108 @@
+//! `adder serve` as a process: it says where it listens, answers, logs, and ends well.
+#![cfg(all(unix, feature = "pretrained"))]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
+
+use crate::common::{Workplace, json};
+
+/// A server that is killed, where it still runs, when this is dropped.
+struct Server {
+    child: Child,
+    lines: BufReader<ChildStderr>,
+    addr: String,
+}
+
+impl Server {
+    fn start(place: &Workplace, more: &[&str]) -> Self {
+        let mut child = Command::new(assert_cmd::cargo::cargo_bin("adder"))
+            .args([&["serve", "--addr", "127.0.0.1:0"], more].concat())
+            .current_dir(place.path(""))
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("http://") {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it listened");
+        }
+        let addr = line.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        Self { child, lines, addr }
+    }
+
+    /// The whole answer to a request.
+    fn ask(&self, head: &str, body: &str) -> String {
+        let mut socket = TcpStream::connect(&self.addr).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let length = body.len();
+        write!(socket, "{head}host: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+            .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Ends it by a signal: its exit code, and what it still said.
+    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+        let killed = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let mut said = String::new();
+        self.lines.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code(), said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_answers_until_it_is_told_to_end() {
+    let place = Workplace::new();
+    for signal in ["-TERM", "-INT"] {
+        let server = Server::start(&place, &["pretrained", "--log"]);
+        let pixels = format!("{{\"pixels\": {:?}, \"addend\": 7}}", [0; 784]);
+        let head = "POST /v1/predict HTTP/1.1\r\ncontent-type: application/json\r\n";
+        let answer = server.ask(head, &pixels);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"addend\":7"), "{answer}");
+        assert!(server.ask("GET / HTTP/1.1\r\n", "").contains("<canvas"));
+        let (code, said) = server.end(signal);
+        assert_eq!(code, Some(0), "{said}");
+        let log: Vec<_> = said.lines().map(json).collect();
+        assert_eq!(log.len(), 2, "{said}");
+        assert_eq!((&log[0]["path"], &log[0]["status"]), (&"/v1/predict".into(), &200.into()));
+        assert_eq!((&log[1]["method"], &log[1]["path"]), (&"GET".into(), &"/".into()));
+        for line in &log {
+            let time = line["time"].as_str().unwrap();
+            let shape: String = time.chars().map(|at| if at.is_ascii_digit() { '0' } else { at }).collect();
+            assert_eq!(shape, "0000-00-00T00:00:00Z", "{time}");
+        }
+    }
+}
+
+#[test]
+fn it_says_why_it_cannot_start() {
+    let place = Workplace::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let refused = |args: &[&str], code: i32, words: &[&str]| {
+        let output = place.adder(&[&["serve"], args].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{args:?}: {said}");
+        assert!(!said.contains("listening"), "{args:?}: {said}");
+    };
+    refused(&["pretrained", "--addr", &addr], 1, &["error: --addr", &addr, "in use"]);
+    refused(&["no/such/run", "--addr", "127.0.0.1:0"], 1, &["no/such/run"]);
+    place.write("empty/notes.txt", "mine");
+    refused(&["empty", "--addr", "127.0.0.1:0"], 1, &["empty"]);
+    place.write("broken.safetensors", [0; 40]);
+    refused(&["broken.safetensors", "--addr", "127.0.0.1:0"], 1, &["broken.safetensors"]);
+    refused(&["pretrained", "--addr", "nowhere"], 2, &["--addr"]);
+}
