@@ -94,3 +94,63 @@ impl Statistics {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// The sums of one channel among eight lanes.
+    fn sums(first: f64, second: f64) -> PartialSums<f64> {
+        let mut sums = PartialSums::default();
+        sums.start(1, 16).for_each(|row| (row[0], row[8]) = (first, second));
+        sums
+    }
+
+    fn sum(values: impl IntoIterator<Item = f64>) -> f64 {
+        values.into_iter().sum()
+    }
+
+    /// The gradients of gamma and of four values, as the formulas of the norm read and as the coefficients give them.
+    fn gradients(r: [f32; 4], g: [f32; 4]) -> [[f64; 5]; 2] {
+        const GAMMA: f32 = 1.5;
+        let (r, g) = (r.map(f64::from), g.map(f64::from));
+        let mut statistics = Statistics::default();
+        statistics.set(&sums(sum(r), sum(r.map(|r| r * r))), Channels { count: 1, stored: 8 }, 4);
+        let rounded = f64::from(statistics.mean[0]);
+        let products = r.iter().zip(g).map(|(r, g)| g * (r - rounded));
+        let [mut upstream, mut mean_g, mut value, mut constant] = [(); 4].map(|()| vec![0.0; 8]);
+        let mut coefficients = GradientCoefficients { upstream, mean_g, value, constant };
+        let (mut grad_gamma, mut grad_beta) = ([0.0], [0.0]);
+        let grads = [&mut grad_gamma[..], &mut grad_beta[..]];
+        statistics.backward(&sums(sum(g), sum(products)), &[GAMMA], 1.0, &mut coefficients, grads);
+        GradientCoefficients { upstream, mean_g, value, constant } = coefficients;
+        let [upstream, mean_g, value, constant] =
+            [upstream, mean_g, value, constant].map(|values| f64::from(values[0]));
+
+        let (mean, mean_of_g) = (sum(r) / 4.0, sum(g) / 4.0);
+        assert!(mean != rounded && mean_of_g != mean_g, "neither mean is an f32");
+        let inverse = 1.0 / (sum(r.map(|r| (r - mean).powi(2))) / 4.0 + EPSILON).sqrt();
+        let by_gamma = inverse * sum(r.iter().zip(g).map(|(r, g)| g * (r - mean)));
+        let scale = f64::from(GAMMA) * inverse;
+        let (mut expected, mut found) = ([by_gamma; 5], [f64::from(grad_gamma[0]); 5]);
+        for (at, (r, g)) in r.into_iter().zip(g).enumerate() {
+            expected[at + 1] = scale * (g - mean_of_g - inverse * (r - mean) * by_gamma / 4.0);
+            found[at + 1] = upstream * (g - mean_g) + value * (r - rounded) + constant;
+        }
+        [expected, found]
+    }
+
+    #[test]
+    fn what_rounding_takes_from_the_means_is_given_back() {
+        let values = [10.3, 10.4, 10.2, 10.37];
+        // Nearly equal gradients show the rests of both means, others the slope's.
+        for (g, bound) in [([0.7, 0.700_01, 0.7, 0.700_04], 2e-9), ([0.7, 0.9, 0.5, 0.83], 2e-6)] {
+            let [expected, found] = gradients(values, g);
+            for (expected, found) in expected.into_iter().zip(found) {
+                assert!((expected - found).abs() < bound, "{found} is not {expected}");
+            }
+        }
+    }
+}
