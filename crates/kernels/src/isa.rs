@@ -5,19 +5,22 @@ use std::str::FromStr;
 
 #[cfg(target_arch = "aarch64")]
 use crate::arch::Neon;
+#[cfg(target_feature = "simd128")]
+use crate::arch::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::{Avx2, Avx512};
 use crate::arch::{Kernel, Scalar, Width};
 
-/// The environment variable that forces an instruction set: `scalar`, `avx2`, `avx512` or `neon`.
+/// The environment variable that forces an instruction set: `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
 pub const ISA_VARIABLE: &str = "ADDER_ISA";
 
 /// The names that [`Isa`] parses.
-const NAMES: [&str; 4] = ["scalar", "avx2", "avx512", "neon"];
+const NAMES: [&str; 5] = ["scalar", "avx2", "avx512", "neon", "simd128"];
 
 /// An instruction set that this machine has: a value exists only where the CPU can run it.
 ///
-/// Every instruction set gives the same bits; they differ in speed.
+/// Every instruction set gives the same bits; they differ in speed. WebAssembly's vectors alone have no fused multiply-add and
+/// differ in the last bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Kind);
 
@@ -30,6 +33,8 @@ enum Kind {
     Avx512(Avx512),
     #[cfg(target_arch = "aarch64")]
     Neon(Neon),
+    #[cfg(target_feature = "simd128")]
+    Simd128(Simd128),
 }
 
 impl Isa {
@@ -46,6 +51,8 @@ impl Isa {
             Avx512::new().map(Kind::Avx512),
             #[cfg(target_arch = "aarch64")]
             Neon::new().map(Kind::Neon),
+            #[cfg(target_feature = "simd128")]
+            Some(Kind::Simd128(Simd128)),
         ];
         kinds.into_iter().flatten().map(Self).collect()
     }
@@ -66,7 +73,7 @@ impl Isa {
         }
     }
 
-    /// `scalar`, `avx2`, `avx512` or `neon`.
+    /// `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Scalar(_) => "scalar",
@@ -76,6 +83,8 @@ impl Isa {
             Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(_) => "neon",
+            #[cfg(target_feature = "simd128")]
+            Kind::Simd128(_) => "simd128",
         }
     }
 
@@ -89,6 +98,8 @@ impl Isa {
             Kind::Avx512(avx512) => avx512.run(width, kernel),
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(neon) => neon.run(width, kernel),
+            #[cfg(target_feature = "simd128")]
+            Kind::Simd128(simd128) => simd128.run(width, kernel),
         }
     }
 }
