@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 #[cfg(target_arch = "aarch64")]
 use crate::arch::Neon;
+#[cfg(not(target_feature = "simd128"))]
+use crate::arch::Scalar;
 #[cfg(target_feature = "simd128")]
 use crate::arch::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::{Avx2, Avx512};
-use crate::arch::{Kernel, Scalar, Width};
+use crate::arch::{Kernel, Width};
 
 /// The environment variable that forces an instruction set: `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
 pub const ISA_VARIABLE: &str = "ADDER_ISA";
@@ -26,6 +28,9 @@ pub struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    // Where WebAssembly's vectors are there at all, nothing runs without them: a second copy of every kernel would be most of
+    // a module's size.
+    #[cfg(not(target_feature = "simd128"))]
     Scalar(Scalar),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -38,12 +43,14 @@ enum Kind {
 }
 
 impl Isa {
-    /// Plain Rust, which every machine runs.
+    /// Plain Rust, which every machine runs. Not there in programs compiled for WebAssembly's vectors.
+    #[cfg(not(target_feature = "simd128"))]
     pub const SCALAR: Self = Self(Kind::Scalar(Scalar));
 
     /// All instruction sets of this machine, the slowest first.
     pub fn available() -> Vec<Self> {
         let kinds = [
+            #[cfg(not(target_feature = "simd128"))]
             Some(Kind::Scalar(Scalar)),
             #[cfg(target_arch = "x86_64")]
             Avx2::new().map(Kind::Avx2),
@@ -59,7 +66,7 @@ impl Isa {
 
     /// The fastest instruction set of this machine.
     pub fn best() -> Self {
-        Self::available().pop().unwrap_or(Self::SCALAR)
+        Self::available().pop().expect("every program has plain Rust or what it was compiled for")
     }
 
     /// The instruction set that the environment variable [`ISA_VARIABLE`] names, or the best where it is not set.
@@ -76,6 +83,7 @@ impl Isa {
     /// `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
     pub fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(not(target_feature = "simd128"))]
             Kind::Scalar(_) => "scalar",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
@@ -91,6 +99,7 @@ impl Isa {
     /// Runs a kernel in a function compiled for this instruction set.
     pub(crate) fn run<K: Kernel>(self, width: Width, kernel: K) -> K::Output {
         match self.0 {
+            #[cfg(not(target_feature = "simd128"))]
             Kind::Scalar(scalar) => scalar.run(width, kernel),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(avx2) => avx2.run(width, kernel),

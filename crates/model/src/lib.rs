@@ -21,6 +21,7 @@
 //! heavy.
 #![forbid(unsafe_code)]
 
+mod answer;
 #[cfg(feature = "candle")]
 mod backend;
 mod config;
@@ -52,6 +53,7 @@ mod tally;
 pub mod tensor_file;
 pub mod weights;
 
+pub use answer::{AllAnswers, ShadedMaps, Sum};
 #[cfg(feature = "candle")]
 pub use backend::Backend;
 pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};

@@ -44,6 +44,7 @@ mod neon;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
 mod pair;
 mod prefetch;
+#[cfg(not(target_feature = "simd128"))]
 mod scalar;
 #[cfg(target_feature = "simd128")]
 mod simd128;
@@ -55,6 +56,7 @@ pub(crate) use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
 pub(crate) use prefetch::Ahead;
+#[cfg(not(target_feature = "simd128"))]
 pub(crate) use scalar::Scalar;
 #[cfg(target_feature = "simd128")]
 pub(crate) use simd128::Simd128;
