@@ -53,9 +53,8 @@ enum Toolchain {
 
 impl Toolchain {
     fn find() -> Result<Self, Failure> {
-        let has_target = rustc(&["--print", "target-libdir", "--target", TARGET])
-            .is_some_and(|folder| Path::new(&folder).join("..").is_dir() && holds_core(Path::new(&folder)));
-        if has_target {
+        let libraries = rustc(&["--print", "target-libdir", "--target", TARGET]);
+        if libraries.is_some_and(|folder| holds_core(Path::new(&folder))) {
             return Ok(Self::Own);
         }
         let debian = ["/usr/bin/rustc", "/usr/bin/cargo", "/usr/lib/rustlib/src/rust/library"];
