@@ -28,6 +28,10 @@ pub(crate) enum Action {
     Bench,
     /// The comparison with PyTorch and ONNX Runtime.
     Peers,
+    /// The page as a folder.
+    Page,
+    /// The page in a browser.
+    E2e,
     /// The checks of a submission.
     Ci,
     /// The help on standard output.
@@ -72,6 +76,8 @@ impl Invocation {
                 Action::Peers
             }
             "bench" => Action::Bench,
+            "page" => Action::Page,
+            "e2e" => Action::E2e,
             "ci" => Action::Ci,
             "help" => Action::Help,
             other => match ADDER.iter().find(|(name, _)| *name == other) {
@@ -96,6 +102,8 @@ Commands of the workspace:
   bench      run the criterion benches; ARGS go to criterion, for example a part of a name
   bench --peers
              compare with PyTorch and ONNX Runtime in one table; see `cargo xtask bench --peers --help`
+  page       the page to draw on as a folder, with the network as WebAssembly: target/page
+  e2e        draw on the page in a browser, from the server and from the folder
   ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
   help       print this
 
@@ -147,7 +155,7 @@ mod tests {
             assert_eq!(parse(line).unwrap().action, Action::Help, "{line}");
         }
         let help = help();
-        for name in ADDER.iter().map(|(name, _)| *name).chain(["bench", "ci", "help"]) {
+        for name in ADDER.iter().map(|(name, _)| *name).chain(["bench", "page", "e2e", "ci", "help"]) {
             assert!(help.contains(&format!("\n  {name} ")), "{name}");
             assert!(parse(name).is_ok(), "{name}");
         }

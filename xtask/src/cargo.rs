@@ -19,7 +19,14 @@ impl Cargo {
     /// `cargo SUBCOMMAND [OPTIONS]` on this workspace's manifest.
     pub(crate) fn new<A: AsRef<OsStr>>(subcommand: impl IntoIterator<Item = A>) -> Self {
         // Cargo tells the programs it runs where it is itself.
-        let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        Self::by(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from), subcommand)
+    }
+
+    /// As [`new`](Self::new), by the cargo at a path.
+    pub(crate) fn by<A: AsRef<OsStr>>(
+        cargo: impl AsRef<OsStr>,
+        subcommand: impl IntoIterator<Item = A>,
+    ) -> Self {
         let mut command = Command::new(cargo);
         let mut words = subcommand.into_iter();
         command.args(words.next()).arg("--manifest-path").arg(root().join("Cargo.toml")).args(words);
@@ -40,7 +47,7 @@ impl Cargo {
         self
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }

@@ -18,6 +18,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "doc", check: doc },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
+    Stage { name: "e2e", check: || crate::e2e::run(&[]) },
 ];
 
 /// The stages by name, in order.
@@ -114,6 +115,6 @@ mod tests {
     #[test]
     fn an_unknown_stage_is_refused_before_anything_runs() {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
-        assert_eq!(problem, "ci has no stage `tests`; there are fmt, clippy, test, doc, bench, train");
+        assert_eq!(problem, "ci has no stage `tests`; there are fmt, clippy, test, doc, bench, train, e2e");
     }
 }

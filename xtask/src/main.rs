@@ -4,11 +4,15 @@
 //! by the cargo that runs it.
 
 mod arguments;
+mod base64;
 mod cargo;
 mod ci;
+mod e2e;
+mod page;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// What stopped xtask: words for the person at the terminal.
@@ -41,10 +45,22 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
             return Ok(ExitCode::SUCCESS);
         }
         Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Page => return page::build().map(|_| ExitCode::SUCCESS),
+        Action::E2e => return e2e::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Adder(_) => Cargo::run("adder-cli", "adder"),
         Action::Peers => Cargo::run("adder-bench", "peers"),
         Action::Bench => Cargo::new(["bench", "--package", "adder-bench"]),
     };
     let command = if let Action::Adder(command) = action { Some(command) } else { None };
     cargo.args(selection).arg("--").args(command).args(arguments).replace()
+}
+
+/// The first of these programs that is in the path.
+fn in_path(names: &[&str]) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|path| path.is_file())
 }

@@ -5,24 +5,32 @@ use std::str::FromStr;
 
 #[cfg(target_arch = "aarch64")]
 use crate::arch::Neon;
+#[cfg(not(target_feature = "simd128"))]
+use crate::arch::Scalar;
+#[cfg(target_feature = "simd128")]
+use crate::arch::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::{Avx2, Avx512};
-use crate::arch::{Kernel, Scalar, Width};
+use crate::arch::{Kernel, Width};
 
-/// The environment variable that forces an instruction set: `scalar`, `avx2`, `avx512` or `neon`.
+/// The environment variable that forces an instruction set: `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
 pub const ISA_VARIABLE: &str = "ADDER_ISA";
 
 /// The names that [`Isa`] parses.
-const NAMES: [&str; 4] = ["scalar", "avx2", "avx512", "neon"];
+const NAMES: [&str; 5] = ["scalar", "avx2", "avx512", "neon", "simd128"];
 
 /// An instruction set that this machine has: a value exists only where the CPU can run it.
 ///
-/// Every instruction set gives the same bits; they differ in speed.
+/// Every instruction set gives the same bits; they differ in speed. WebAssembly's vectors alone have no fused multiply-add and
+/// differ in the last bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
+    // Where WebAssembly's vectors are there at all, nothing runs without them: a second copy of every kernel would be most of
+    // a module's size.
+    #[cfg(not(target_feature = "simd128"))]
     Scalar(Scalar),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
@@ -30,15 +38,19 @@ enum Kind {
     Avx512(Avx512),
     #[cfg(target_arch = "aarch64")]
     Neon(Neon),
+    #[cfg(target_feature = "simd128")]
+    Simd128(Simd128),
 }
 
 impl Isa {
-    /// Plain Rust, which every machine runs.
+    /// Plain Rust, which every machine runs. Not there in programs compiled for WebAssembly's vectors.
+    #[cfg(not(target_feature = "simd128"))]
     pub const SCALAR: Self = Self(Kind::Scalar(Scalar));
 
     /// All instruction sets of this machine, the slowest first.
     pub fn available() -> Vec<Self> {
         let kinds = [
+            #[cfg(not(target_feature = "simd128"))]
             Some(Kind::Scalar(Scalar)),
             #[cfg(target_arch = "x86_64")]
             Avx2::new().map(Kind::Avx2),
@@ -46,13 +58,15 @@ impl Isa {
             Avx512::new().map(Kind::Avx512),
             #[cfg(target_arch = "aarch64")]
             Neon::new().map(Kind::Neon),
+            #[cfg(target_feature = "simd128")]
+            Some(Kind::Simd128(Simd128)),
         ];
         kinds.into_iter().flatten().map(Self).collect()
     }
 
     /// The fastest instruction set of this machine.
     pub fn best() -> Self {
-        Self::available().pop().unwrap_or(Self::SCALAR)
+        Self::available().pop().expect("every program has plain Rust or what it was compiled for")
     }
 
     /// The instruction set that the environment variable [`ISA_VARIABLE`] names, or the best where it is not set.
@@ -66,9 +80,10 @@ impl Isa {
         }
     }
 
-    /// `scalar`, `avx2`, `avx512` or `neon`.
+    /// `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
     pub fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(not(target_feature = "simd128"))]
             Kind::Scalar(_) => "scalar",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2",
@@ -76,12 +91,15 @@ impl Isa {
             Kind::Avx512(_) => "avx512",
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(_) => "neon",
+            #[cfg(target_feature = "simd128")]
+            Kind::Simd128(_) => "simd128",
         }
     }
 
     /// Runs a kernel in a function compiled for this instruction set.
     pub(crate) fn run<K: Kernel>(self, width: Width, kernel: K) -> K::Output {
         match self.0 {
+            #[cfg(not(target_feature = "simd128"))]
             Kind::Scalar(scalar) => scalar.run(width, kernel),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(avx2) => avx2.run(width, kernel),
@@ -89,6 +107,8 @@ impl Isa {
             Kind::Avx512(avx512) => avx512.run(width, kernel),
             #[cfg(target_arch = "aarch64")]
             Kind::Neon(neon) => neon.run(width, kernel),
+            #[cfg(target_feature = "simd128")]
+            Kind::Simd128(simd128) => simd128.run(width, kernel),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What can go wrong in the model, and the names of the things that did.
 
-use crate::Backend;
 use crate::tensor_file::TensorFileError;
 
 /// The result of an operation on the model.
@@ -37,10 +36,11 @@ pub enum Error {
     #[error(transparent)]
     Isa(#[from] adder_kernels::IsaError),
     /// The device does not have the backend.
+    #[cfg(feature = "candle")]
     #[error("backend {backend}: not available on {device}")]
     Backend {
         /// What was asked for.
-        backend: Backend,
+        backend: crate::Backend,
         /// Where the network is.
         device: String,
     },
@@ -48,6 +48,7 @@ pub enum Error {
     #[error(transparent)]
     Kernel(#[from] adder_kernels::Error),
     /// candle refused an operation.
+    #[cfg(feature = "candle")]
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }

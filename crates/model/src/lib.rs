@@ -16,39 +16,60 @@
 //! # }
 //! ```
 //!
-//! The model takes tensors and never a data set. It is the only bridge from candle to `adder-kernels`.
+//! The model takes tensors and never a data set. It is the only bridge from candle to `adder-kernels`. Without the feature
+//! `candle` there is no training: what is left answers on the kernels alone ([`Predictor`]), for places where candle is too
+//! heavy.
 #![forbid(unsafe_code)]
 
+mod answer;
+#[cfg(feature = "candle")]
 mod backend;
 mod config;
+#[cfg(feature = "candle")]
 mod dropout;
 mod error;
+#[cfg(feature = "candle")]
 mod fused;
+#[cfg(feature = "candle")]
 mod init;
+#[cfg(feature = "candle")]
 mod linear;
+#[cfg(feature = "candle")]
 mod loss;
+#[cfg(feature = "candle")]
 mod network;
+#[cfg(feature = "candle")]
 mod norm;
 mod one_image;
+#[cfg(feature = "candle")]
 mod parameter;
+#[cfg(feature = "candle")]
 mod pool;
 mod predictor;
 #[cfg(feature = "pretrained")]
 mod pretrained;
+mod specification;
 mod summary;
 mod tally;
 pub mod tensor_file;
 pub mod weights;
 
+pub use answer::{AllAnswers, ShadedMaps, Sum};
+#[cfg(feature = "candle")]
 pub use backend::Backend;
 pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
 pub use error::{Error, Result};
+#[cfg(feature = "candle")]
 pub use fused::{BlockOutput, FusedBlock};
+#[cfg(feature = "candle")]
 pub use loss::{Step, Targets};
+#[cfg(feature = "candle")]
 pub use network::{IdentityAdder, Logits, Mode};
+#[cfg(feature = "candle")]
 pub use parameter::Parameter;
+#[cfg(feature = "candle")]
 pub use pool::max_pool2x2;
-pub use predictor::{Addends, Answer, Prediction, Predictor, SURE};
+pub use predictor::{Addends, Answer, FeatureMaps, Prediction, Predictor, SURE};
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use summary::{Layer, Summary, thousands};

@@ -1,17 +1,18 @@
 //! Inference: from images to logits, for one addend an image or for all ten.
 
+#[cfg(feature = "candle")]
+mod of_model;
+mod of_weights;
+
 use std::sync::Arc;
 
-use adder_kernels::Isa;
-use adder_kernels::predict::{self, RunningStatistics, TrainedNetwork};
-use candle_core::{Device, Tensor};
+use adder_kernels::predict;
 use serde::Serialize;
 
-use crate::fused::{flat, head_spec, trunk_spec};
 use crate::tally::argmax;
-use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, IdentityAdder, Mode, Result, SUMS};
+use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS};
 
-pub use adder_kernels::predict::Addends;
+pub use adder_kernels::predict::{Addends, FeatureMaps};
 
 /// The logits of a batch of pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,21 +73,11 @@ enum Engine {
     /// The kernels, norms folded, no graph.
     Folded(Arc<predict::Predictor>),
     /// candle's own operations, on any device.
-    Reference(Box<IdentityAdder>),
+    #[cfg(feature = "candle")]
+    Reference(Box<crate::IdentityAdder>),
 }
 
 impl Predictor {
-    /// Prepares `model` for inference: on the kernels where it trains on them, else with candle's own operations.
-    ///
-    /// # Errors
-    /// Where the device cannot be read.
-    pub fn new(model: &IdentityAdder) -> Result<Self> {
-        Ok(Self(match model.isa() {
-            Some(isa) => Engine::Folded(Arc::new(fold(model, isa)?)),
-            None => Engine::Reference(Box::new(copy(model)?)),
-        }))
-    }
-
     /// Logits for `images`, normalised, `[b, 1, 28, 28]` row by row. All ten addends cost one pass through the
     /// convolutions.
     ///
@@ -124,74 +115,25 @@ impl Predictor {
             Engine::Folded(folded) => {
                 Ok(folded.predict(images, addends, &mut prediction.digit, &mut prediction.sum)?)
             }
+            #[cfg(feature = "candle")]
             Engine::Reference(_) if batch == 0 => Ok(()),
-            Engine::Reference(model) => reference(model, images, addends, prediction),
+            #[cfg(feature = "candle")]
+            Engine::Reference(model) => of_model::reference(model, images, addends, prediction),
         }
     }
-}
 
-/// The network with its parameters as they are now, norms folded.
-fn fold(model: &IdentityAdder, isa: Isa) -> Result<predict::Predictor> {
-    let (trunk, head) = (trunk_spec(model.config())?, head_spec(model.config()));
-    let (trunk_params, head_params) = model.split_parameters();
-    let [trunk_params, head_params] = [flat(trunk_params)?.to_vec1()?, flat(head_params)?.to_vec1()?];
-    let statistics: Vec<Vec<f32>> =
-        model.buffers().iter().map(|(_, buffer)| buffer.to_vec1()).collect::<candle_core::Result<_>>()?;
-    let norms: Vec<RunningStatistics> = statistics
-        .chunks_exact(2)
-        .map(|pair| RunningStatistics { mean: &pair[0], variance: &pair[1] })
-        .collect();
-    let (trunk_statistics, dense) = norms.split_at(trunk.blocks.len());
-    let network = TrainedNetwork {
-        trunk: &trunk,
-        trunk_params: &trunk_params,
-        trunk_statistics,
-        head: &head,
-        head_params: &head_params,
-        embedding_statistics: dense[0],
-        hidden_statistics: dense[1],
-    };
-    Ok(predict::Predictor::new(&network, isa)?)
-}
-
-/// A network with parameters of its own.
-fn copy(model: &IdentityAdder) -> Result<IdentityAdder> {
-    let copy = IdentityAdder::new(model.config(), 0, model.device())?.on_reference();
-    for ((_, from), (_, to)) in model.state().into_iter().zip(copy.state()) {
-        to.set(&from)?;
-    }
-    Ok(copy)
-}
-
-/// The answer by candle's own operations; the sizes are checked.
-fn reference(
-    model: &IdentityAdder,
-    images: &[f32],
-    addends: Addends<'_>,
-    prediction: &mut Prediction,
-) -> Result<()> {
-    let device: &Device = model.device();
-    let batch = images.len() / (IMAGE_SIDE * IMAGE_SIDE);
-    let images = Tensor::from_slice(images, (batch, 1, IMAGE_SIDE, IMAGE_SIDE), device)?;
-    let embedding = model.embed(&images, Mode::Evaluate)?;
-    let (embedding, addends): (Tensor, Vec<u32>) = match addends {
-        Addends::Each(addends) => (embedding, addends.iter().map(|&addend| u32::from(addend)).collect()),
-        Addends::All => {
-            let width = embedding.dim(1)?;
-            let repeated = embedding.unsqueeze(1)?.broadcast_as((batch, ADDENDS, width))?;
-            let addends = (0..batch).flat_map(|_| 0..ADDENDS as u32).collect();
-            (repeated.reshape((batch * ADDENDS, width))?, addends)
+    /// The output of each block for one image, normalised, `[1, 28, 28]`: norms and pools included, in the order of the
+    /// blocks.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] or [`Error::Argument`] where the image has another size.
+    pub fn feature_maps(&self, image: &[f32]) -> Result<Vec<FeatureMaps>> {
+        match &self.0 {
+            Engine::Folded(folded) => Ok(folded.feature_maps(image)?),
+            #[cfg(feature = "candle")]
+            Engine::Reference(model) => of_model::feature_maps(model, image),
         }
-    };
-    if let Some(addend) = addends.iter().find(|&&addend| addend as usize >= ADDENDS) {
-        let (expected, found) = ("digits 0 to 9".into(), addend.to_string());
-        return Err(Error::Argument { what: "addends", expected, found });
     }
-    let pairs = addends.len();
-    let logits = model.heads(&embedding, &Tensor::from_vec(addends, pairs, device)?, Mode::Evaluate)?;
-    prediction.digit = logits.digit.flatten_all()?.to_vec1()?;
-    prediction.sum = logits.sum.flatten_all()?.to_vec1()?;
-    Ok(())
 }
 
 fn softmax(logits: &[f32]) -> Vec<f32> {

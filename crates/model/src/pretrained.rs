@@ -5,24 +5,21 @@
 
 use std::path::Path;
 
-use candle_core::Device;
-
-use crate::tensor_file::Metadata;
-use crate::weights::from_safetensors;
-use crate::{IdentityAdder, Predictor, Result};
+use crate::{Predictor, Result};
 
 const BYTES: &[u8] = include_bytes!("../assets/pretrained.safetensors");
 
 /// What errors and reports call the built-in weights.
 pub const PRETRAINED: &str = "pretrained";
 
-impl IdentityAdder {
+#[cfg(feature = "candle")]
+impl crate::IdentityAdder {
     /// The built-in trained network, and the metadata of its weights.
     ///
     /// # Errors
     /// Where the device has no room.
-    pub fn pretrained(device: &Device) -> Result<(Self, Metadata)> {
-        from_safetensors(BYTES, Path::new(PRETRAINED), device)
+    pub fn pretrained(device: &candle_core::Device) -> Result<(Self, crate::tensor_file::Metadata)> {
+        crate::weights::from_safetensors(BYTES, Path::new(PRETRAINED), device)
     }
 }
 
@@ -48,6 +45,6 @@ impl Predictor {
     /// # Errors
     /// [`Error::Isa`](crate::Error::Isa) for an impossible `ADDER_ISA`.
     pub fn pretrained() -> Result<Self> {
-        Self::new(&IdentityAdder::pretrained(&Device::Cpu)?.0)
+        Ok(Self::from_safetensors(BYTES, Path::new(PRETRAINED))?.0)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use adder_model::tensor_file::TensorProblem;
-use adder_model::{Error, IdentityAdder, Mode, ModelConfig, weights};
+use adder_model::{Addends, Error, IdentityAdder, Mode, ModelConfig, Predictor, weights};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -59,9 +59,38 @@ fn problem(bytes: &[u8]) -> TensorProblem {
     let error = target.load_safetensors(bytes, Path::new("file.safetensors")).unwrap_err();
     assert_eq!(bits(&target), untouched, "a refused file must change nothing");
     assert!(error.to_string().starts_with("file.safetensors: "), "{error}");
+    let without_candle = Predictor::from_safetensors(bytes, Path::new("file.safetensors")).unwrap_err();
+    assert_eq!(without_candle.to_string(), error.to_string());
     match error {
         Error::Weights(error) => error.problem,
         other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_predictor_read_without_candle_answers_to_the_bit_as_the_network() {
+    let images: Vec<f32> = (0..3 * 784).map(|at| (at % 101) as f32 / 50.0 - 1.0).collect();
+    for network in [model(7), IdentityAdder::pretrained(&Device::Cpu).unwrap().0] {
+        let bytes = network.to_safetensors(&facts()).unwrap();
+        let (read, metadata) = Predictor::from_safetensors(&bytes, Path::new("memory")).unwrap();
+        let expected = Predictor::new(&network).unwrap();
+        assert_eq!(metadata["recipe"], "notebook");
+        let answer = |predictor: &Predictor| predictor.predict_batch(&images, Addends::All).unwrap();
+        assert_eq!(answer(&read), answer(&expected));
+        let maps = read.feature_maps(&images[..784]).unwrap();
+        assert_eq!(maps, expected.feature_maps(&images[..784]).unwrap());
+        let reference =
+            Predictor::new(&network.on_reference()).unwrap().feature_maps(&images[..784]).unwrap();
+        assert_eq!(maps.len(), reference.len());
+        for (maps, reference) in maps.iter().zip(&reference) {
+            assert_eq!(
+                [maps.channels, maps.height, maps.width],
+                [reference.channels, reference.height, reference.width]
+            );
+            for (value, expected) in maps.values.iter().zip(&reference.values) {
+                assert!((value - expected).abs() < 1e-4, "{value} against {expected}");
+            }
+        }
     }
 }
 

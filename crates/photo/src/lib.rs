@@ -17,11 +17,14 @@
 //! [`Picture::digit`] finds the digit: an estimate of the ground is taken away, whatever its colour and however
 //! unevenly it is lit; what stands out most is ink, dark or light; specks and edges are left out;
 //! and what is left is cropped, scaled to 20x20 and centred by its mass, as MNIST's authors did. [`Picture::raw`] does none
-//! of this.
+//! of this. Without the feature `files`, on by default, pictures come as pixels only ([`Picture::from_rgba`]).
 #![forbid(unsafe_code)]
 
 mod digit;
+#[cfg(feature = "files")]
 mod error;
+#[cfg(feature = "files")]
+mod files;
 mod ink;
 mod network_image;
 mod paper;
@@ -30,6 +33,9 @@ mod picture;
 mod stroke;
 
 pub use digit::{Digit, Doubt};
+#[cfg(feature = "files")]
 pub use error::Error;
+#[cfg(feature = "files")]
+pub use files::{MAX_FILE_BYTES, MAX_MEMORY};
 pub use network_image::{NetworkImage, SIDE};
-pub use picture::{MAX_FILE_BYTES, MAX_MEMORY, MAX_SIDE, MIN_SIDE, Picture};
+pub use picture::{MAX_SIDE, MIN_SIDE, Picture};

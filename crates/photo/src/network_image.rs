@@ -1,9 +1,7 @@
 //! What the network reads.
 
-use std::io::Cursor;
-
+use image::GrayImage;
 use image::imageops::{self, FilterType};
-use image::{GrayImage, ImageError, ImageFormat, Luma};
 
 /// Height and width of what the network reads, in pixels.
 pub const SIDE: u32 = 28;
@@ -61,19 +59,5 @@ impl NetworkImage {
             line.chain(['\n']).collect::<String>()
         });
         half_rows.collect()
-    }
-
-    /// Images one below the other as a PNG file, 28 pixels wide.
-    ///
-    /// # Errors
-    /// Where there are none, or more than a PNG file can hold.
-    pub fn to_png(images: &[Self]) -> Result<Vec<u8>, ImageError> {
-        let pixels: Vec<u8> = images.iter().flat_map(|image| image.pixels()).copied().collect();
-        let height = (pixels.len() / SIDE as usize) as u32;
-        let sheet =
-            GrayImage::from_fn(SIDE, height, |x, y| Luma([pixels[y as usize * SIDE as usize + x as usize]]));
-        let mut file = Cursor::new(Vec::new());
-        sheet.write_to(&mut file, ImageFormat::Png)?;
-        Ok(file.into_inner())
     }
 }

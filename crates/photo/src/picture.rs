@@ -1,21 +1,13 @@
-//! Picture files, decoded within limits.
+//! Pictures, upright, and what transparency means in them.
 
-use std::io::{BufReader, Cursor, Read};
-use std::path::Path;
+use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 
-use image::error::{LimitError, LimitErrorKind};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgb, RgbImage, Rgba, RgbaImage};
-
-use crate::{Digit, Error, NetworkImage, digit};
+use crate::{Digit, NetworkImage, digit};
 
 /// The smallest height or width of a picture, in pixels.
 pub const MIN_SIDE: u32 = 8;
 /// The largest height or width of a picture, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
-/// The longest file that is read.
-pub const MAX_FILE_BYTES: u64 = 64 << 20;
-/// The most memory that decoding may take, in bytes, whatever a file's header promises.
-pub const MAX_MEMORY: u64 = 512 << 20;
 
 /// A decoded picture, upright, without transparency.
 #[derive(Clone, Debug)]
@@ -27,63 +19,28 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a PNG, JPEG, WebP or BMP file, whatever its name ends in.
-    ///
-    /// # Errors
-    /// Every variant of [`Error`], with the file's path.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let unreadable = |source| Error::Unreadable { path: path.into(), source };
-        Self::read_from(std::fs::File::open(path).map_err(unreadable)?, path)
+    /// From pixels as a canvas gives them, `[height * width * 4]` bytes: red, green, blue and alpha, row by row, colours not
+    /// multiplied by alpha. `None` where there are more or fewer bytes, or a side is shorter than [`MIN_SIDE`] or longer than
+    /// [`MAX_SIDE`].
+    pub fn from_rgba(width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
+        let sides = MIN_SIDE..=MAX_SIDE;
+        let fits = sides.contains(&width) && sides.contains(&height);
+        // A longer buffer would be taken as well.
+        let whole = pixels.len() as u64 == 4 * u64::from(width) * u64::from(height);
+        let picture = RgbaImage::from_raw(width, height, pixels).filter(|_| fits && whole)?;
+        Some(Self::from_image(&picture.into()))
     }
 
-    /// Reads a picture from a stream; `name` names it in errors.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_from(stream: impl Read, name: &Path) -> Result<Self, Error> {
-        let mut bytes = Vec::new();
-        let outcome = stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
-        outcome.map_err(|source| Error::Unreadable { path: name.into(), source })?;
-        Self::decode(&bytes, name)
-    }
-
-    /// Decodes the bytes of a file; `name` names it in errors.
-    ///
-    /// # Errors
-    /// Every variant of [`Error`] but [`Error::Unreadable`].
-    pub fn decode(bytes: &[u8], name: &Path) -> Result<Self, Error> {
-        Self::decode_within(bytes, name, MAX_MEMORY)
-    }
-
-    /// As [`decode`](Self::decode), with less memory for the decoded picture, in bytes: for files of strangers.
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode).
-    pub fn decode_within(bytes: &[u8], name: &Path, memory: u64) -> Result<Self, Error> {
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(Error::TooLong { path: name.into() });
-        }
-        let reader = ImageReader::new(BufReader::new(Cursor::new(bytes)));
-        let reader =
-            reader.with_guessed_format().map_err(|source| Error::Unreadable { path: name.into(), source })?;
-        if reader.format().is_none() {
-            let found = if bytes.is_empty() { "an empty one" } else { "other data" };
-            return Err(Error::Format { path: name.into(), found });
-        }
-        let picture =
-            upright(reader, memory).map_err(|source| Error::Decode { path: name.into(), source })?;
-        let (width, height) = (picture.width(), picture.height());
-        if width < MIN_SIDE || height < MIN_SIDE {
-            return Err(Error::TooSmall { path: name.into(), width, height });
-        }
-        Ok(Self::from_image(&picture))
-    }
-
-    fn from_image(picture: &DynamicImage) -> Self {
+    pub(crate) fn from_image(picture: &DynamicImage) -> Self {
+        let opaque = |picture: &DynamicImage| Self { on_black: picture.to_rgb8(), on_contrast: None };
         if !picture.color().has_alpha() {
-            return Self { on_black: picture.to_rgb8(), on_contrast: None };
+            return opaque(picture);
         }
+        let whole = picture;
         let picture = picture.to_rgba8();
+        if picture.pixels().all(|pixel| pixel[3] == 255) {
+            return opaque(whole);
+        }
         let on_contrast = over(&picture, if ink_is_light(&picture) { 0 } else { 255 });
         Self { on_black: over(&picture, 0), on_contrast: Some(on_contrast) }
     }
@@ -97,26 +54,6 @@ impl Picture {
     pub fn raw(&self) -> NetworkImage {
         NetworkImage::fit(&DynamicImage::ImageRgb8(self.on_black.clone()).to_luma8())
     }
-}
-
-/// Decodes within the limits, and turns a photo as the camera was held.
-fn upright(
-    mut reader: ImageReader<BufReader<Cursor<&[u8]>>>,
-    memory: u64,
-) -> Result<DynamicImage, ImageError> {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(memory);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder()?;
-    if decoder.total_bytes() > memory {
-        return Err(ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory)));
-    }
-    let orientation = decoder.orientation()?;
-    let mut picture = DynamicImage::from_decoder(decoder)?;
-    picture.apply_orientation(orientation);
-    Ok(picture)
 }
 
 /// Whether what can be seen of a transparent picture is light. White strokes on nothing are as common as black ones.

@@ -124,3 +124,27 @@ fn text_and_png_show_the_pixels() {
     assert_eq!((sheet.width(), sheet.height()), (28, 56));
     assert_eq!(sheet.to_luma8().as_raw()[784..], pixels);
 }
+
+#[test]
+fn pixels_of_a_canvas_are_read_as_a_file_of_them_is() {
+    let drawing = |alpha| {
+        RgbaImage::from_fn(60, 90, |x, y| match (20..30).contains(&x) && (15..75).contains(&y) {
+            true => Rgba([30, 40, 50, 255]),
+            false => Rgba([250, 250, 240, alpha]),
+        })
+    };
+    for canvas in [drawing(255), drawing(0)] {
+        let picture = Picture::from_rgba(60, 90, canvas.as_raw().clone()).unwrap();
+        let file = decode(&encoded(canvas, ImageFormat::Png)).unwrap();
+        assert_eq!(picture.digit().image, file.digit().image);
+        assert_eq!(picture.raw(), file.raw());
+    }
+    for (width, height, bytes) in
+        [(60, 90, 4 * 60 * 90 - 1), (60, 90, 4 * 60 * 91), (7, 90, 4 * 7 * 90), (0, 0, 0)]
+    {
+        assert!(
+            Picture::from_rgba(width, height, vec![0; bytes]).is_none(),
+            "{width}x{height}, {bytes} bytes"
+        );
+    }
+}

@@ -1,9 +1,9 @@
 //! What the server says of an image.
 
-use adder_model::{Answer, SURE};
+use adder_model::{AllAnswers, ShadedMaps, Sum};
 use serde::Serialize;
 
-use crate::batcher::Answers;
+use crate::batcher::Looked;
 use crate::request::Input;
 
 /// The answer for a list of inputs.
@@ -22,50 +22,29 @@ pub(crate) struct Reply {
     /// 784 bytes, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<Vec<u8>>,
+    /// One for each block, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_maps: Option<Vec<ShadedMaps>>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Asked {
-    One {
-        addend: u8,
-        #[serde(flatten)]
-        answer: Answer,
-    },
-    /// For all ten addends; the digit is that of addend 0.
-    All { digit: u8, digit_probabilities: Vec<f32>, sums: Vec<Sum> },
-}
-
-#[derive(Serialize)]
-struct Sum {
-    addend: u8,
-    #[serde(flatten)]
-    answer: Answer,
+    One(Sum),
+    All(AllAnswers),
 }
 
 impl Reply {
-    pub(crate) fn new(input: Input, answers: Answers) -> Self {
+    pub(crate) fn new(input: Input, looked: Looked) -> Self {
+        let Looked { answers, feature_maps } = looked;
+        let decisive = &answers.sums[usize::from(input.addend.unwrap_or(0))];
         let mut warnings = input.warnings;
-        let decisive = &answers[usize::from(input.addend.unwrap_or(0))];
-        warnings.extend(doubts(decisive, input.addend.unwrap_or(0)));
-        let seen = input.seen.then(|| input.image.pixels().to_vec());
+        warnings.extend(decisive.answer.doubts(decisive.addend));
+        let seen = input.wanted.seen.then(|| input.image.pixels().to_vec());
         let asked = match input.addend {
-            Some(addend) => Asked::One { addend, answer: decisive.clone() },
-            None => Asked::All {
-                digit: decisive.digit,
-                digit_probabilities: decisive.digit_probabilities.clone(),
-                sums: (0..).zip(answers).map(|(addend, answer)| Sum { addend, answer }).collect(),
-            },
+            Some(_) => Asked::One(decisive.clone()),
+            None => Asked::All(answers),
         };
-        Self { asked, warnings, seen }
+        Self { asked, warnings, seen, feature_maps }
     }
-}
-
-fn doubts(answer: &Answer, addend: u8) -> impl Iterator<Item = String> {
-    let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
-    let least = digit_probabilities[usize::from(*digit)].min(sum_probabilities[usize::from(*sum)]);
-    let unsure = (least < SURE).then(|| "the network is unsure".to_owned());
-    let disagree =
-        (digit + addend != *sum).then(|| format!("the heads disagree: digit {digit}, but sum {sum}"));
-    unsure.into_iter().chain(disagree)
 }

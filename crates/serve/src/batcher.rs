@@ -2,7 +2,7 @@
 
 use std::thread::JoinHandle;
 
-use adder_model::{ADDENDS, Addends, Answer, Prediction, Predictor};
+use adder_model::{Addends, AllAnswers, Prediction, Predictor, ShadedMaps};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::Metrics;
@@ -13,12 +13,23 @@ const BATCH: usize = 64;
 /// Requests that may wait for the next pass; the limit on requests in flight is what bounds them.
 const QUEUE: usize = 1024;
 
-/// The answers for one image, addend 0 first.
-pub(crate) type Answers = Vec<Answer>;
+/// What the network says of one image.
+pub(crate) struct Looked {
+    pub(crate) answers: AllAnswers,
+    pub(crate) feature_maps: Option<Vec<ShadedMaps>>,
+}
+
+/// One image to look at.
+pub(crate) struct Image {
+    /// Normalised, `[784]`.
+    pub(crate) pixels: Vec<f32>,
+    /// Whether the answer shall hold what each block made of it.
+    pub(crate) feature_maps: bool,
+}
 
 struct Job {
-    images: Vec<f32>,
-    reply: oneshot::Sender<Result<Vec<Answers>, Problem>>,
+    images: Vec<Image>,
+    reply: oneshot::Sender<Result<Vec<Looked>, Problem>>,
 }
 
 /// A handle to the thread that computes. Once every handle is gone, it finishes what waits and ends.
@@ -33,8 +44,8 @@ impl Batcher {
         Ok((Self(sender), thread.spawn(move || work(jobs, &predictor, &metrics))?))
     }
 
-    /// The answers for `images`, normalised, `[count * 784]`, for all ten addends.
-    pub(crate) async fn predict(&self, images: Vec<f32>) -> Result<Vec<Answers>, Problem> {
+    /// The answers for images, for all ten addends.
+    pub(crate) async fn predict(&self, images: Vec<Image>) -> Result<Vec<Looked>, Problem> {
         let stopped = || Problem::Internal("the predictor has stopped".into());
         let (reply, answer) = oneshot::channel();
         self.0.send(Job { images, reply }).await.map_err(|_| stopped())?;
@@ -45,26 +56,36 @@ impl Batcher {
 /// Takes what waits, never longer than it takes to see that nothing else does: an idle server answers at once, and a busy
 /// one finds the next batch waiting when it is done with the last.
 fn work(mut jobs: mpsc::Receiver<Job>, predictor: &Predictor, metrics: &Metrics) {
-    let mut prediction = Prediction { digit: Vec::new(), sum: Vec::new() };
+    let (mut pixels, mut prediction) = (Vec::new(), Prediction { digit: Vec::new(), sum: Vec::new() });
     while let Some(first) = jobs.blocking_recv() {
-        let mut images = first.images;
-        let mut replies = vec![(images.len() / adder_data::PIXELS, first.reply)];
-        while images.len() < BATCH * adder_data::PIXELS {
+        let mut count = first.images.len();
+        let mut batch = vec![first];
+        while count < BATCH {
             let Ok(job) = jobs.try_recv() else { break };
-            replies.push((job.images.len() / adder_data::PIXELS, job.reply));
-            images.extend(job.images);
+            count += job.images.len();
+            batch.push(job);
         }
-        metrics.batch(images.len() / adder_data::PIXELS);
-        let outcome = predictor.predict_into(&images, Addends::All, &mut prediction);
-        let mut answers = prediction.answers();
-        for (count, reply) in replies {
-            let own: Vec<Answers> = (0..count).map(|_| answers.by_ref().take(ADDENDS).collect()).collect();
-            let own = match &outcome {
-                Ok(()) => Ok(own),
+        metrics.batch(count);
+        pixels.clear();
+        pixels.extend(batch.iter().flat_map(|job| &job.images).flat_map(|image| &image.pixels));
+        let outcome = predictor.predict_into(&pixels, Addends::All, &mut prediction);
+        let mut answers = prediction.of_images();
+        for Job { images, reply } in batch {
+            let looked = match &outcome {
+                Ok(()) => images.iter().zip(answers.by_ref()).map(|pair| look(predictor, pair)).collect(),
                 Err(error) => Err(Problem::Internal(error.to_string())),
             };
             // Who asked may have gone.
-            let _ = reply.send(own);
+            let _ = reply.send(looked);
         }
     }
+}
+
+fn look(predictor: &Predictor, (image, answers): (&Image, AllAnswers)) -> Result<Looked, Problem> {
+    let shaded = || -> adder_model::Result<Vec<ShadedMaps>> {
+        Ok(predictor.feature_maps(&image.pixels)?.iter().map(ShadedMaps::from).collect())
+    };
+    let feature_maps = image.feature_maps.then(shaded).transpose();
+    let feature_maps = feature_maps.map_err(|error| Problem::Internal(error.to_string()))?;
+    Ok(Looked { answers, feature_maps })
 }

@@ -19,8 +19,16 @@ pub(crate) struct Input {
     /// `None` asks for all ten.
     pub(crate) addend: Option<u8>,
     pub(crate) warnings: Vec<String>,
-    /// Whether the answer shall hold what the network saw.
+    pub(crate) wanted: Wanted,
+}
+
+/// What the answer shall hold besides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// What the network saw.
     pub(crate) seen: bool,
+    /// What each block made of it.
+    pub(crate) feature_maps: bool,
 }
 
 /// The inputs of a request, and whether it was a list.
@@ -30,7 +38,7 @@ pub(crate) struct Inputs {
     pub(crate) is_list: bool,
 }
 
-/// `?addend=7&raw=true&seen=true`, for a body that is a picture.
+/// `?addend=7&raw=true&seen=true&feature_maps=true`, for a body that is a picture.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
@@ -39,6 +47,8 @@ pub(crate) struct Query {
     raw: bool,
     #[serde(default)]
     seen: bool,
+    #[serde(default)]
+    feature_maps: bool,
 }
 
 /// The JSON body.
@@ -67,6 +77,8 @@ struct InputBody {
     raw: bool,
     #[serde(default)]
     seen: bool,
+    #[serde(default)]
+    feature_maps: bool,
 }
 
 /// Reads a body; decoding pictures makes this a matter of milliseconds.
@@ -82,8 +94,9 @@ pub(crate) fn read(
         return json(body, limits);
     }
     if media.starts_with("image/") || media == "application/octet-stream" {
-        let Query { addend, raw, seen } = query;
-        let input = picture(body, raw, limits).and_then(|input| finish(input, addend, seen))?;
+        let Query { addend, raw, seen, feature_maps } = query;
+        let wanted = Wanted { seen, feature_maps };
+        let input = picture(body, raw, limits).and_then(|input| finish(input, addend, wanted))?;
         return Ok(Inputs { inputs: vec![input], is_list: false });
     }
     let found = if media.is_empty() { "none" } else { &media };
@@ -128,7 +141,7 @@ fn json(body: &[u8], limits: &Limits) -> Result<Inputs, Problem> {
 }
 
 fn input(body: InputBody, limits: &Limits) -> Result<Input, Problem> {
-    let InputBody { image, pixels, addend, raw, seen } = body;
+    let InputBody { image, pixels, addend, raw, seen, feature_maps } = body;
     let read = match (image, pixels) {
         (Some(text), None) => {
             let file =
@@ -143,7 +156,7 @@ fn input(body: InputBody, limits: &Limits) -> Result<Input, Problem> {
         }
         _ => return Err(Problem::Bad("expected either `image` or `pixels`".into())),
     };
-    finish(read, addend, seen)
+    finish(read, addend, Wanted { seen, feature_maps })
 }
 
 fn picture(file: &[u8], raw: bool, limits: &Limits) -> Result<(NetworkImage, Vec<String>), Problem> {
@@ -159,10 +172,10 @@ fn picture(file: &[u8], raw: bool, limits: &Limits) -> Result<(NetworkImage, Vec
 fn finish(
     (image, warnings): (NetworkImage, Vec<String>),
     addend: Option<u8>,
-    seen: bool,
+    wanted: Wanted,
 ) -> Result<Input, Problem> {
     match addend {
         Some(addend) if addend > 9 => Err(Problem::Bad(format!("addend: expected 0 to 9, found {addend}"))),
-        addend => Ok(Input { image, addend, warnings, seen }),
+        addend => Ok(Input { image, addend, warnings, wanted }),
     }
 }

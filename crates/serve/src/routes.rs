@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::answer::{List, Reply};
+use crate::batcher::Image;
 use crate::page;
 use crate::problem::Problem;
 use crate::request::{self, Inputs, Query};
@@ -33,10 +34,7 @@ const SECURITY: [(&str, &str); 5] = [
 
 pub(crate) fn router(shared: Shared) -> Router {
     let body = DefaultBodyLimit::max(shared.limits.body);
-    Router::new()
-        .route("/", get(page::html))
-        .route("/page.js", get(page::script))
-        .route("/page.css", get(page::style))
+    page::add_to(Router::new())
         .route("/openapi.json", get(page::openapi))
         .route("/healthz", get(async || "ok\n"))
         .route("/metrics", get(metrics))
@@ -66,9 +64,8 @@ async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Re
 }
 
 fn known(route: Option<&str>) -> &'static str {
-    const ROUTES: [&str; 8] =
-        ["/", "/page.js", "/page.css", "/openapi.json", "/healthz", "/metrics", "/v1/model", "/v1/predict"];
-    ROUTES.into_iter().find(|known| Some(*known) == route).unwrap_or("other")
+    const ROUTES: [&str; 5] = ["/openapi.json", "/healthz", "/metrics", "/v1/model", "/v1/predict"];
+    page::paths().chain(ROUTES).find(|known| Some(*known) == route).unwrap_or("other")
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
@@ -117,11 +114,13 @@ fn refused(rejection: &BytesRejection, shared: &Shared) -> Problem {
 
 async fn answer(shared: &Shared, headers: HeaderMap, query: Query, body: Bytes) -> Result<Response, Problem> {
     let Inputs { inputs, is_list } = read(shared, headers, query, body).await?;
-    let bytes = inputs.iter().flat_map(|input| input.image.pixels());
-    let images = bytes.map(|&byte| adder_data::normalise(f32::from(byte))).collect();
-    let answers = shared.batcher.predict(images).await?;
+    let images = inputs.iter().map(|input| Image {
+        pixels: input.image.pixels().iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect(),
+        feature_maps: input.wanted.feature_maps,
+    });
+    let answers = shared.batcher.predict(images.collect()).await?;
     // Straight from the types: by way of a JSON value each `f32` would be written as a longer `f64`.
-    let mut replies = inputs.into_iter().zip(answers).map(|(input, answers)| Reply::new(input, answers));
+    let mut replies = inputs.into_iter().zip(answers).map(|(input, looked)| Reply::new(input, looked));
     Ok(match is_list {
         true => Json(List { answers: replies.collect() }).into_response(),
         false => Json(replies.next()).into_response(),

@@ -84,6 +84,44 @@ fn pictures_come_as_bodies_and_as_base64() {
 }
 
 #[test]
+fn feature_maps_are_the_networks_own() {
+    let server = Running::start(Limits::default());
+    let said = server.post(&json!({ "inputs": [
+        { "pixels": pixels(1), "addend": 1, "feature_maps": true },
+        { "pixels": pixels(2), "feature_maps": true },
+        { "pixels": pixels(3), "addend": 1 },
+    ] }));
+    let said = said.json();
+    let predictor = Predictor::new(&network()).unwrap();
+    for (index, seed) in [(0, 1), (1, 2)] {
+        let image: Vec<f32> =
+            pixels(seed).iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+        let ours = predictor.feature_maps(&image).unwrap();
+        let theirs = said["answers"][index]["feature_maps"].as_array().unwrap();
+        assert_eq!((ours.len(), theirs.len()), (6, 6));
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            assert_eq!(theirs["height"], ours.height);
+            let shades: Vec<u64> =
+                theirs["pixels"].as_array().unwrap().iter().map(|value| value.as_u64().unwrap()).collect();
+            assert_eq!(shades.len(), ours.channels * ours.height * ours.width);
+            let plane = ours.height * ours.width;
+            let maps = ours.values.chunks(plane).zip(shades.chunks(plane));
+            for (range, (values, shades)) in theirs["ranges"].as_array().unwrap().iter().zip(maps) {
+                let [low, high] = [0, 1].map(|end| range[end].as_f64().unwrap());
+                for (&value, &shade) in values.iter().zip(shades) {
+                    let shown = low + (high - low) * shade as f64 / 255.0;
+                    assert!((shown - f64::from(value)).abs() < (high - low) / 254.0 + 1e-6, "{value}");
+                }
+            }
+        }
+    }
+    assert!(said["answers"][2].get("feature_maps").is_none());
+    let body =
+        server.send("POST", "/v1/predict?feature_maps=true", &[("content-type", "image/png")], &drawing());
+    assert_eq!(body.json()["feature_maps"].as_array().unwrap().len(), 6);
+}
+
+#[test]
 fn every_other_endpoint_answers() {
     let server = Running::start(Limits::default());
     server.post(&json!({ "pixels": pixels(1), "addend": 1 }));
@@ -93,7 +131,10 @@ fn every_other_endpoint_answers() {
         ("/metrics", "text/plain", "adder_requests_total{route=\"/v1/predict\",status=\"200\"} 1"),
         ("/openapi.json", "application/json", "/v1/predict"),
         ("/", "text/html", "<canvas id=\"paper\""),
-        ("/page.js", "text/javascript", "v1/predict"),
+        ("/page.js", "text/javascript", "new Paper"),
+        ("/paper.js", "text/javascript", "class Paper"),
+        ("/view.js", "text/javascript", "class View"),
+        ("/backend.js", "text/javascript", "v1/predict"),
         ("/page.css", "text/css", "prefers-color-scheme"),
     ] {
         let reply = server.send("GET", path, &[], b"");

@@ -26,7 +26,7 @@
 //! # Same bits
 //! Every operation here is exact or rounded once (`fma` is one rounding everywhere), and none works across lanes. A kernel
 //! whose lanes are independent outputs therefore gives the same bits on every instruction set, as long as the order of
-//! operations within a lane does not depend on it.
+//! operations within a lane does not depend on it. WebAssembly is the exception: its `fma` rounds twice, see `simd128`.
 //!
 //! # Traps
 //! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorises across pixels into
@@ -41,10 +41,13 @@ mod avx2;
 mod avx512;
 #[cfg(target_arch = "aarch64")]
 mod neon;
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_feature = "simd128"))]
 mod pair;
 mod prefetch;
+#[cfg(not(target_feature = "simd128"))]
 mod scalar;
+#[cfg(target_feature = "simd128")]
+mod simd128;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
@@ -53,14 +56,17 @@ pub(crate) use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
 pub(crate) use prefetch::Ahead;
+#[cfg(not(target_feature = "simd128"))]
 pub(crate) use scalar::Scalar;
+#[cfg(target_feature = "simd128")]
+pub(crate) use simd128::Simd128;
 
 /// How many lanes a kernel runs with. Both exist on every instruction set, as one register or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
-    /// One AVX register, two NEON registers, or `[f32; 8]`.
+    /// One AVX register, two of NEON or WebAssembly, or `[f32; 8]`.
     Eight,
-    /// One AVX-512 register, two AVX registers, four NEON registers, or `[f32; 16]`.
+    /// One AVX-512 register, two AVX registers, four of NEON or WebAssembly, or `[f32; 16]`.
     Sixteen,
 }
 
@@ -118,7 +124,7 @@ pub(crate) trait Lanes: Copy {
     fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a * b`.
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
-    /// `a * b + c`, rounded once.
+    /// `a * b + c`, rounded once; on WebAssembly's vectors twice.
     fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// `a` where `a > b`, else `b`: a NaN in either gives `b`.
     fn max(self, a: Self::F, b: Self::F) -> Self::F;

@@ -49,9 +49,21 @@ pub fn predict(network: &TrainedNetwork<'_>, images: &[f64], addends: &[u8]) -> 
 
 /// The averages of the last block's channels, `[b, c]`.
 fn features(network: &TrainedNetwork<'_>, images: &[f64], batch: usize) -> Vec<f64> {
+    let blocks = feature_maps(network, images, batch);
+    let (map, values) = blocks.last().expect("a network has blocks");
+    global_average_pool(values, *map)
+}
+
+/// What each block makes of images, `[b, c, h, w]`, its pool included: the shape and the values.
+pub fn feature_maps(
+    network: &TrainedNetwork<'_>,
+    images: &[f64],
+    batch: usize,
+) -> Vec<([usize; 4], Vec<f64>)> {
     let (spec, params) = (network.trunk, wide(network.trunk_params));
     let mut map = [batch, spec.in_channels, spec.height, spec.width];
     let mut x = images.to_vec();
+    let mut outputs = Vec::new();
     for ((block, layout), &statistics) in spec.blocks.iter().zip(spec.layout()).zip(network.trunk_statistics)
     {
         let [_, in_channels, height, width] = map;
@@ -66,8 +78,9 @@ fn features(network: &TrainedNetwork<'_>, images: &[f64], batch: usize) -> Vec<f
             x = max_pool2d(&x, map);
             map = [batch, out_channels, height / 2, width / 2];
         }
+        outputs.push((map, x.clone()));
     }
-    global_average_pool(&x, map)
+    outputs
 }
 
 fn norm(

@@ -65,6 +65,19 @@ pub enum Addends<'a> {
     All,
 }
 
+/// What a block makes of one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureMaps {
+    /// How many maps there are.
+    pub channels: usize,
+    /// Pixels from top to bottom.
+    pub height: usize,
+    /// Pixels from left to right.
+    pub width: usize,
+    /// `[channels, height, width]`, row by row.
+    pub values: Vec<f32>,
+}
+
 /// A trained network ready to answer.
 #[derive(Debug)]
 pub struct Predictor {
@@ -166,6 +179,16 @@ impl Predictor {
                 .for_each(|(images, embeddings)| embed(images, embeddings));
         }
         Ok(())
+    }
+
+    /// The output of each block for one image, `[c, h, w]`, its norm and pool included, in the order of the blocks: for
+    /// looking inside. Allocates.
+    ///
+    /// # Errors
+    /// [`Error::Length`](crate::Error::Length) where the image has another size.
+    pub fn feature_maps(&self, image: &[f32]) -> Result<Vec<FeatureMaps>> {
+        check_len("image", image, self.trunk.image_len())?;
+        Ok(self.trunk.feature_maps(image, &mut self.take_scratch().trunk))
     }
 
     /// How many images there are.

@@ -150,6 +150,34 @@ fn with_a_batchs_own_statistics_it_answers_as_the_training_pass() {
 }
 
 #[test]
+fn feature_maps_agree_with_the_oracle_and_disturb_no_answer() {
+    for pool_last in [false, true] {
+        let mut network = Network::notebook(6);
+        network.trunk.blocks[5].pool = pool_last;
+        let image = network.images(1, 6);
+        let wide: Vec<f64> = image.iter().map(|&value| value.into()).collect();
+        let expected = network.with(|network| naive::predict::feature_maps(network, &wide, 1));
+        for isa in Isa::available() {
+            let predictor = network.predictor(isa);
+            let before = answer(&predictor, &image, Addends::All);
+            let found = predictor.feature_maps(&image).unwrap();
+            assert_eq!(found.len(), expected.len());
+            for (found, ([_, channels, height, width], values)) in found.iter().zip(&expected) {
+                let shape = (found.channels, found.height, found.width, found.values.len());
+                assert_eq!(shape, (*channels, *height, *width, values.len()), "{isa}");
+                let largest = values.iter().fold(0.1f64, |largest, value| largest.max(value.abs()));
+                for (found, expected) in found.values.iter().zip(values) {
+                    assert!((f64::from(*found) - expected).abs() < 1e-5 * largest, "{found} {expected}");
+                }
+            }
+            assert_eq!(answer(&predictor, &image, Addends::All), before, "{isa}");
+            let wrong = predictor.feature_maps(&image[1..]);
+            assert_eq!(wrong, Err(Error::Length { argument: "image", expected: 784, found: 783 }));
+        }
+    }
+}
+
+#[test]
 fn all_addends_answer_as_each_alone() {
     let network = Network::notebook(3);
     let images = network.images(11, 3);

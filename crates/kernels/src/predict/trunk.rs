@@ -1,7 +1,7 @@
 //! The convolution blocks, one image at a time.
 
-use super::TrainedNetwork;
 use super::fold::ChannelNorm;
+use super::{FeatureMaps, TrainedNetwork};
 use crate::conv::map::{Map, Plane};
 use crate::conv::{Activation, Convolution};
 use crate::shape::check_len;
@@ -99,8 +99,7 @@ impl FoldedTrunk {
         let TrunkScratch { inputs, values, pooled } = scratch;
         self.blocks[0].input.read_nchw(image, &mut inputs[0]);
         for (index, block) in self.blocks.iter().enumerate() {
-            let values = &mut values[..block.values.len()];
-            block.convolution.run(&inputs[index], &block.weights, Activation::Relu, values);
+            let values = block.convolve(&inputs[index], values);
             match self.blocks.get(index + 1) {
                 Some(next) => block.normalise(self.isa, values, next.input, &mut inputs[index + 1]),
                 None => match self.pooled() {
@@ -114,11 +113,31 @@ impl FoldedTrunk {
         }
     }
 
+    /// What each block makes of one image, `[c, h, w]`, norms and pools included.
+    pub(super) fn feature_maps(&self, image: &[f32], scratch: &mut TrunkScratch) -> Vec<FeatureMaps> {
+        let TrunkScratch { inputs, values, .. } = scratch;
+        self.blocks[0].input.read_nchw(image, &mut inputs[0]);
+        let outputs = self.blocks.iter().enumerate().map(|(index, block)| {
+            let values = block.convolve(&inputs[index], values);
+            match self.blocks.get(index + 1) {
+                Some(next) => {
+                    block.normalise(self.isa, values, next.input, &mut inputs[index + 1]);
+                    FeatureMaps::of(next.input, &inputs[index + 1])
+                }
+                None => {
+                    let map = block.output();
+                    let mut output = vec![0.0; map.len()];
+                    block.normalise(self.isa, values, map, &mut output);
+                    FeatureMaps::of(map, &output)
+                }
+            }
+        });
+        outputs.collect()
+    }
+
     /// The map of the last block's pooled output, where it has a pool.
     fn pooled(&self) -> Option<Map> {
-        let last = self.blocks.last()?;
-        let [height, width] = [last.values.height, last.values.width].map(|size| size / 2);
-        last.pool.then_some(Map { height, width, ..last.values })
+        self.blocks.last().filter(|last| last.pool).map(FoldedBlock::output)
     }
 
     fn average(&self, map: Map, values: &[f32], features: &mut [f32]) {
@@ -132,6 +151,20 @@ impl FoldedTrunk {
 }
 
 impl FoldedBlock {
+    /// Convolution and ReLU, into as much of `values` as they need.
+    fn convolve<'a>(&self, input: &[f32], values: &'a mut [f32]) -> &'a [f32] {
+        let values = &mut values[..self.values.len()];
+        self.convolution.run(input, &self.weights, Activation::Relu, values);
+        values
+    }
+
+    /// The map of the block's output, its pool included.
+    fn output(&self) -> Map {
+        let Map { height, width, .. } = self.values;
+        let pooled = if self.pool { 2 } else { 1 };
+        Map { height: height / pooled, width: width / pooled, ..self.values }
+    }
+
     /// Norm and pool, from the convolution's output to the interior of a map.
     fn normalise(&self, isa: Isa, values: &[f32], to: Map, output: &mut [f32]) {
         for plane in self.values.channels.planes() {
@@ -143,6 +176,16 @@ impl FoldedBlock {
     fn read<'a>(&'a self, isa: Isa, plane: Plane, values: &'a [f32]) -> SavedValues<'a> {
         let Self { pool, values: map, ref affine, .. } = *self;
         SavedValues { isa, drop: false, pool, plane, map, values, affine }
+    }
+}
+
+impl FeatureMaps {
+    fn of(map: Map, values: &[f32]) -> Self {
+        let Map { channels, height, width, .. } = map;
+        let mut output = Self { channels: channels.count, height, width, values: Vec::new() };
+        output.values.resize(output.channels * height * width, 0.0);
+        map.write_nchw(values, &mut output.values);
+        output
     }
 }
 

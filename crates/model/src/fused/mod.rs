@@ -12,14 +12,15 @@ use std::sync::{Arc, PoisonError};
 
 use adder_kernels::Isa;
 use adder_kernels::dropout::DropoutKey;
-use adder_kernels::head::{Head, HeadSpec, NormStatistics};
-use adder_kernels::trunk::{BlockSpec, BlockStatistics, Output, Trunk, TrunkSpec};
+use adder_kernels::head::{Head, NormStatistics};
+use adder_kernels::trunk::{BlockStatistics, Trunk};
 use candle_core::{Device, Tensor};
 
 pub use block::{BlockOutput, FusedBlock};
 
 use crate::norm::BatchNorm;
-use crate::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, Parameter, Result, SUMS, Step, Targets};
+use crate::specification::{head_spec, trunk_spec};
+use crate::{ModelConfig, Parameter, Result, Step, Targets};
 use head::{HeadOp, Labels};
 use trunk::TrunkOp;
 
@@ -87,36 +88,6 @@ impl Fused {
             update(norm, mean, variance, pairs)?;
         }
         Ok(Step { loss, tally: done.tally().into() })
-    }
-}
-
-/// The convolution blocks as the kernels know them.
-pub(crate) fn trunk_spec(config: &ModelConfig) -> Result<TrunkSpec> {
-    let blocks = config.blocks()?;
-    let blocks = blocks.iter().map(|block| BlockSpec {
-        out_channels: block.out_channels,
-        padding: block.padding,
-        dropout: block.dropout,
-        pool: block.pool,
-    });
-    Ok(TrunkSpec {
-        in_channels: 1,
-        height: IMAGE_SIDE,
-        width: IMAGE_SIDE,
-        blocks: blocks.collect(),
-        output: Output::GlobalAverage,
-    })
-}
-
-/// The layers behind them.
-pub(crate) fn head_spec(config: &ModelConfig) -> HeadSpec {
-    HeadSpec {
-        features: config.channels.last().copied().unwrap_or(1),
-        embedding: config.embedding,
-        addends: ADDENDS,
-        hidden: config.hidden,
-        digits: DIGITS,
-        sums: SUMS,
     }
 }
 

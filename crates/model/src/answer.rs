@@ -1,0 +1,131 @@
+//! What is said of an image to people and programs: all ten sums, doubts, and maps as shades.
+
+use serde::Serialize;
+
+use crate::{ADDENDS, Answer, FeatureMaps, Prediction, SURE};
+
+/// What the network says of one image, for every addend.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AllAnswers {
+    /// The digit, as the network says with addend 0.
+    pub digit: u8,
+    /// A probability for each digit 0..=9, with addend 0.
+    pub digit_probabilities: Vec<f32>,
+    /// The answers for the addends 0..=9.
+    pub sums: Vec<Sum>,
+}
+
+/// What the network says of one image and one addend.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sum {
+    /// The addend.
+    pub addend: u8,
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+impl Prediction {
+    /// The answers image by image, of a prediction with [`Addends::All`](crate::Addends::All).
+    pub fn of_images(&self) -> impl Iterator<Item = AllAnswers> {
+        let mut answers = self.answers();
+        (0..self.pairs() / ADDENDS).map(move |_| {
+            let answers = (0..).zip(answers.by_ref().take(ADDENDS));
+            let sums: Vec<Sum> = answers.map(|(addend, answer)| Sum { addend, answer }).collect();
+            let Answer { digit, ref digit_probabilities, .. } = sums[0].answer;
+            AllAnswers { digit, digit_probabilities: digit_probabilities.clone(), sums }
+        })
+    }
+}
+
+impl Answer {
+    /// Why this answer for `addend` may be wrong, in words; nothing where nothing speaks against it.
+    pub fn doubts(&self, addend: u8) -> impl Iterator<Item = String> + use<> {
+        let Self { digit, sum, ref digit_probabilities, ref sum_probabilities } = *self;
+        let least = digit_probabilities[usize::from(digit)].min(sum_probabilities[usize::from(sum)]);
+        let unsure = (least < SURE).then(|| "the network is unsure".to_owned());
+        let disagree =
+            (digit + addend != sum).then(|| format!("the heads disagree: digit {digit}, but sum {sum}"));
+        unsure.into_iter().chain(disagree)
+    }
+}
+
+/// Feature maps as pictures: each map from its least value, 0, to its largest, 255.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ShadedMaps {
+    /// How many maps there are.
+    pub channels: usize,
+    /// Pixels from top to bottom.
+    pub height: usize,
+    /// Pixels from left to right.
+    pub width: usize,
+    /// `[channels]`, the least and the largest value of each map.
+    pub ranges: Vec<[f32; 2]>,
+    /// `[channels, height, width]`, row by row.
+    pub pixels: Vec<u8>,
+}
+
+impl From<&FeatureMaps> for ShadedMaps {
+    fn from(maps: &FeatureMaps) -> Self {
+        let FeatureMaps { channels, height, width, ref values } = *maps;
+        let mut shaded = Self { channels, height, width, ranges: Vec::new(), pixels: Vec::new() };
+        for map in values.chunks_exact(height * width) {
+            let [low, high] = map
+                .iter()
+                .fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], &x| [low.min(x), high.max(x)]);
+            let scale = 255.0 / (high - low).max(f32::MIN_POSITIVE);
+            shaded.ranges.push([low, high]);
+            shaded.pixels.extend(map.iter().map(|value| (scale * (value - low)).round() as u8));
+        }
+        shaded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DIGITS, SUMS};
+
+    #[test]
+    fn answers_stand_by_image_and_addend() {
+        let mut prediction = Prediction { digit: vec![0.0; 20 * DIGITS], sum: vec![0.0; 20 * SUMS] };
+        prediction.digit[10 * DIGITS + 3] = 9.0;
+        prediction.sum[14 * SUMS + 7] = 9.0;
+        let images: Vec<AllAnswers> = prediction.of_images().collect();
+        assert_eq!(images.iter().map(|image| image.digit).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(images[1].digit_probabilities, images[1].sums[0].answer.digit_probabilities);
+        assert_eq!(
+            images[1].sums.iter().map(|sum| sum.addend).collect::<Vec<_>>(),
+            (0..10).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            images[1].sums.iter().map(|sum| sum.answer.sum).collect::<Vec<_>>(),
+            [0, 0, 0, 0, 7, 0, 0, 0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn doubts_are_a_low_probability_and_heads_that_disagree() {
+        let sure = |classes: usize, class: usize, share: f32| -> Vec<f32> {
+            (0..classes).map(|at| if at == class { share } else { 0.0 }).collect()
+        };
+        let answer = |digit_share, sum| Answer {
+            digit: 3,
+            sum,
+            digit_probabilities: sure(DIGITS, 3, digit_share),
+            sum_probabilities: sure(SUMS, sum.into(), 0.9),
+        };
+        let doubts = |answer: Answer| answer.doubts(4).collect::<Vec<_>>();
+        assert_eq!(doubts(answer(0.9, 7)), [""; 0]);
+        assert_eq!(doubts(answer(0.7, 7)), ["the network is unsure"]);
+        assert_eq!(doubts(answer(0.9, 8)), ["the heads disagree: digit 3, but sum 8"]);
+    }
+
+    #[test]
+    fn shades_run_from_the_least_to_the_largest_of_each_map() {
+        let values = vec![-1.0, 0.0, 1.0, 3.0, 5.0, 5.0, 5.0, 5.0];
+        let shaded = ShadedMaps::from(&FeatureMaps { channels: 2, height: 2, width: 2, values });
+        assert_eq!(shaded.ranges, [[-1.0, 3.0], [5.0, 5.0]]);
+        assert_eq!(shaded.pixels, [0, 64, 128, 255, 0, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,104 @@
+//! Picture files, decoded within limits.
+
+use std::io::{BufReader, Cursor, Read};
+use std::path::Path;
+
+use image::error::{LimitError, LimitErrorKind};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Luma};
+
+use crate::{Error, MAX_SIDE, MIN_SIDE, NetworkImage, Picture, SIDE};
+
+/// The longest file that is read.
+pub const MAX_FILE_BYTES: u64 = 64 << 20;
+/// The most memory that decoding may take, in bytes, whatever a file's header promises.
+pub const MAX_MEMORY: u64 = 512 << 20;
+
+impl Picture {
+    /// Reads a PNG, JPEG, WebP or BMP file, whatever its name ends in.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`], with the file's path.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let unreadable = |source| Error::Unreadable { path: path.into(), source };
+        Self::read_from(std::fs::File::open(path).map_err(unreadable)?, path)
+    }
+
+    /// Reads a picture from a stream; `name` names it in errors.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_from(stream: impl Read, name: &Path) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        let outcome = stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+        outcome.map_err(|source| Error::Unreadable { path: name.into(), source })?;
+        Self::decode(&bytes, name)
+    }
+
+    /// Decodes the bytes of a file; `name` names it in errors.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] but [`Error::Unreadable`].
+    pub fn decode(bytes: &[u8], name: &Path) -> Result<Self, Error> {
+        Self::decode_within(bytes, name, MAX_MEMORY)
+    }
+
+    /// As [`decode`](Self::decode), with less memory for the decoded picture, in bytes: for files of strangers.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_within(bytes: &[u8], name: &Path, memory: u64) -> Result<Self, Error> {
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::TooLong { path: name.into() });
+        }
+        let reader = ImageReader::new(BufReader::new(Cursor::new(bytes)));
+        let reader =
+            reader.with_guessed_format().map_err(|source| Error::Unreadable { path: name.into(), source })?;
+        if reader.format().is_none() {
+            let found = if bytes.is_empty() { "an empty one" } else { "other data" };
+            return Err(Error::Format { path: name.into(), found });
+        }
+        let picture =
+            upright(reader, memory).map_err(|source| Error::Decode { path: name.into(), source })?;
+        let (width, height) = (picture.width(), picture.height());
+        if width < MIN_SIDE || height < MIN_SIDE {
+            return Err(Error::TooSmall { path: name.into(), width, height });
+        }
+        Ok(Self::from_image(&picture))
+    }
+}
+
+impl NetworkImage {
+    /// Images one below the other as a PNG file, 28 pixels wide.
+    ///
+    /// # Errors
+    /// Where there are none, or more than a PNG file can hold.
+    pub fn to_png(images: &[Self]) -> Result<Vec<u8>, ImageError> {
+        let pixels: Vec<u8> = images.iter().flat_map(|image| image.pixels()).copied().collect();
+        let height = (pixels.len() / SIDE as usize) as u32;
+        let sheet =
+            GrayImage::from_fn(SIDE, height, |x, y| Luma([pixels[y as usize * SIDE as usize + x as usize]]));
+        let mut file = Cursor::new(Vec::new());
+        sheet.write_to(&mut file, ImageFormat::Png)?;
+        Ok(file.into_inner())
+    }
+}
+
+/// Decodes within the limits, and turns a photo as the camera was held.
+fn upright(
+    mut reader: ImageReader<BufReader<Cursor<&[u8]>>>,
+    memory: u64,
+) -> Result<DynamicImage, ImageError> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(memory);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    if decoder.total_bytes() > memory {
+        return Err(ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory)));
+    }
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}

@@ -1,0 +1,40 @@
+"use strict";
+// Who is asked: the network in this folder, as WebAssembly. `MODULE`, the module packed by gzip and in base64, is put
+// before this file: a page that was opened from a disk may load scripts, but may not fetch.
+
+const backend = {
+  words: "Read by the network in this page; nothing leaves it.",
+
+  exports: (async () => {
+    const packed = new Blob([Uint8Array.from(atob(MODULE), (letter) => letter.charCodeAt(0))]);
+    const bytes = new Response(packed.stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+    const { instance } = await WebAssembly.instantiate(await bytes).catch((error) => {
+      throw new Error(`This browser does not run the network: ${error.message}`);
+    });
+    return instance.exports;
+  })(),
+
+  /** What is said of a paper, for all ten addends. */
+  async look(paper) {
+    const picture = paper.untouchedPicture;
+    const { width, height, data } = picture ? backend.pixelsOf(picture.bitmap) : paper.pixels;
+    const { memory, adder_reserve, adder_look, adder_answer } = await backend.exports;
+    const room = adder_reserve(data.length);
+    // The memory's buffer is another one whenever it has grown.
+    new Uint8Array(memory.buffer, room, data.length).set(data);
+    const length = adder_look(width, height);
+    const said = JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, adder_answer(), length)));
+    if (said.error) throw new Error(said.error.message);
+    return said;
+  },
+
+  /** The pixels of a picture, of which more than so many on a side would show nothing more of a digit. */
+  pixelsOf(bitmap) {
+    const MOST = 1600;
+    const scale = Math.min(1, MOST / Math.max(bitmap.width, bitmap.height));
+    const size = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+    const pen = new OffscreenCanvas(...size).getContext("2d", { willReadFrequently: true });
+    pen.drawImage(bitmap, 0, 0, ...size);
+    return pen.getImageData(0, 0, ...size);
+  },
+};

@@ -1,0 +1,65 @@
+//! The three functions that JavaScript calls. `unsafe(no_mangle)` promises that no other function has these names; there is no
+//! other `unsafe` here, for whoever uses the pointers is on the other side.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+use crate::look::{Look, Network, Refusal};
+
+/// What stays between calls. A module has one thread, and so nobody waits for the lock.
+static SESSION: Mutex<Session> =
+    Mutex::new(Session { network: None, picture: Vec::new(), answer: Vec::new() });
+
+struct Session {
+    network: Option<Network>,
+    /// Room for a picture.
+    picture: Vec<u8>,
+    /// JSON.
+    answer: Vec<u8>,
+}
+
+/// Room for a picture of so many bytes, valid until the next call of any of these functions.
+#[unsafe(no_mangle)]
+pub extern "C" fn adder_reserve(bytes: usize) -> *mut u8 {
+    let mut session = session();
+    session.picture.resize(bytes, 0);
+    session.picture.as_mut_ptr()
+}
+
+/// Reads the picture that was written to the room: red, green, blue and alpha, row by row. Returns the length of the answer in
+/// bytes: the server's JSON for all ten addends, or its JSON for an error.
+#[unsafe(no_mangle)]
+pub extern "C" fn adder_look(width: u32, height: u32) -> usize {
+    let mut session = session();
+    let picture = std::mem::take(&mut session.picture);
+    let answer =
+        session.look(width, height, picture).map_or_else(|refusal| json(&refusal), |look| json(&look));
+    session.answer = answer;
+    session.answer.len()
+}
+
+/// Where the last answer begins, valid until the next call of [`adder_look`].
+#[unsafe(no_mangle)]
+pub extern "C" fn adder_answer() -> *const u8 {
+    session().answer.as_ptr()
+}
+
+impl Session {
+    fn look(&mut self, width: u32, height: u32, picture: Vec<u8>) -> Result<Look, Refusal> {
+        let network = match self.network.take() {
+            Some(network) => network,
+            None => Network::new()?,
+        };
+        self.network.insert(network).look(width, height, picture)
+    }
+}
+
+fn session() -> MutexGuard<'static, Session> {
+    SESSION.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Numbers, strings and lists of them always become JSON; were it not so, the answer would be empty, which is no JSON.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! `cargo xtask e2e`: the page in a browser, from the server and from the folder.
+
+use crate::Failure;
+use crate::cargo::{Cargo, root};
+use crate::{in_path, page};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// Builds both pages, and lets a script draw on them; `arguments` are the script's own.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let browser = in_path(&BROWSERS).ok_or("no Chromium in the path; on Debian: apt-get install chromium")?;
+    let python = python()?;
+    let page = page::build()?;
+    let adder = adder()?;
+    let mut script = Command::new(python);
+    script.arg(root().join("crates/serve/tests/browser/main.py"));
+    script.arg("--chromium").arg(browser).arg("--page").arg(page).arg("--adder").arg(adder).args(arguments);
+    check(script)
+}
+
+/// A Python with what the script needs, in the target folder.
+fn python() -> Result<PathBuf, Failure> {
+    let folder = root().join("target/e2e");
+    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let requirements = root().join("crates/serve/tests/browser/requirements.txt");
+    if !python.is_file() {
+        let system = in_path(&["python3", "python"])
+            .ok_or("no Python in the path; on Debian: apt-get install python3-venv")?;
+        let mut venv = Command::new(system);
+        venv.args(["-m", "venv"]).arg(&folder);
+        check(venv).map_err(|problem| format!("{problem}; on Debian: apt-get install python3-venv"))?;
+    }
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(requirements);
+    check(pip)?;
+    Ok(python)
+}
+
+/// Builds the binary, in release, and returns where it lies.
+fn adder() -> Result<PathBuf, Failure> {
+    Cargo::new(["build", "--release", "--package", "adder-cli", "--bin", "adder"]).check()?;
+    let metadata = Cargo::new(["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    let target = target_directory(&metadata).ok_or("`cargo metadata` names no target directory")?;
+    Ok(Path::new(&target).join("release").join(format!("adder{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// A JSON library would be most of xtask's compile time.
+fn target_directory(metadata: &str) -> Option<String> {
+    let (_, rest) = metadata.split_once("\"target_directory\":\"")?;
+    let (folder, _) = rest.split_once('"')?;
+    Some(folder.replace("\\\\", "\\"))
+}
+
+fn check(mut command: Command) -> Result<(), Failure> {
+    let words = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().map_err(|error| format!("cannot start `{words}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{words}`: {status}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_directory_is_found_among_the_metadata() {
+        let metadata = r#"{"packages":[],"target_directory":"C:\\a\\target","version":1}"#;
+        assert_eq!(target_directory(metadata).as_deref(), Some(r"C:\a\target"));
+        assert_eq!(target_directory("{}"), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_failure_names_the_program() {
+        assert_eq!(check(Command::new("false")).unwrap_err(), "`false`: exit status: 1");
+        assert!(check(Command::new("no-such-program")).unwrap_err().starts_with("cannot start"));
+    }
+}
