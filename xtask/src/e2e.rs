@@ -1,4 +1,5 @@
-//! `cargo xtask e2e`: the page in a browser, from the server and from the folder.
+//! `cargo xtask e2e`: the page in a browser, from the server and from the folder; a report in a browser; TensorBoard's files
+//! in TensorBoard.
 
 use crate::Failure;
 use crate::cargo::{Cargo, root};
@@ -8,16 +9,41 @@ use std::process::Command;
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Builds both pages, and lets a script draw on them; `arguments` are the script's own.
+/// Builds both pages and lets a script draw on them, `arguments` are its own; then trains a little and lets others look at what
+/// the run left.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let browser = in_path(&BROWSERS).ok_or("no Chromium in the path; on Debian: apt-get install chromium")?;
     let python = python()?;
     let page = page::build()?;
     let adder = adder()?;
-    let mut script = Command::new(python);
+    let mut script = Command::new(&python);
     script.arg(root().join("crates/serve/tests/browser/main.py"));
-    script.arg("--chromium").arg(browser).arg("--page").arg(page).arg("--adder").arg(adder).args(arguments);
-    check(script)
+    script.arg("--chromium").arg(&browser).arg("--page").arg(page).arg("--adder").arg(&adder).args(arguments);
+    check(script)?;
+
+    let run = short_run(&adder)?;
+    let mut report = Command::new(&python);
+    report
+        .arg(root().join("crates/report/tests/browser/report.py"))
+        .arg(run.join("report.html"))
+        .arg(&browser);
+    check(report)?;
+    let mut events = Command::new(&python);
+    events.arg(root().join("crates/report/tests/read_event_files.py")).arg(&run);
+    check(events)
+}
+
+/// The folder of a run that is short and far from perfect, so that its report has mistakes to page through.
+fn short_run(adder: &Path) -> Result<PathBuf, Failure> {
+    const SETTINGS: &str = "--limit 3000 --epochs 2 --batch-size 64 --seed 1 --tensorboard --quiet";
+    let run = root().join("target/e2e-run");
+    if run.exists() {
+        std::fs::remove_dir_all(&run).map_err(|error| format!("cannot remove {}: {error}", run.display()))?;
+    }
+    let mut train = Command::new(adder);
+    train.arg("train").args(SETTINGS.split(' ')).arg("--out").arg(&run);
+    check(train)?;
+    Ok(run)
 }
 
 /// A Python with what the script needs, in the target folder.
