@@ -138,7 +138,7 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
     let place = Workplace::new();
     // Small steps and many of them, so that the signal comes in the middle of an epoch.
     let arguments =
-        |run| [&["train", "--out", run, "--epochs", "3", "--batch-size", "2"], &TINY[..]].concat();
+        |run| [&["train", "--out", run, "--epochs", "30", "--batch-size", "2"], &TINY[..]].concat();
     place.done(&arguments("whole"));
 
     let mut child = Command::new(assert_cmd::cargo::cargo_bin!("adder"))
