@@ -26,6 +26,8 @@ mod answer;
 mod backend;
 mod config;
 #[cfg(feature = "candle")]
+mod device;
+#[cfg(feature = "candle")]
 mod dropout;
 mod error;
 #[cfg(feature = "candle")]
@@ -58,6 +60,8 @@ pub use answer::{AllAnswers, ShadedMaps, Sum};
 #[cfg(feature = "candle")]
 pub use backend::Backend;
 pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
+#[cfg(feature = "candle")]
+pub use device::accelerators;
 pub use error::{Error, Result};
 #[cfg(feature = "candle")]
 pub use fused::{BlockOutput, FusedBlock};

@@ -28,7 +28,10 @@ fn composed(x: &Tensor) -> Result<Tensor> {
         .reshape((b * c, rows, 2, columns, 2))?
         .permute((0, 1, 3, 2, 4))?
         .reshape((b * c * rows * columns, 4))?;
-    let first_maximum = windows.detach().argmax_keepdim(D::Minus1)?;
+    // On its own `argmax` does for any of several equal elements, and on CUDA it is not the first.
+    let (values, order) = (windows.detach(), Tensor::new(&[4f32, 3.0, 2.0, 1.0], x.device())?);
+    let is_maximum = values.broadcast_eq(&values.max_keepdim(D::Minus1)?)?.to_dtype(DType::F32)?;
+    let first_maximum = is_maximum.broadcast_mul(&order)?.argmax_keepdim(D::Minus1)?;
     Ok(windows.gather(&first_maximum, D::Minus1)?.reshape((b, c, rows, columns))?)
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use adder_kernels::Isa;
-use adder_model::{IdentityAdder, Mode, ModelConfig, Targets, max_pool2x2};
+use adder_model::{IdentityAdder, Mode, ModelConfig, Targets, accelerators, max_pool2x2};
 use candle_core::{DType, Device, Tensor, Var};
 
 const TRAIN: Mode = Mode::Train { seed: 0, epoch: 0, step: 0 };
@@ -24,34 +24,44 @@ impl Golden {
         self.0.get(name).unwrap_or_else(|| panic!("no golden tensor {name}"))
     }
 
-    /// Image `batch` of ten, normalised, with its addends, digits and sums.
-    fn batch(&self, batch: usize) -> [Tensor; 4] {
+    /// Batch `batch` of ten on `device`: images, normalised, with their addends, digits and sums.
+    fn batch(&self, batch: usize, device: &Device) -> [Tensor; 4] {
         let pixels = self.get("batch.images").get(batch).unwrap().to_dtype(DType::F32).unwrap();
         let images = ((pixels / 255.0).unwrap() - 0.1307).unwrap() / 0.3081;
         let classes = |name: &str| self.get(name).get(batch).unwrap().to_dtype(DType::U32).unwrap();
         let (addends, digits) = (classes("batch.addends"), classes("batch.digits"));
         let sums = (&addends + &digits).unwrap();
         [images.unwrap().unsqueeze(1).unwrap(), addends, digits, sums]
+            .map(|part| part.to_device(device).unwrap())
     }
 
-    /// Networks with dropout off that hold the tensors under `initial`: one on candle's own operations, and one for each
-    /// instruction set of this machine. They share nothing.
-    fn models(&self) -> Vec<(String, IdentityAdder)> {
-        let mut models = vec![("reference".to_string(), self.model().on_reference())];
+    /// Networks with dropout off that hold the tensors under `initial`: one on candle's own operations on the CPU and on
+    /// each accelerator that the build has and that answers, and one for each instruction set of this machine. They
+    /// share nothing.
+    fn models(&self) -> Vec<(String, Device, IdentityAdder)> {
+        let mut models =
+            vec![("reference".to_string(), Device::Cpu, self.model(&Device::Cpu).on_reference())];
         for isa in Isa::available() {
-            models.push((isa.to_string(), self.model().on_kernels(isa).unwrap()));
+            let model = self.model(&Device::Cpu).on_kernels(isa).unwrap();
+            models.push((isa.to_string(), Device::Cpu, model));
+        }
+        for (name, device) in accelerators() {
+            let Ok(device) = device else { continue };
+            let model = self.model(&device);
+            models.push((name.to_string(), device, model));
         }
         models
     }
 
-    fn model(&self) -> IdentityAdder {
+    fn model(&self, device: &Device) -> IdentityAdder {
         let config = ModelConfig { dropout: 0.0, ..ModelConfig::default() };
-        let model = IdentityAdder::new(&config, 1, &Device::Cpu).unwrap();
+        let model = IdentityAdder::new(&config, 1, device).unwrap();
+        let initial = |name: &str| self.get(&format!("initial.{name}")).to_device(device).unwrap();
         for parameter in model.parameters() {
-            parameter.var.set(self.get(&format!("initial.{}", parameter.name))).unwrap();
+            parameter.var.set(&initial(&parameter.name)).unwrap();
         }
         for (name, buffer) in model.buffers() {
-            buffer.set(self.get(&format!("initial.{name}"))).unwrap();
+            buffer.set(&initial(&name)).unwrap();
         }
         model
     }
@@ -65,6 +75,7 @@ fn largest(x: &Tensor) -> f64 {
 /// The largest distance, as a share of the largest golden value.
 fn distance(ours: &Tensor, golden: &Tensor) -> f64 {
     assert_eq!(ours.dims(), golden.dims());
+    let ours = ours.to_device(golden.device()).unwrap();
     largest(&(ours - golden).unwrap()) / largest(golden).max(1e-6)
 }
 
@@ -77,8 +88,8 @@ fn assert_close(what: &str, ours: &Tensor, golden: &Tensor, tolerance: f64) {
 #[test]
 fn evaluation_gives_pytorchs_logits() {
     let golden = Golden::open("model.safetensors");
-    let [images, addends, ..] = golden.batch(0);
-    for (path, model) in golden.models() {
+    for (path, device, model) in golden.models() {
+        let [images, addends, ..] = golden.batch(0, &device);
         let close = |what: &str, ours: &Tensor| {
             assert_close(&format!("{path}: {what}"), ours, golden.get(&format!("eval.{what}")), 1e-5);
         };
@@ -92,14 +103,15 @@ fn evaluation_gives_pytorchs_logits() {
 #[test]
 fn a_training_pass_gives_pytorchs_logits_losses_and_statistics() {
     let golden = Golden::open("model.safetensors");
-    let [images, addends, digits, sums] = golden.batch(0);
     let scalar = |name: &str| f64::from(golden.get(name).to_scalar::<f32>().unwrap());
-    for (path, model) in golden.models() {
+    for (path, device, model) in golden.models() {
+        let [images, addends, ..] = golden.batch(0, &device);
         let logits = model.forward(&images, &addends, TRAIN).unwrap();
         assert_close(&path, &logits.digit, golden.get("train.digit_logits"), 2e-5);
         assert_close(&path, &logits.sum, golden.get("train.sum_logits"), 2e-5);
     }
-    for (path, model) in golden.models() {
+    for (path, device, model) in golden.models() {
+        let [images, addends, digits, sums] = golden.batch(0, &device);
         let metrics = model
             .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, TRAIN)
             .unwrap()
@@ -116,8 +128,8 @@ fn a_training_pass_gives_pytorchs_logits_losses_and_statistics() {
 #[test]
 fn every_parameter_gets_pytorchs_gradient() {
     let golden = Golden::open("model.safetensors");
-    let [images, addends, digits, sums] = golden.batch(0);
-    for (path, model) in golden.models() {
+    for (path, device, model) in golden.models() {
+        let [images, addends, digits, sums] = golden.batch(0, &device);
         let step = model
             .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, TRAIN)
             .unwrap();
@@ -141,10 +153,10 @@ fn ten_steps_of_momentum_follow_pytorchs_curve() {
     let golden = Golden::open("model.safetensors");
     let [digit_curve, sum_curve] =
         ["curve.digit_loss", "curve.sum_loss"].map(|name| golden.get(name).to_vec1::<f32>().unwrap());
-    for (path, model) in golden.models() {
+    for (path, device, model) in golden.models() {
         let mut velocity: Vec<Option<Tensor>> = vec![None; model.parameters().len()];
         for batch in 0..10 {
-            let [images, addends, digits, sums] = golden.batch(batch);
+            let [images, addends, digits, sums] = golden.batch(batch, &device);
             let step = model
                 .loss(
                     &images,
@@ -179,12 +191,17 @@ fn ten_steps_of_momentum_follow_pytorchs_curve() {
 #[test]
 fn pooling_follows_pytorch_through_ties_and_odd_sides() {
     let golden = Golden::open("pool.safetensors");
-    for case in ["even", "odd"] {
-        let get = |name: &str| golden.get(&format!("{case}.{name}"));
-        let input = Var::from_tensor(get("input")).unwrap();
-        let output = max_pool2x2(&input).unwrap();
-        assert_close(case, &output, get("output"), 0.0);
-        let grads = (output * get("upstream")).unwrap().sum_all().unwrap().backward().unwrap();
-        assert_close(case, grads.get(&input).unwrap(), get("gradient"), 0.0);
+    let others = accelerators().into_iter().filter_map(|(_, device)| device.ok());
+    for device in std::iter::once(Device::Cpu).chain(others) {
+        for case in ["even", "odd"] {
+            let get = |name: &str| golden.get(&format!("{case}.{name}"));
+            let on = |name: &str| get(name).to_device(&device).unwrap();
+            let what = format!("{case} on {:?}", device.location());
+            let input = Var::from_tensor(&on("input")).unwrap();
+            let output = max_pool2x2(&input).unwrap();
+            assert_close(&what, &output, get("output"), 0.0);
+            let grads = (output * on("upstream")).unwrap().sum_all().unwrap().backward().unwrap();
+            assert_close(&what, grads.get(&input).unwrap(), get("gradient"), 0.0);
+        }
     }
 }

@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use serde::Deserialize;
 
 use super::*;
+use adder_model::accelerators;
 use adder_model::tensor_file::TensorProblem;
 
 const SHAPES: [(&str, &[usize]); 5] = [
@@ -47,21 +48,22 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("../../tests/golden/optimizers.json")).unwrap()
 }
 
-fn tensors(values: &Values) -> Vec<Tensor> {
-    SHAPES
-        .iter()
-        .map(|&(name, shape)| Tensor::from_slice(&values[name], shape, &Device::Cpu).unwrap())
-        .collect()
+fn tensors(values: &Values, device: &Device) -> Vec<Tensor> {
+    SHAPES.iter().map(|&(name, shape)| Tensor::from_slice(&values[name], shape, device).unwrap()).collect()
 }
 
-/// The golden parameters, of which all but `scale` decay.
+/// The golden parameters on the CPU, of which all but `scale` decay.
 fn parameters(values: &Values) -> Vec<Parameter> {
+    parameters_on(&Device::Cpu, values)
+}
+
+fn parameters_on(device: &Device, values: &Values) -> Vec<Parameter> {
     let parameter = |(&(name, _), tensor): (&(&str, _), _)| Parameter {
         name: name.into(),
         var: Var::from_tensor(&tensor).unwrap(),
         decays: name != "scale",
     };
-    SHAPES.iter().zip(tensors(values)).map(parameter).collect()
+    SHAPES.iter().zip(tensors(values, device)).map(parameter).collect()
 }
 
 /// Gradients that are `values`, through a real backward pass: d(sum(w * c))/dw = c.
@@ -69,7 +71,8 @@ fn gradients(parameters: &[Parameter], values: &Values) -> Gradients {
     let loss = |(parameter, constant): (&Parameter, Tensor)| {
         (parameter.var.as_tensor() * constant).unwrap().sum_all().unwrap()
     };
-    let losses: Vec<_> = parameters.iter().zip(tensors(values)).map(loss).collect();
+    let constants = tensors(values, parameters[0].var.device());
+    let losses: Vec<_> = parameters.iter().zip(constants).map(loss).collect();
     let loss = Tensor::stack(&losses, 0).unwrap().sum_all().unwrap();
     Gradients::take(loss.backward().unwrap(), parameters).unwrap()
 }
@@ -80,9 +83,16 @@ fn bits(var: &Var) -> Vec<u32> {
 
 #[test]
 fn twenty_steps_are_pytorchs() {
+    twenty_steps_on(&Device::Cpu);
+    for device in accelerators().into_iter().filter_map(|(_, device)| device.ok()) {
+        twenty_steps_on(&device);
+    }
+}
+
+fn twenty_steps_on(device: &Device) {
     let golden = golden();
     for run in &golden.runs {
-        let parameters = parameters(&golden.start);
+        let parameters = parameters_on(device, &golden.start);
         let mut optimizer = Optimizer::new(&parameters, run.setting).unwrap();
         let mut recorded = run.weights.iter().peekable();
         for (done, step) in golden.gradients.iter().enumerate() {
@@ -94,9 +104,10 @@ fn twenty_steps_are_pytorchs() {
                     let tolerance = 1e-6 * expected.abs().max(1.0);
                     assert!(
                         (found - expected).abs() <= tolerance,
-                        "{} under {:?}: {found} is not {expected}",
+                        "{} under {:?} on {:?}: {found} is not {expected}",
                         parameter.name,
-                        run.setting
+                        run.setting,
+                        device.location()
                     );
                 }
             }
@@ -114,7 +125,7 @@ fn the_composition_agrees_with_the_update_in_place() {
         let other = Optimizer::new(&composed, run.setting).unwrap();
         for (done, step) in (0..).zip(&golden.gradients) {
             optimizer.step(&gradients(&in_place, step), at(1.0), done).unwrap();
-            for (slot, gradient) in other.slots.iter().zip(tensors(step)) {
+            for (slot, gradient) in other.slots.iter().zip(tensors(step, &Device::Cpu)) {
                 let Slot { parameter: Parameter { var, decays, .. }, memory } = slot;
                 match memory {
                     Memory::Sgd { velocity } => other.sgd(at(1.0), *decays).compose(var, velocity, &gradient),
