@@ -20,9 +20,9 @@ pub(crate) struct Watcher {
     epochs: u64,
     steps_per_epoch: u64,
     steps_before: u64,
-    /// When this session's first step began, and the pairs trained on since.
+    /// When this session's first step began, and the images trained on since.
     started: Instant,
-    pairs: u64,
+    images: u64,
     last_line: Instant,
 }
 
@@ -42,7 +42,7 @@ impl Watcher {
             steps_per_epoch: 0,
             steps_before: 0,
             started: now,
-            pairs: 0,
+            images: 0,
             last_line: now,
         }
     }
@@ -56,7 +56,7 @@ impl Watcher {
     }
 
     fn images_per_second(&self) -> f64 {
-        self.pairs as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
+        self.images as f64 / self.started.elapsed().as_secs_f64().max(1e-9)
     }
 
     /// Seconds to the end of the run at the pace so far.
@@ -95,7 +95,7 @@ impl Observer for Watcher {
     }
 
     fn on_step(&mut self, progress: &Progress<'_>) {
-        self.pairs += progress.pairs as u64;
+        self.images += progress.images as u64;
         let line_is_due = self.plain && self.last_line.elapsed() >= LINE_EVERY;
         if !line_is_due && self.bar.is_hidden() {
             return;

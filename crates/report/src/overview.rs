@@ -42,6 +42,8 @@ pub enum State {
     Training,
     /// It can go on.
     Stopped,
+    /// All its epochs are done, and it was not evaluated: a trial of a sweep.
+    Trained,
     /// It was evaluated.
     Finished,
 }
@@ -52,6 +54,7 @@ impl State {
         match self {
             Self::Training => "training",
             Self::Stopped => "stopped",
+            Self::Trained => "trained",
             Self::Finished => "finished",
         }
     }
@@ -67,9 +70,11 @@ impl Overview {
     }
 
     fn of(record: &Record, training: bool) -> Self {
+        let epochs = record.history.epochs.len() as u64;
         let state = match (training, record.evaluation) {
             (true, _) => State::Training,
             (false, Some(_)) => State::Finished,
+            (false, None) if epochs == record.config.training.epochs => State::Trained,
             (false, None) => State::Stopped,
         };
         Self {
@@ -78,7 +83,7 @@ impl Overview {
             state,
             recipe: recipe(record),
             seed: record.config.seed,
-            epochs: record.history.epochs.len() as u64,
+            epochs,
             epochs_planned: record.config.training.epochs,
             best_validation: record.history.best().map(|best| best.validation.both.accuracy),
             evaluation: record.evaluation.map(|report| report.metrics.both.accuracy),

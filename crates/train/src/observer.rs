@@ -58,8 +58,8 @@ pub struct Progress<'a> {
     pub step_in_epoch: u64,
     /// Steps of each epoch.
     pub steps_per_epoch: u64,
-    /// Pairs in the step's batch.
-    pub pairs: usize,
+    /// Images in the step's batches, each with one or more addends.
+    pub images: usize,
     /// Over the epoch's batches so far.
     pub running: Metrics,
 }

@@ -23,6 +23,8 @@ pub struct Series<'a> {
     pub machine: &'a Machine,
     /// Stops the run at hand.
     pub stop: &'a StopFlag,
+    /// Whether each run ends with its evaluation; without, the evaluation set is not looked at.
+    pub evaluate: bool,
 }
 
 /// A run of a series that cannot be had.
@@ -67,7 +69,7 @@ impl From<RunError> for SeriesError {
 }
 
 impl Series<'_> {
-    /// The finished run of `config` in the folder `path`, trained as far as it is missing; `None` if it was stopped.
+    /// The run of `config` in the folder `path`, trained and evaluated as far as that is missing; `None` if it was stopped.
     ///
     /// # Errors
     /// [`SeriesError::OtherRun`] where another run is there; [`SeriesError::OtherData`] where the configuration is not of
@@ -82,7 +84,7 @@ impl Series<'_> {
             let [expected, found] = [&self.data.origin, &config.data.source].map(ToString::to_string);
             return Err(SeriesError::OtherData { path: path.to_owned(), expected, found });
         }
-        let trainer = match RunDirectory::open(path) {
+        let mut trainer = match RunDirectory::open(path) {
             Ok(run) if run.config()? != *config => return Err(SeriesError::OtherRun(path.to_owned())),
             Ok(run) if run.evaluation()?.is_some() => return Ok(Some(run)),
             // Stopped before its first checkpoint.
@@ -92,10 +94,11 @@ impl Series<'_> {
             Ok(run) => self.resume(run)?,
             Err(_) => self.start(path, config, Existing::Keep)?,
         };
-        match trainer.run(observer, self.stop)? {
-            Outcome::Finished(_) => Ok(Some(RunDirectory::open(path)?)),
-            Outcome::Stopped { .. } => Ok(None),
-        }
+        let done = match self.evaluate {
+            true => matches!(trainer.run(observer, self.stop)?, Outcome::Finished(_)),
+            false => trainer.train(observer, self.stop)?,
+        };
+        Ok(if done { Some(RunDirectory::open(path)?) } else { None })
     }
 
     fn start(&self, path: &Path, config: &Config, existing: Existing) -> Result<Trainer, TrainError> {

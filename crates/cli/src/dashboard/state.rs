@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) doing: &'static str,
     pub(super) paused: bool,
     pub(super) mistakes: Vec<Mistake>,
-    pairs: u64,
+    images: u64,
     /// Time at work, pauses left out.
     worked: Duration,
     since: Instant,
@@ -104,7 +104,7 @@ impl State {
             doing: "training",
             paused: false,
             mistakes: Vec::new(),
-            pairs: 0,
+            images: 0,
             worked: Duration::ZERO,
             since: Instant::now(),
         }
@@ -116,7 +116,7 @@ impl State {
         self.learning_rate = event.learning_rate;
         self.losses.push(event.step, event.loss);
         self.accuracies.push(event.step, event.accuracy);
-        self.pairs += progress.pairs as u64;
+        self.images += progress.images as u64;
         self.doing = "training";
     }
 
@@ -157,7 +157,7 @@ impl State {
     }
 
     pub(super) fn images_per_second(&self) -> f64 {
-        self.pairs as f64 / self.seconds_worked().as_secs_f64().max(1e-9)
+        self.images as f64 / self.seconds_worked().as_secs_f64().max(1e-9)
     }
 
     /// Seconds to the end of the run at the pace so far.

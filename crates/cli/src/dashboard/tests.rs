@@ -41,7 +41,7 @@ fn trained() -> State {
             event: &event,
             step_in_epoch: (step - 1) % 10 + 1,
             steps_per_epoch: 10,
-            pairs: 128,
+            images: 128,
             running,
         });
     }

@@ -107,7 +107,9 @@ fn a_grid_is_swept_and_ranked_by_validation() {
     let second = trials.iter().find(|trial| trial["trial"] == 2).unwrap();
     assert_eq!(second["values"]["optimizer.learning_rate"], 0.05);
 
-    // Each trial is a run like any other.
+    // Each trial is a run like any other, but for the evaluation set, which a search has not seen.
+    assert!(!place.path("search/trial2/evaluation.json").exists());
+    assert!(place.done(&["runs", "--in", "search"]).contains("trained"));
     place.train("alone", &["--learning-rate", "0.05"]);
     let weights = "last/model.safetensors";
     assert_eq!(bytes(&place.path("search/trial2").join(weights)), bytes(&place.path("alone").join(weights)));

@@ -180,8 +180,8 @@ mod tests {
             learning_rate: 0.125,
             gradient_norm: 2.0,
         };
-        let (step_in_epoch, steps_per_epoch, pairs, running) = (3, 3, 8, metrics(0.0));
-        board.on_step(&Progress { event: &event, step_in_epoch, steps_per_epoch, pairs, running });
+        let (step_in_epoch, steps_per_epoch, images, running) = (3, 3, 8, metrics(0.0));
+        board.on_step(&Progress { event: &event, step_in_epoch, steps_per_epoch, images, running });
         let (training, validation) = (metrics(10.0), metrics(20.0));
         let (training_seconds, validation_seconds) = (1.0, 1.0);
         let epoch =

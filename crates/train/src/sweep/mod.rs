@@ -1,7 +1,7 @@
 //! A small search over configurations: each trial is a run of its own, and the best is the one that validates best.
 //!
 //! What a trial tries is a function of the plan, the trial's number and the results before it, so a sweep that was stopped goes
-//! on as if it had not been. The evaluation set has no say: nothing here reads a run's evaluation.
+//! on as if it had not been. The evaluation set has no say: trials are not evaluated.
 
 mod dimension;
 mod journal;

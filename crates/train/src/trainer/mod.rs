@@ -81,29 +81,41 @@ impl Trainer {
         self.learned.result()
     }
 
-    /// Trains to the end, or until `stop` is requested.
+    /// Trains to the end and evaluates, or saves as soon as `stop` is requested.
     ///
     /// # Errors
     /// [`TrainError::NotFinite`] where the run diverges; otherwise where something cannot be computed or written.
     pub fn run(mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<Outcome, TrainError> {
+        if self.train(observer, stop)? {
+            return Ok(Outcome::Finished(self.evaluate(observer)?));
+        }
+        Ok(Outcome::Stopped { position: self.state.position, steps: self.state.steps })
+    }
+
+    /// Trains to the end without a look at the evaluation set; `false` if `stop` was requested before, and the run saved.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn train(&mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<bool, TrainError> {
         observer.on_start(&self.plan());
         let mut batches = self.loader()?;
         while !self.is_over() {
             while self.state.position.step < self.batches_per_epoch() {
                 if stop.is_requested() {
-                    return self.stop(observer);
+                    self.save(CheckpointName::Last, BTreeMap::new(), observer)?;
+                    return Ok(false);
                 }
                 let started = Instant::now();
-                let (event, pairs) = self.step(&mut batches)?;
+                let (event, images) = self.step(&mut batches)?;
                 self.state.training_seconds += started.elapsed().as_secs_f64();
-                observer.on_step(&self.progress(&event, pairs));
+                observer.on_step(&self.progress(&event, images));
             }
             self.finish_epoch(observer)?;
         }
-        self.finish(observer)
+        Ok(true)
     }
 
-    /// One step of stochastic gradient descent, and the number of its pairs.
+    /// One step of stochastic gradient descent, and the number of its images.
     fn step(&mut self, batches: &mut TrainLoader) -> Result<(StepEvent, usize), TrainError> {
         // Forward and backward.
         let (gradients, tally) = self.gradients(batches)?;
@@ -133,7 +145,7 @@ impl Trainer {
             gradient_norm,
         };
         self.events.append(&Event::Step(event))?;
-        Ok((event, tally.pairs as usize))
+        Ok((event, tally.pairs as usize / self.config.data.addends_per_image))
     }
 
     /// The gradients of the mean loss over the pairs of the next batches, as many as make a step.
@@ -192,7 +204,7 @@ impl Trainer {
     }
 
     /// Evaluates once, in the end.
-    fn finish(self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    fn evaluate(&self, observer: &mut dyn Observer) -> Result<Report, TrainError> {
         let chosen = match self.config.training.evaluate {
             CheckpointName::Last => self.model().clone(),
             CheckpointName::Best => {
@@ -213,12 +225,7 @@ impl Trainer {
         let report = report.map_err(|error| self.diverged("evaluation loss", epochs, error))?;
         self.directory.write_evaluation(&report)?;
         observer.on_finish(&report);
-        Ok(Outcome::Finished(report))
-    }
-
-    fn stop(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        self.save(CheckpointName::Last, BTreeMap::new(), observer)?;
-        Ok(Outcome::Stopped { position: self.state.position, steps: self.state.steps })
+        Ok(report)
     }
 
     fn save(
@@ -303,12 +310,12 @@ impl Trainer {
         }
     }
 
-    fn progress<'a>(&self, event: &'a StepEvent, pairs: usize) -> Progress<'a> {
+    fn progress<'a>(&self, event: &'a StepEvent, images: usize) -> Progress<'a> {
         Progress {
             event,
             step_in_epoch: self.state.position.step.div_ceil(self.config.training.accumulation),
             steps_per_epoch: self.steps_per_epoch(),
-            pairs,
+            images,
             running: self.state.training.metrics(),
         }
     }
