@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::Context;
 use crate::args::{RunsAction, RunsArgs, SortKey};
-use crate::subject::find_run;
+use crate::subject::{RUNS, find_run};
 use crate::words::metrics_table;
 
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
@@ -29,15 +29,15 @@ pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
 
 fn list(args: &RunsArgs, context: &Context) -> Result<()> {
     let mut found = Vec::new();
-    let folder = &args.folder;
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries {
-        let Ok(run) = RunDirectory::open(entry?.path()) else { continue };
+    for run in runs_in(&args.folder)? {
         match Overview::read(&run) {
             Ok(overview) => found.push(overview),
             Err(error) if !context.quiet => eprintln!("passed over: {error}"),
             Err(_) => {}
         }
+    }
+    if found.is_empty() && !context.quiet {
+        eprintln!("no runs in {}", args.folder.display());
     }
     found.sort_by(|a, b| order(args.sort, a, b).then_with(|| a.name.cmp(&b.name)));
     if args.reverse {
@@ -49,6 +49,19 @@ fn list(args: &RunsArgs, context: &Context) -> Result<()> {
         write!(stdout(), "{}", table(&found))?;
     }
     Ok(())
+}
+
+/// The runs in a folder. Where nothing was trained yet, the default folder is not there, which is no error.
+fn runs_in(folder: &Path) -> Result<Vec<RunDirectory>> {
+    if folder == Path::new(RUNS) && !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut runs = Vec::new();
+    for entry in entries {
+        runs.extend(RunDirectory::open(entry?.path()));
+    }
+    Ok(runs)
 }
 
 /// The best, the longest and the newest come last, next to the prompt.

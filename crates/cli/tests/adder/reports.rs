@@ -111,6 +111,8 @@ fn reports_of_several_runs_say_first_what_was_different() {
 #[test]
 fn runs_are_listed_sorted_shown_moved_and_deleted() {
     let place = Workplace::new();
+    assert_eq!(json(&place.done(&["runs", "--json"])), serde_json::json!([]), "before the first training");
+    assert!(!place.adder(&["runs", "--in", "elsewhere"]).status.success());
     place.train("runs/b", &["--no-report", "--seed", "5"]);
     place.train("runs/a", &["--no-report", "--seed", "7"]);
     std::fs::create_dir(place.path("runs/no-run")).unwrap();
