@@ -33,6 +33,18 @@ fn every_parameter_moves() {
 }
 
 #[test]
+fn a_trained_run_is_evaluated_when_it_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut trainer = start(&path, config(&[])).unwrap();
+    assert!(trainer.train(&mut (), &StopFlag::default()).unwrap());
+    drop(trainer);
+    assert!(RunDirectory::open(&path).unwrap().evaluation().unwrap().is_none());
+    let report = run_to_the_end(resume(&path).unwrap());
+    assert_eq!(RunDirectory::open(&path).unwrap().evaluation().unwrap(), Some(report));
+}
+
+#[test]
 fn the_events_tell_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");

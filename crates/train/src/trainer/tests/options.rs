@@ -104,6 +104,16 @@ fn a_step_of_several_batches_takes_their_mean_gradient() {
 }
 
 #[test]
+fn a_step_counts_images_and_not_their_pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&["data.addends_per_image=2", "training.accumulation=3"]);
+    let mut trainer = start(&folder.path().join("run"), config).unwrap();
+    let mut batches = trainer.loader().unwrap();
+    let images = [(); 2].map(|()| trainer.step(&mut batches).unwrap().1);
+    assert_eq!(images, [24, 14]);
+}
+
+#[test]
 fn a_clipped_gradient_moves_plain_sgd_by_its_norm_at_most() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
