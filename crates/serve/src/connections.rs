@@ -11,13 +11,14 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::Limits;
 
 /// Answers connections until `stop`, and then finishes the requests that have begun.
 ///
 /// `axum::serve` would wait for a request's head for ever: clients that send nothing, or a byte now and then, would hold their
-/// connections as long as they like.
+/// connections as long as they like. So would clients that ask and never read the answers: nothing in hyper limits a write.
 pub(crate) async fn serve(
     mut listener: TcpListener,
     router: Router,
@@ -39,6 +40,8 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let service = TowerToHyperService::new(router.clone());
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(limits.unread));
         let connection = open.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A connection that a client or the limit breaks off is no failure of the server.

@@ -18,6 +18,8 @@ pub struct Limits {
     /// The time from a connection's start, or from its last answer, to the whole head of its next request; beyond, it is
     /// closed.
     pub head: Duration,
+    /// The time in which a client takes not a byte of what is written to it; beyond, its connection is closed.
+    pub unread: Duration,
     /// The memory of one decoded picture, in bytes; beyond: 400.
     pub picture: u64,
 }
@@ -31,6 +33,7 @@ impl Default for Limits {
             time: Duration::from_secs(10),
             connections: 4096,
             head: Duration::from_secs(20),
+            unread: Duration::from_secs(20),
             picture: 64 << 20,
         }
     }

@@ -303,6 +303,18 @@ fn connections_that_say_nothing_are_closed() {
 }
 
 #[test]
+fn a_client_that_asks_and_never_reads_is_closed() {
+    let limits = Limits { connections: 1, unread: Duration::from_millis(200), ..Limits::default() };
+    let server = Running::start(limits);
+    let mut deaf = server.connect();
+    deaf.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let questions = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+    // Until the buffers of both ends are full, or the server has had enough.
+    while deaf.write_all(&questions).is_ok() {}
+    assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200, "the deaf client holds the only place");
+}
+
+#[test]
 fn a_body_may_take_longer_than_a_head() {
     let server = Running::start(Limits { head: Duration::from_millis(100), ..Limits::default() });
     let mut socket = server.connect();
