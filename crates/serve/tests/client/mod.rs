@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adder_model::{IdentityAdder, ModelConfig, Predictor};
 use adder_serve::{Description, Limits, Server, Stop};
@@ -60,6 +60,15 @@ impl Running {
         let mut socket = self.connect();
         socket.write_all(&json_request(body)).unwrap();
         read_reply(&mut socket)
+    }
+
+    /// Until a prediction is in work. A request that is sent before that may itself take the last place, and the one that was
+    /// to hold it is refused.
+    pub(crate) fn wait_until_in_work(&self) {
+        let begin = Instant::now();
+        while !self.send("GET", "/metrics", &[], b"").body.contains("\nadder_requests_in_flight 1\n") {
+            assert!(begin.elapsed() < Duration::from_secs(30), "the request does not arrive");
+        }
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
