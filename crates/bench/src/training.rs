@@ -39,12 +39,7 @@ impl Training {
         let (addends, digits, sums) =
             (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
         let mode = Mode::Train { seed: 0, epoch: 0, step: self.steps };
-        let step = self.model.loss(
-            &images,
-            &addends,
-            Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 },
-            mode,
-        )?;
+        let step = self.model.loss(&images, &addends, Targets::labels(&digits, &sums), mode)?;
         let gradients = Gradients::take(step.loss.backward()?, self.model.parameters())?;
         self.optimizer.step(&gradients, Settings { rate_factor: 1.0, momentum: None }, self.steps)?;
         self.steps += 1;

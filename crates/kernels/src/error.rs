@@ -60,6 +60,14 @@ pub enum Error {
         /// What was given.
         found: f32,
     },
+    /// A part of a whole is not from 0 to 1.
+    #[error("`{argument}` is {found}, where 0 to 1 is expected")]
+    Part {
+        /// The argument's name in the function's signature.
+        argument: &'static str,
+        /// What was given.
+        found: f32,
+    },
 }
 
 /// The result of a call that checks its arguments.

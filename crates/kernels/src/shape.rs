@@ -32,6 +32,11 @@ pub(crate) fn check_probability(argument: &'static str, found: f32) -> Result<()
     if (0.0..1.0).contains(&found) { Ok(()) } else { Err(Error::Probability { argument, found }) }
 }
 
+/// Refuses what is not from 0 to 1.
+pub(crate) fn check_part(argument: &'static str, found: f32) -> Result<()> {
+    if (0.0..=1.0).contains(&found) { Ok(()) } else { Err(Error::Part { argument, found }) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

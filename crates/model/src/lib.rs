@@ -56,6 +56,7 @@ mod tally;
 pub mod tensor_file;
 pub mod weights;
 
+pub use adder_kernels::head::softmax;
 pub use answer::{AllAnswers, ShadedMaps, Sum};
 #[cfg(feature = "candle")]
 pub use backend::Backend;
@@ -66,7 +67,7 @@ pub use error::{Error, Result};
 #[cfg(feature = "candle")]
 pub use fused::{BlockOutput, FusedBlock};
 #[cfg(feature = "candle")]
-pub use loss::{Step, Targets};
+pub use loss::{SoftTargets, Step, Targets};
 #[cfg(feature = "candle")]
 pub use network::{IdentityAdder, Logits, Mode};
 #[cfg(feature = "candle")]

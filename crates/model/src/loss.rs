@@ -2,7 +2,7 @@
 
 use candle_core::{D, Tensor};
 
-use crate::{Logits, Result, Tally};
+use crate::{Error, Logits, Result, Tally};
 
 /// What one forward pass in training gives.
 #[derive(Debug)]
@@ -22,20 +22,54 @@ pub struct Targets<'a> {
     pub sums: &'a Tensor,
     /// Part of each label that is spread evenly over all classes, 0 to below 1, as in PyTorch's `CrossEntropyLoss`.
     pub label_smoothing: f32,
+    /// Distributions that take the place of the labels, or of a part of them.
+    pub soft: Option<SoftTargets<'a>>,
 }
 
-/// The loss of `logits`. With smoothing, the tally's losses are smoothed ones.
+/// Distributions over the classes of each head, such as the probabilities of other networks (Hinton, Vinyals and Dean,
+/// "Distilling the Knowledge in a Neural Network", 2015, at a temperature of 1).
+#[derive(Clone, Copy, Debug)]
+pub struct SoftTargets<'a> {
+    /// f32 `[pairs, 10]`, each row summing to 1.
+    pub digits: &'a Tensor,
+    /// f32 `[pairs, 19]`, each row summing to 1.
+    pub sums: &'a Tensor,
+    /// The part of the target, 0 to 1, that they are. The rest is the label's.
+    pub weight: f32,
+}
+
+impl<'a> Targets<'a> {
+    /// The labels as they are: the digit and the sum of each pair, u32 `[pairs]`.
+    pub fn labels(digits: &'a Tensor, sums: &'a Tensor) -> Self {
+        Self { digits, sums, label_smoothing: 0.0, soft: None }
+    }
+}
+
+/// The loss of `logits`. With smoothing or soft targets, so are the tally's losses.
 pub(crate) fn joint_loss(logits: &Logits, targets: Targets<'_>) -> Result<Step> {
-    let Targets { digits, sums, label_smoothing } = targets;
-    let digit = cross_entropy(&logits.digit, digits, label_smoothing)?;
-    let sum = cross_entropy(&logits.sum, sums, label_smoothing)?;
+    let Targets { digits, sums, label_smoothing, soft } = targets;
+    let [soft_digits, soft_sums] = [soft.map(|soft| soft.digits), soft.map(|soft| soft.sums)];
+    let weight = soft.map_or(0.0, |soft| f64::from(soft.weight));
+    if !(0.0..=1.0).contains(&weight) {
+        let (expected, found) = ("0 to 1".into(), weight.to_string());
+        return Err(Error::Argument { what: "weight of the soft targets", expected, found });
+    }
+    let loss = |logits: &Tensor, labels: &Tensor, soft: Option<&Tensor>| -> Result<Tensor> {
+        let log_probabilities = candle_nn::ops::log_softmax(logits, D::Minus1)?;
+        let of_labels = cross_entropy(&log_probabilities, labels, label_smoothing)?;
+        let Some(soft) = soft else { return Ok(of_labels) };
+        let of_soft = (log_probabilities * soft)?.sum(D::Minus1)?.mean_all()?.neg()?;
+        Ok(((of_labels * (1.0 - weight))? + (of_soft * weight)?)?)
+    };
+    let digit = loss(&logits.digit, digits, soft_digits)?;
+    let sum = loss(&logits.sum, sums, soft_sums)?;
     let mut tally = Tally::of_logits(
         &logits.digit.flatten_all()?.to_vec1()?,
         &logits.sum.flatten_all()?.to_vec1()?,
         &classes(digits)?,
         &classes(sums)?,
     )?;
-    if label_smoothing > 0.0 {
+    if label_smoothing > 0.0 || soft.is_some() {
         let total =
             |mean: &Tensor| -> Result<f64> { Ok(f64::from(mean.to_scalar::<f32>()?) * tally.pairs as f64) };
         (tally.digit_loss, tally.sum_loss) = (total(&digit)?, total(&sum)?);
@@ -43,10 +77,9 @@ pub(crate) fn joint_loss(logits: &Logits, targets: Targets<'_>) -> Result<Step> 
     Ok(Step { loss: (digit + sum)?, tally })
 }
 
-/// Mean over the batch of -log softmax(logits)[target], and of its mean over all classes by as much as labels are smoothed;
-/// `[b, classes]` and u32 `[b]` to a scalar.
-fn cross_entropy(logits: &Tensor, targets: &Tensor, label_smoothing: f32) -> Result<Tensor> {
-    let log_probabilities = candle_nn::ops::log_softmax(logits, D::Minus1)?;
+/// Mean over the batch of minus the logarithm of the target's probability, and of its mean over all classes by as much as
+/// labels are smoothed; `[b, classes]` and u32 `[b]` to a scalar.
+fn cross_entropy(log_probabilities: &Tensor, targets: &Tensor, label_smoothing: f32) -> Result<Tensor> {
     let at_targets = log_probabilities.gather(&targets.unsqueeze(1)?, 1)?.mean_all()?.neg()?;
     if label_smoothing == 0.0 {
         return Ok(at_targets);

@@ -3,7 +3,7 @@
 use adder_kernels::Isa;
 use adder_kernels::dropout::DropoutKey;
 use adder_kernels::trunk::BlockSpec;
-use adder_model::{Backend, FusedBlock, IdentityAdder, Mode, ModelConfig, Targets, max_pool2x2};
+use adder_model::{Backend, FusedBlock, IdentityAdder, Mode, ModelConfig, SoftTargets, Targets, max_pool2x2};
 use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor, Var};
 
@@ -33,9 +33,7 @@ fn descend(model: &IdentityAdder, steps: u64) -> Vec<f64> {
     for step in 0..steps {
         let [images, addends, digits, sums] = batch(step);
         let mode = Mode::Train { seed: 2, epoch: 0, step };
-        let done = model
-            .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
-            .unwrap();
+        let done = model.loss(&images, &addends, Targets::labels(&digits, &sums), mode).unwrap();
         losses.push(done.tally.metrics().both.loss);
         let grads = done.loss.backward().unwrap();
         for parameter in model.parameters() {
@@ -71,18 +69,27 @@ fn the_cpu_trains_on_the_kernels_unless_told_otherwise() {
     assert_eq!(model.on_reference().with_backend(Backend::Fused).unwrap().backend(), Backend::Fused);
 }
 
-/// Three addends for each image, and smoothed labels.
+/// Rows of probabilities over so many classes.
+fn distributions(stream: &mut Stream, rows: usize, classes: usize) -> Tensor {
+    let logits: Vec<f32> = (0..rows * classes).map(|_| stream.uniform(-4.0, 4.0)).collect();
+    let logits = Tensor::from_vec(logits, (rows, classes), &Device::Cpu).unwrap();
+    candle_nn::ops::softmax(&logits, 1).unwrap()
+}
+
+/// Three addends for each image, smoothed labels, and distributions for a part of them.
 #[test]
-fn both_paths_agree_on_several_addends_and_smoothed_labels() {
+fn both_paths_agree_on_several_addends_smoothed_labels_and_soft_targets() {
     let images = batch(0)[0].clone();
     let mut stream = Stream::new(6, Purpose::Test, 2, 0);
     let mut classes =
         || Tensor::new((0..3 * BATCH).map(|_| stream.below(10)).collect::<Vec<u32>>(), &Device::Cpu).unwrap();
     let (addends, digits) = (classes(), classes());
     let sums = (&addends + &digits).unwrap();
+    let [soft_digits, soft_sums] = [10, 19].map(|classes| distributions(&mut stream, 3 * BATCH, classes));
     let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
     let [ours, theirs] = [new(&wide()), new(&wide()).on_reference()].map(|model| {
-        let targets = Targets { digits: &digits, sums: &sums, label_smoothing: 0.2 };
+        let soft = Some(SoftTargets { digits: &soft_digits, sums: &soft_sums, weight: 0.7 });
+        let targets = Targets { label_smoothing: 0.2, soft, ..Targets::labels(&digits, &sums) };
         let step = model.loss(&images, &addends, targets, mode).unwrap();
         let grads = step.loss.backward().unwrap();
         let grads: Vec<Tensor> =
@@ -118,9 +125,7 @@ fn both_paths_have_the_same_gradients_with_dropout() {
     let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
     for config in [ModelConfig::default(), wide()] {
         let [ours, theirs] = [new(&config), new(&config).on_reference()].map(|model| {
-            let step = model
-                .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
-                .unwrap();
+            let step = model.loss(&images, &addends, Targets::labels(&digits, &sums), mode).unwrap();
             let grads = step.loss.backward().unwrap();
             let grad = |parameter: &adder_model::Parameter| grads.get(&parameter.var).unwrap().clone();
             (step.tally, model.parameters().iter().map(grad).collect::<Vec<_>>())
@@ -222,36 +227,17 @@ fn a_pass_goes_back_once_and_wrong_shapes_are_errors() {
     let model = new(&ModelConfig::default());
     let [images, addends, digits, sums] = batch(0);
     let mode = Mode::Train { seed: 1, epoch: 0, step: 0 };
-    let step = model
-        .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
-        .unwrap();
+    let step = model.loss(&images, &addends, Targets::labels(&digits, &sums), mode).unwrap();
     step.loss.backward().unwrap();
     assert!(step.loss.backward().unwrap_err().to_string().contains("only once"));
     let few = addends.narrow(0, 0, 3).unwrap();
-    assert!(
-        model
-            .loss(&images, &few, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, mode)
-            .is_err()
-    );
-    assert!(
-        model
-            .loss(&images, &addends, Targets { digits: &few, sums: &sums, label_smoothing: 0.0 }, mode)
-            .is_err()
-    );
+    assert!(model.loss(&images, &few, Targets::labels(&digits, &sums), mode).is_err());
+    assert!(model.loss(&images, &addends, Targets::labels(&few, &sums), mode).is_err());
     let wrong = Tensor::new(vec![10u32; BATCH], &Device::Cpu).unwrap();
+    assert!(model.loss(&images, &addends, Targets::labels(&wrong, &sums), mode).is_err());
     assert!(
         model
-            .loss(&images, &addends, Targets { digits: &wrong, sums: &sums, label_smoothing: 0.0 }, mode)
-            .is_err()
-    );
-    assert!(
-        model
-            .loss(
-                &images.narrow(3, 0, 27).unwrap(),
-                &addends,
-                Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 },
-                mode
-            )
+            .loss(&images.narrow(3, 0, 27).unwrap(), &addends, Targets::labels(&digits, &sums), mode)
             .is_err()
     );
 }

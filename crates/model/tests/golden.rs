@@ -112,11 +112,8 @@ fn a_training_pass_gives_pytorchs_logits_losses_and_statistics() {
     }
     for (path, device, model) in golden.models() {
         let [images, addends, digits, sums] = golden.batch(0, &device);
-        let metrics = model
-            .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, TRAIN)
-            .unwrap()
-            .tally
-            .metrics();
+        let metrics =
+            model.loss(&images, &addends, Targets::labels(&digits, &sums), TRAIN).unwrap().tally.metrics();
         assert!((metrics.digit.loss - scalar("train.digit_loss")).abs() < 1e-5, "{path}");
         assert!((metrics.sum.loss - scalar("train.sum_loss")).abs() < 1e-5, "{path}");
         for (name, buffer) in model.buffers() {
@@ -130,9 +127,7 @@ fn every_parameter_gets_pytorchs_gradient() {
     let golden = Golden::open("model.safetensors");
     for (path, device, model) in golden.models() {
         let [images, addends, digits, sums] = golden.batch(0, &device);
-        let step = model
-            .loss(&images, &addends, Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 }, TRAIN)
-            .unwrap();
+        let step = model.loss(&images, &addends, Targets::labels(&digits, &sums), TRAIN).unwrap();
         let grads = step.loss.backward().unwrap();
         for parameter in model.parameters() {
             let name = &parameter.name;
@@ -157,14 +152,7 @@ fn ten_steps_of_momentum_follow_pytorchs_curve() {
         let mut velocity: Vec<Option<Tensor>> = vec![None; model.parameters().len()];
         for batch in 0..10 {
             let [images, addends, digits, sums] = golden.batch(batch, &device);
-            let step = model
-                .loss(
-                    &images,
-                    &addends,
-                    Targets { digits: &digits, sums: &sums, label_smoothing: 0.0 },
-                    TRAIN,
-                )
-                .unwrap();
+            let step = model.loss(&images, &addends, Targets::labels(&digits, &sums), TRAIN).unwrap();
             let metrics = step.tally.metrics();
             for (ours, theirs) in
                 [(metrics.digit.loss, digit_curve[batch]), (metrics.sum.loss, sum_curve[batch])]

@@ -53,11 +53,7 @@ fn every_parameter_moves() {
     let step = model.loss(
         &images(8),
         &classes(&[0, 1, 2, 3, 4, 5, 6, 7]),
-        Targets {
-            digits: &classes(&[1; 8]),
-            sums: &classes(&[1, 2, 3, 4, 5, 6, 7, 8]),
-            label_smoothing: 0.0,
-        },
+        Targets::labels(&classes(&[1; 8]), &classes(&[1, 2, 3, 4, 5, 6, 7, 8])),
         TRAIN,
     );
     let grads = step.unwrap().loss.backward().unwrap();

@@ -1,5 +1,6 @@
 //! Softmax cross-entropy of both heads, its gradient and the count of right answers.
 
+use super::Targets;
 use super::math::{exp, ln};
 use crate::Isa;
 use crate::arch::{Kernel, Lanes};
@@ -31,9 +32,7 @@ pub(super) struct CrossEntropy<'a> {
     pub(super) logits: &'a Matrix,
     /// Classes of the digit head: where those of the sum head begin.
     pub(super) classes: usize,
-    pub(super) digits: &'a [u8],
-    pub(super) sums: &'a [u8],
-    pub(super) label_smoothing: f32,
+    pub(super) targets: Targets<'a>,
     /// Of the sum over the batch with respect to each logit, `[b, digits + sums]`.
     pub(super) grad: &'a mut Matrix,
 }
@@ -45,7 +44,7 @@ impl CrossEntropy<'_> {
     }
 }
 
-impl Kernel for CrossEntropy<'_> {
+impl<'a> Kernel for CrossEntropy<'a> {
     type Output = HeadTally;
 
     #[inline(always)]
@@ -53,8 +52,10 @@ impl Kernel for CrossEntropy<'_> {
         let (stride, ends) = (self.logits.stride(), [self.classes, self.logits.columns()]);
         let rows = self.logits.values().chunks_exact(stride);
         let rows = rows.zip(self.grad.values_mut().chunks_exact_mut(stride));
-        let mut tally = HeadTally { pairs: self.digits.len(), ..HeadTally::default() };
-        for ((logits, grad), (&digit, &sum)) in rows.zip(self.digits.iter().zip(self.sums)) {
+        let Targets { digits, sums, label_smoothing, soft } = self.targets;
+        let weight = soft.map_or(0.0, |soft| soft.weight);
+        let mut tally = HeadTally { pairs: digits.len(), ..HeadTally::default() };
+        for (pair, ((logits, grad), (&digit, &sum))) in rows.zip(digits.iter().zip(sums)).enumerate() {
             let (digit_logits, sum_logits) = logits[..ends[1]].split_at(ends[0]);
             let [digit_grad, sum_grad, _] = parts(grad, ends);
             let digit_top = shift(digit_logits, digit_grad);
@@ -67,9 +68,14 @@ impl Kernel for CrossEntropy<'_> {
             let [digit_grad, sum_grad, padding] = parts(grad, ends);
             padding.fill(0.0);
 
-            let target = |class: u8| Target { class: class.into(), smoothing: self.label_smoothing };
-            let digit_loss = target(digit).finish(digit_logits, digit_logits[digit_top], digit_grad);
-            let sum_loss = target(sum).finish(sum_logits, sum_logits[sum_top], sum_grad);
+            let target = |class: u8, distributions: Option<&'a [f32]>, classes: usize| {
+                let soft = distributions.map(|all| &all[pair * classes..][..classes]);
+                Target { class: class.into(), smoothing: label_smoothing, soft, weight }
+            };
+            let target_digit = target(digit, soft.map(|soft| soft.digits), digit_logits.len());
+            let target_sum = target(sum, soft.map(|soft| soft.sums), sum_logits.len());
+            let digit_loss = target_digit.finish(digit_logits, digit_logits[digit_top], digit_grad);
+            let sum_loss = target_sum.finish(sum_logits, sum_logits[sum_top], sum_grad);
             tally.digit_loss += f64::from(digit_loss);
             tally.sum_loss += f64::from(sum_loss);
             let (digit_right, sum_right) = (digit_top == usize::from(digit), sum_top == usize::from(sum));
@@ -104,27 +110,59 @@ fn shift(logits: &[f32], shifted: &mut [f32]) -> usize {
     top
 }
 
-/// What one head's distribution should be: all at one class, but for what smoothing spreads evenly over all.
-struct Target {
-    class: usize,
-    smoothing: f32,
+/// Turns rows of `classes` logits into probabilities, in place: the same bits on every machine.
+///
+/// # Panics
+/// If there are no classes.
+pub fn softmax(logits: &mut [f32], classes: usize) {
+    for row in logits.chunks_exact_mut(classes) {
+        let largest = row.iter().fold(f32::NEG_INFINITY, |largest, &logit| largest.max(logit));
+        for value in row.iter_mut() {
+            *value = exp(*value - largest);
+        }
+        let total: f32 = row.iter().fold(0.0, |total, value| total + value);
+        let inverse = 1.0 / total;
+        for value in row.iter_mut() {
+            *value *= inverse;
+        }
+    }
 }
 
-impl Target {
+/// What one head's distribution should be: all at one class, but for what smoothing spreads evenly over all and for the part
+/// `weight` that is another distribution.
+struct Target<'a> {
+    class: usize,
+    smoothing: f32,
+    soft: Option<&'a [f32]>,
+    weight: f32,
+}
+
+impl Target<'_> {
     /// From the exponentials of the shifted logits, `values`, to their gradient, in place. Returns the loss.
     #[inline(always)]
     fn finish(&self, logits: &[f32], largest: f32, values: &mut [f32]) -> f32 {
         let total: f32 = values.iter().fold(0.0, |total, value| total + value);
-        let (inverse, even_share) = (1.0 / total, self.smoothing / logits.len() as f32);
+        let of_label = 1.0 - self.weight;
+        let (inverse, even_share) = (1.0 / total, of_label * self.smoothing / logits.len() as f32);
         for value in values.iter_mut() {
             *value = *value * inverse - even_share;
         }
-        values[self.class] -= 1.0 - self.smoothing;
+        let label_share = of_label * (1.0 - self.smoothing);
+        values[self.class] -= label_share;
 
-        let mut loss = ln(total) - (1.0 - self.smoothing) * (logits[self.class] - largest);
+        let mut loss = ln(total) - label_share * (logits[self.class] - largest);
         if self.smoothing > 0.0 {
             let shifted_sum = logits.iter().fold(0.0, |total, logit| total + (logit - largest));
             loss -= even_share * shifted_sum;
+        }
+        if let Some(soft) = self.soft {
+            let mut expected = 0.0;
+            for ((value, logit), probability) in values.iter_mut().zip(logits).zip(soft) {
+                let share = self.weight * probability;
+                *value -= share;
+                expected += share * (logit - largest);
+            }
+            loss -= expected;
         }
         loss
     }

@@ -20,12 +20,14 @@ mod math;
 mod norm;
 mod pass;
 mod spec;
+mod targets;
 
 pub use backward::HeadLoss;
-pub use loss::HeadTally;
+pub use loss::{HeadTally, softmax};
 pub use norm::NormStatistics;
 pub use pass::HeadPass;
 pub use spec::{HeadLayout, HeadSpec};
+pub use targets::{SoftTargets, Targets};
 
 use crate::shape::{check_classes, check_len, volume};
 use crate::shelf::Shelf;

@@ -3,8 +3,8 @@
 use super::buffers::Buffers;
 use super::loss::CrossEntropy;
 use super::norm::NormStatistics;
-use super::{HeadLoss, HeadSpec};
-use crate::shape::{check_classes, check_len, check_probability};
+use super::{HeadLoss, HeadSpec, Targets};
+use crate::shape::check_len;
 use crate::shelf::Lent;
 use crate::{Isa, Result};
 
@@ -44,22 +44,18 @@ impl HeadPass {
         self.buffers.hidden_norm.statistics()
     }
 
-    /// The loss against the digit and the sum of each pair. Smoothing `s` makes the target distribution `1 - s` at the
-    /// label plus `s / classes` at every class, as in PyTorch.
+    /// The loss against what both heads should say of each pair.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where there is not one label for each pair,
-    /// [`Error::Class`](crate::Error::Class) for a label that is no class, and
-    /// [`Error::Probability`](crate::Error::Probability) for a smoothing that is not at least 0 and less than 1.
-    pub fn loss(mut self, digits: &[u8], sums: &[u8], label_smoothing: f32) -> Result<HeadLoss> {
+    /// [`Error::Length`](crate::Error::Length) where there is not one target for each pair,
+    /// [`Error::Class`](crate::Error::Class) for a label that is no class,
+    /// [`Error::Probability`](crate::Error::Probability) for a smoothing that is not at least 0 and less than 1, and
+    /// [`Error::Part`](crate::Error::Part) for a weight that is not from 0 to 1.
+    pub fn loss(mut self, targets: Targets<'_>) -> Result<HeadLoss> {
         let Buffers { logits, grads, .. } = &mut *self.buffers;
-        check_len("digits", digits, logits.rows())?;
-        check_len("sums", sums, logits.rows())?;
-        check_classes("digits", digits, self.spec.digits)?;
-        check_classes("sums", sums, self.spec.sums)?;
-        check_probability("label_smoothing", label_smoothing)?;
+        targets.check(&self.spec, logits.rows())?;
         let (classes, grad) = (self.spec.digits, &mut grads.logits);
-        let tally = CrossEntropy { logits, classes, digits, sums, label_smoothing, grad }.run(self.isa);
+        let tally = CrossEntropy { logits, classes, targets, grad }.run(self.isa);
         Ok(HeadLoss { pass: self, tally })
     }
 

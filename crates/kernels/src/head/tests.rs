@@ -16,6 +16,8 @@ struct Batch {
     digits: Vec<u8>,
     sums: Vec<u8>,
     label_smoothing: f32,
+    /// Distributions over both heads' classes, and their weight.
+    soft: Option<([Vec<f32>; 2], f32)>,
 }
 
 /// Everything that a step gives.
@@ -38,7 +40,27 @@ impl Batch {
         let mut classes =
             |count: usize| -> Vec<u8> { (0..len).map(|_| stream.below(count as u32) as u8).collect() };
         let (addends, digits, sums) = (classes(spec.addends), classes(spec.digits), classes(spec.sums));
-        Self { spec, features, params, addends, digits, sums, label_smoothing }
+        Self { spec, features, params, addends, digits, sums, label_smoothing, soft: None }
+    }
+
+    /// With other networks' answers for a part of each target.
+    fn with_soft_targets(mut self, weight: f32, seed: u64) -> Self {
+        let mut stream = Stream::new(seed, Purpose::Test, 0, 1);
+        let soft = [self.spec.digits, self.spec.sums].map(|classes| {
+            let mut values: Vec<f32> =
+                (0..self.addends.len() * classes).map(|_| stream.uniform(-4.0, 4.0)).collect();
+            softmax(&mut values, classes);
+            values
+        });
+        self.soft = Some((soft, weight));
+        self
+    }
+
+    fn targets(&self) -> Targets<'_> {
+        let soft =
+            self.soft.as_ref().map(|([digits, sums], weight)| SoftTargets { digits, sums, weight: *weight });
+        let Self { digits, sums, label_smoothing, .. } = self;
+        Targets { digits, sums, label_smoothing: *label_smoothing, soft }
     }
 
     fn step(&self, head: &Head) -> Step {
@@ -47,7 +69,7 @@ impl Batch {
         let (mut digit_logits, mut sum_logits) =
             (vec![f32::NAN; len * spec.digits], vec![f32::NAN; len * spec.sums]);
         pass.copy_logits(&mut digit_logits, &mut sum_logits).unwrap();
-        let loss = pass.loss(&self.digits, &self.sums, self.label_smoothing).unwrap();
+        let loss = pass.loss(self.targets()).unwrap();
         let (embedding, hidden) = (loss.pass().embedding_statistics(), loss.pass().hidden_statistics());
         let statistics =
             [embedding.mean, embedding.variance, hidden.mean, hidden.variance].map(<[f32]>::to_vec);
@@ -76,11 +98,6 @@ fn assert_close(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
 /// Holds a step against the oracle.
 fn assert_right(batch: &Batch, step: &Step, tolerance: f64) {
     let (features, params) = (wide(&batch.features), wide(&batch.params));
-    let labels = naive::head::Labels {
-        digits: &batch.digits,
-        sums: &batch.sums,
-        smoothing: batch.label_smoothing.into(),
-    };
     let pass = naive::head::forward(&batch.spec, &features, &batch.addends, &params);
     assert_close(&step.digit_logits, &pass.digit_logits, tolerance, "digit logit");
     assert_close(&step.sum_logits, &pass.sum_logits, tolerance, "sum logit");
@@ -90,9 +107,10 @@ fn assert_right(batch: &Batch, step: &Step, tolerance: f64) {
     {
         assert_close(found, expected, tolerance, "statistic");
     }
-    let loss = naive::head::loss(&batch.spec, &pass, labels) * batch.addends.len() as f64;
+    let loss = naive::head::loss(&batch.spec, &pass, &batch.targets()) * batch.addends.len() as f64;
     assert!((step.tally.digit_loss + step.tally.sum_loss - loss).abs() <= tolerance * loss);
-    let (grad_features, grad_params) = naive::head::backward(&batch.spec, &pass, &features, &params, labels);
+    let (grad_features, grad_params) =
+        naive::head::backward(&batch.spec, &pass, &features, &params, &batch.targets());
     assert_close(&step.grad_features, &grad_features, tolerance, "gradient of feature");
     assert_close(&step.grad_params, &grad_params, tolerance, "gradient of parameter");
 }
@@ -174,7 +192,7 @@ fn the_scale_of_the_loss_scales_the_gradients() {
     let expected = batch.step(&head);
     let pass = head.forward(&batch.features, &batch.addends, &batch.params).unwrap();
     let (mut grad_features, mut grad_params) = (vec![0.0; 16 * 16], vec![0.0; NOTEBOOK.parameters()]);
-    let loss = pass.loss(&batch.digits, &batch.sums, 0.0).unwrap();
+    let loss = pass.loss(batch.targets()).unwrap();
     loss.backward(4.0, &mut grad_features, &mut grad_params).unwrap();
     assert!(
         grad_features.iter().zip(&expected.grad_features).all(|(found, expected)| *found == 4.0 * expected)
@@ -205,8 +223,9 @@ fn wrong_arguments_are_named() {
     let expected = NOTEBOOK.parameters();
     assert_eq!(error, Error::Length { argument: "params", expected, found: expected - 1 });
 
-    let loss = |digits: &[u8], sums: &[u8], smoothing| {
-        head.forward(&[0.0; 32], &[1, 2], &params).unwrap().loss(digits, sums, smoothing)
+    let loss_of = |targets: Targets<'_>| head.forward(&[0.0; 32], &[1, 2], &params).unwrap().loss(targets);
+    let loss = |digits: &[u8], sums: &[u8], label_smoothing| {
+        loss_of(Targets { digits, sums, label_smoothing, soft: None })
     };
     let error = loss(&[1], &[1, 1], 0.0).unwrap_err();
     assert_eq!(error, Error::Length { argument: "digits", expected: 2, found: 1 });
@@ -216,6 +235,56 @@ fn wrong_arguments_are_named() {
     assert_eq!(error, Error::Probability { argument: "label_smoothing", found: 1.0 });
     let error = loss(&[1, 1], &[1, 1], 0.0).unwrap().backward(1.0, &mut [0.0; 31], &mut []).unwrap_err();
     assert_eq!(error, Error::Length { argument: "grad_features", expected: 32, found: 31 });
+
+    let soft = |digits: &[f32], sums: &[f32], weight| {
+        let soft = Some(SoftTargets { digits, sums, weight });
+        loss_of(Targets { digits: &[1, 1], sums: &[1, 1], label_smoothing: 0.0, soft })
+    };
+    let error = soft(&[0.1; 20], &[0.1; 37], 1.0).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "soft sums", expected: 38, found: 37 });
+    let error = soft(&[0.1; 20], &[0.1; 38], 1.5).unwrap_err();
+    assert_eq!(error, Error::Part { argument: "weight", found: 1.5 });
+}
+
+#[test]
+fn soft_targets_take_the_part_of_the_labels_that_they_are_given() {
+    let head = Head::new(NOTEBOOK, Isa::best()).unwrap();
+    let batch = |weight| Batch::random(NOTEBOOK, 128, 0.1, 7).with_soft_targets(weight, 7);
+    for weight in [0.0, 0.3, 1.0] {
+        assert_right(&batch(weight), &batch(weight).step(&head), 1e-5);
+    }
+    // Of no weight they change no bit, and alone they leave nothing to the labels.
+    assert_eq!(batch(0.0).step(&head), Batch::random(NOTEBOOK, 128, 0.1, 7).step(&head));
+    let mut other_labels = batch(1.0);
+    other_labels.digits.rotate_left(1);
+    other_labels.sums.rotate_left(1);
+    let [one, other] = [batch(1.0).step(&head), other_labels.step(&head)];
+    assert_eq!((one.grad_params, one.tally.sum_loss), (other.grad_params, other.tally.sum_loss));
+}
+
+#[test]
+fn labels_as_distributions_are_labels() {
+    let head = Head::new(NOTEBOOK, Isa::best()).unwrap();
+    let mut batch = Batch::random(NOTEBOOK, 16, 0.0, 8);
+    let expected = batch.step(&head);
+    let one_hot = |labels: &[u8], classes: usize| -> Vec<f32> {
+        let class = |label: u8| (0..classes).map(move |class| f32::from(u8::from(class == label.into())));
+        labels.iter().flat_map(|&label| class(label)).collect()
+    };
+    batch.soft = Some(([one_hot(&batch.digits, 10), one_hot(&batch.sums, 19)], 1.0));
+    assert_eq!(batch.step(&head), expected);
+}
+
+#[test]
+fn a_softmax_is_what_the_formula_says() {
+    let mut found = [0.0, 2f32.ln(), 5f32.ln(), -200.0, 88.0, 88.0];
+    softmax(&mut found, 3);
+    for (found, expected) in found.iter().zip([0.125, 0.25, 0.625, 0.0, 0.5, 0.5]) {
+        assert!((found - expected).abs() < 1e-6, "{found} against {expected}");
+    }
+    let mut broken = [1.0, f32::NAN, 0.0];
+    softmax(&mut broken, 3);
+    assert!(broken.iter().all(|value| value.is_nan()));
 }
 
 proptest! {
@@ -226,10 +295,14 @@ proptest! {
         [addends, digits, sums] in [1usize..12, 1usize..12, 1usize..20],
         len in 3usize..17,
         label_smoothing in prop_oneof![Just(0.0f32), 0.0f32..0.5],
+        weight in prop_oneof![Just(None), Just(Some(1.0f32)), (0.0f32..1.0).prop_map(Some)],
         seed in any::<u64>(),
     ) {
         let spec = HeadSpec { features, embedding, addends, hidden, digits, sums };
-        let batch = Batch::random(spec, len, label_smoothing, seed);
+        let mut batch = Batch::random(spec, len, label_smoothing, seed);
+        if let Some(weight) = weight {
+            batch = batch.with_soft_targets(weight, seed);
+        }
         prop_assume!(far_from_kinks(&batch));
         let expected = batch.step(&Head::new(spec, Isa::SCALAR).unwrap());
         assert_right(&batch, &expected, 1e-3);

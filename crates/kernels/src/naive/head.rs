@@ -1,9 +1,9 @@
 //! The whole head: embedding, addend, hidden layer, both classifiers and their loss.
 
 use super::dense::{linear, linear_backward, relu, relu_backward};
-use super::loss::{cross_entropy, cross_entropy_backward};
+use super::loss::{cross_entropy, cross_entropy_backward, targets};
 use super::norm::{Normalised, batch_norm, batch_norm_backward};
-use crate::head::HeadSpec;
+use crate::head::{HeadSpec, Targets};
 
 /// Every value of a forward pass that the backward pass needs.
 pub struct HeadPass {
@@ -61,22 +61,24 @@ pub fn forward(spec: &HeadSpec, features: &[f64], addends: &[u8], params: &[f64]
     }
 }
 
-/// The digit of each image, the sum with its addend, and how much of each label is spread over all classes.
-#[derive(Clone, Copy)]
-pub struct Labels<'a> {
-    /// `[b]`.
-    pub digits: &'a [u8],
-    /// `[b]`.
-    pub sums: &'a [u8],
-    /// 0 for none.
-    pub smoothing: f64,
+/// The distributions that both heads should give, `[b, digits]` and `[b, sums]`.
+fn distributions(spec: &HeadSpec, wanted: &Targets<'_>) -> [Vec<f64>; 2] {
+    let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
+    let soft = wanted.soft.map(|soft| (wide(soft.digits), wide(soft.sums), f64::from(soft.weight)));
+    let smoothing = f64::from(wanted.label_smoothing);
+    let (digits, sums) = match &soft {
+        Some((digits, sums, weight)) => (Some((&digits[..], *weight)), Some((&sums[..], *weight))),
+        None => (None, None),
+    };
+    [targets(spec.digits, wanted.digits, smoothing, digits), targets(spec.sums, wanted.sums, smoothing, sums)]
 }
 
 /// The loss of a pass: the mean over the batch of the cross-entropies of both heads.
-pub fn loss(spec: &HeadSpec, pass: &HeadPass, labels: Labels<'_>) -> f64 {
-    let digit = cross_entropy(&pass.digit_logits, spec.digits, labels.digits, labels.smoothing);
-    let sum = cross_entropy(&pass.sum_logits, spec.sums, labels.sums, labels.smoothing);
-    digit.iter().chain(&sum).sum::<f64>() / labels.digits.len() as f64
+pub fn loss(spec: &HeadSpec, pass: &HeadPass, targets: &Targets<'_>) -> f64 {
+    let [digits, sums] = distributions(spec, targets);
+    let digit = cross_entropy(&pass.digit_logits, spec.digits, &digits);
+    let sum = cross_entropy(&pass.sum_logits, spec.sums, &sums);
+    digit.iter().chain(&sum).sum::<f64>() / targets.digits.len() as f64
 }
 
 /// The gradients of [`loss`] with respect to the features, `[b, features]`, and the parameters, in their layout.
@@ -85,16 +87,17 @@ pub fn backward(
     pass: &HeadPass,
     features: &[f64],
     params: &[f64],
-    labels: Labels<'_>,
+    targets: &Targets<'_>,
 ) -> (Vec<f64>, Vec<f64>) {
-    let (layout, b) = (spec.layout(), labels.digits.len());
+    let (layout, b) = (spec.layout(), targets.digits.len());
+    let [digits, sums] = distributions(spec, targets);
     let mean = |grad: Vec<f64>| -> Vec<f64> { grad.into_iter().map(|grad| grad / b as f64).collect() };
 
-    let grad = mean(cross_entropy_backward(&pass.digit_logits, spec.digits, labels.digits, labels.smoothing));
+    let grad = mean(cross_entropy_backward(&pass.digit_logits, spec.digits, &digits));
     let shape = [b, spec.hidden, spec.digits];
     let (from_digit, digit_weight) =
         linear_backward(&pass.hidden, &params[layout.digit_weight], shape, &grad);
-    let grad = mean(cross_entropy_backward(&pass.sum_logits, spec.sums, labels.sums, labels.smoothing));
+    let grad = mean(cross_entropy_backward(&pass.sum_logits, spec.sums, &sums));
     let shape = [b, spec.hidden, spec.sums];
     let (from_sum, sum_weight) = linear_backward(&pass.hidden, &params[layout.sum_weight], shape, &grad);
     let grad: Vec<f64> = from_digit.iter().zip(&from_sum).map(|(digit, sum)| digit + sum).collect();

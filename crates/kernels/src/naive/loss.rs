@@ -1,28 +1,38 @@
-//! Softmax cross-entropy with label smoothing, and top-1 accuracy.
+//! Softmax cross-entropy against smoothed labels and soft targets, and top-1 accuracy.
 
-/// Each row's cross-entropy in nats: `logits` is `[b, classes]`, `labels` has one class for each row.
-///
-/// With smoothing `s` the target distribution is `1 - s` at the label plus `s / classes` everywhere, as in PyTorch.
-pub fn cross_entropy(logits: &[f64], classes: usize, labels: &[u8], smoothing: f64) -> Vec<f64> {
-    let rows = logits.chunks_exact(classes).zip(labels);
-    rows.map(|(logits, &label)| {
+/// What the distribution of each row should be, `[b, classes]`: of the label `1 - s` at its class plus `s / classes`
+/// everywhere, as in PyTorch; mixed with `soft`, `[b, classes]`, by its weight where there is one.
+pub fn targets(classes: usize, labels: &[u8], smoothing: f64, soft: Option<(&[f64], f64)>) -> Vec<f64> {
+    let mut targets = vec![smoothing / classes as f64; labels.len() * classes];
+    for (row, &label) in targets.chunks_exact_mut(classes).zip(labels) {
+        row[usize::from(label)] += 1.0 - smoothing;
+    }
+    match soft {
+        None => targets,
+        Some((soft, weight)) => {
+            targets.iter().zip(soft).map(|(label, soft)| (1.0 - weight) * label + weight * soft).collect()
+        }
+    }
+}
+
+/// Each row's cross-entropy in nats: `logits` and `targets` are `[b, classes]`.
+pub fn cross_entropy(logits: &[f64], classes: usize, targets: &[f64]) -> Vec<f64> {
+    let rows = logits.chunks_exact(classes).zip(targets.chunks_exact(classes));
+    rows.map(|(logits, targets)| {
         let log_probabilities = softmax(logits).into_iter().map(f64::ln);
-        let targets = targets(classes, label, smoothing);
         -log_probabilities.zip(targets).map(|(log_probability, target)| target * log_probability).sum::<f64>()
     })
     .collect()
 }
 
 /// The gradient of the sum of [`cross_entropy`] with respect to the logits, `[b, classes]`.
-pub fn cross_entropy_backward(logits: &[f64], classes: usize, labels: &[u8], smoothing: f64) -> Vec<f64> {
-    let rows = logits.chunks_exact(classes).zip(labels);
-    rows.flat_map(|(logits, &label)| {
-        let targets = targets(classes, label, smoothing);
-        softmax(logits)
-            .into_iter()
-            .zip(targets)
-            .map(|(probability, target)| probability - target)
-            .collect::<Vec<_>>()
+pub fn cross_entropy_backward(logits: &[f64], classes: usize, targets: &[f64]) -> Vec<f64> {
+    let rows = logits.chunks_exact(classes).zip(targets.chunks_exact(classes));
+    rows.flat_map(|(logits, targets)| {
+        // Probabilities of 32 bits do not add up to one exactly.
+        let total: f64 = targets.iter().sum();
+        let gradient = softmax(logits).into_iter().zip(targets);
+        gradient.map(|(probability, target)| probability * total - target).collect::<Vec<_>>()
     })
     .collect()
 }
@@ -36,9 +46,4 @@ fn softmax(logits: &[f64]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = logits.iter().map(|logit| (logit - largest).exp()).sum();
     logits.iter().map(|logit| (logit - largest).exp() / total).collect()
-}
-
-fn targets(classes: usize, label: u8, smoothing: f64) -> Vec<f64> {
-    let at_label = |class| if class == usize::from(label) { 1.0 - smoothing } else { 0.0 };
-    (0..classes).map(|class| at_label(class) + smoothing / classes as f64).collect()
 }

@@ -3,7 +3,7 @@
 use adder_random::{Purpose, Stream};
 
 use super::*;
-use crate::head::HeadSpec;
+use crate::head::{HeadSpec, SoftTargets, Targets, softmax};
 
 const SPEC: HeadSpec = HeadSpec { features: 3, embedding: 5, addends: 4, hidden: 6, digits: 3, sums: 7 };
 
@@ -57,11 +57,18 @@ fn a_cross_entropy_by_hand() {
     let close = |found: Vec<f64>, expected: [f64; 2]| {
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} {expected:?}");
     };
-    close(loss::cross_entropy(&logits, 3, &[1, 2], 0.0), [(5f64 / 3.0).ln(), 5f64.ln()]);
+    let loss = |smoothing, soft| loss::cross_entropy(&logits, 3, &loss::targets(3, &[1, 2], smoothing, soft));
+    close(loss(0.0, None), [(5f64 / 3.0).ln(), 5f64.ln()]);
     // A smoothing of 0.3 gives targets of 0.8 and 0.1.
     let first = 0.2 * 5f64.ln() + 0.8 * (5f64 / 3.0).ln();
     let second = 0.2 * 2.5f64.ln() + 0.8 * 5f64.ln();
-    close(loss::cross_entropy(&logits, 3, &[1, 2], 0.3), [first, second]);
+    close(loss(0.3, None), [first, second]);
+    // Half of the label, half of an even distribution.
+    let even = [1.0 / 3.0; 6];
+    let of_even = [(2.0 * 5f64.ln() + (5f64 / 3.0).ln()) / 3.0, (2.0 * 2.5f64.ln() + 5f64.ln()) / 3.0];
+    close(loss(0.0, Some((&even, 1.0))), of_even);
+    let labels = [(5f64 / 3.0).ln(), 5f64.ln()];
+    close(loss(0.0, Some((&even, 0.5))), [0, 1].map(|row| (labels[row] + of_even[row]) / 2.0));
     assert_eq!(logits.chunks(3).map(loss::top1).collect::<Vec<_>>(), [1, 0]);
 }
 
@@ -98,12 +105,19 @@ fn the_heads_gradients_agree_with_finite_differences() {
     let features = uniform(&mut stream, 6 * SPEC.features);
     let params = uniform(&mut stream, SPEC.parameters());
     let addends = [0, 1, 2, 3, 1, 1];
-    let labels = head::Labels { digits: &[2, 1, 0, 2, 2, 1], sums: &[2, 2, 2, 5, 3, 6], smoothing: 0.1 };
+    let [mut digits, mut sums] = [SPEC.digits, SPEC.sums]
+        .map(|classes| -> Vec<f32> { (0..6 * classes).map(|_| stream.unit()).collect() });
+    for (values, classes) in [(&mut digits, SPEC.digits), (&mut sums, SPEC.sums)] {
+        softmax(values, classes);
+    }
+    let soft = Some(SoftTargets { digits: &digits, sums: &sums, weight: 0.6 });
+    let targets =
+        Targets { digits: &[2, 1, 0, 2, 2, 1], sums: &[2, 2, 2, 5, 3, 6], label_smoothing: 0.1, soft };
     let objective = |features: &[f64], params: &[f64]| {
-        head::loss(&SPEC, &head::forward(&SPEC, features, &addends, params), labels)
+        head::loss(&SPEC, &head::forward(&SPEC, features, &addends, params), &targets)
     };
     let pass = head::forward(&SPEC, &features, &addends, &params);
-    let (grad_features, grad_params) = head::backward(&SPEC, &pass, &features, &params, labels);
+    let (grad_features, grad_params) = head::backward(&SPEC, &pass, &features, &params, &targets);
     assert_gradient(|features| objective(features, &params), &features, &grad_features, "feature");
     assert_gradient(|params| objective(&features, params), &params, &grad_params, "parameter");
 }

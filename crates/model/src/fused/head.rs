@@ -2,26 +2,50 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use adder_kernels::head::{Head, HeadLoss, HeadTally};
+use adder_kernels::head::{self, Head, HeadLoss, HeadTally};
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
-use crate::Tally;
+use super::classes;
 use crate::pool::contiguous;
+use crate::{Result, Tally, Targets};
 
-/// What a pass is measured against, and what it adds.
+/// What a pass is measured against, as the kernels take it.
 #[derive(Clone, Debug)]
-pub(super) struct Labels {
-    pub(super) addends: Vec<u8>,
-    pub(super) digits: Vec<u8>,
-    pub(super) sums: Vec<u8>,
-    pub(super) smoothing: f32,
+pub(super) struct OwnedTargets {
+    digits: Vec<u8>,
+    sums: Vec<u8>,
+    label_smoothing: f32,
+    /// Distributions over digits and sums, and their weight.
+    soft: Option<(Vec<f32>, Vec<f32>, f32)>,
+}
+
+impl OwnedTargets {
+    pub(super) fn read(targets: Targets<'_>) -> Result<Self> {
+        let soft = targets.soft.map(|soft| -> Result<_> {
+            Ok((soft.digits.flatten_all()?.to_vec1()?, soft.sums.flatten_all()?.to_vec1()?, soft.weight))
+        });
+        Ok(Self {
+            digits: classes(targets.digits)?,
+            sums: classes(targets.sums)?,
+            label_smoothing: targets.label_smoothing,
+            soft: soft.transpose()?,
+        })
+    }
+
+    fn borrow(&self) -> head::Targets<'_> {
+        let Self { digits, sums, label_smoothing, soft } = self;
+        let soft =
+            soft.as_ref().map(|(digits, sums, weight)| head::SoftTargets { digits, sums, weight: *weight });
+        head::Targets { digits, sums, label_smoothing: *label_smoothing, soft }
+    }
 }
 
 /// Features `[b, features]` and flat parameters to the scalar loss. One value of this type serves one forward pass; the
 /// pass that it keeps for the way back returns its buffers when it is dropped.
 pub(super) struct HeadOp {
     head: Arc<Head>,
-    targets: Labels,
+    addends: Vec<u8>,
+    targets: OwnedTargets,
     done: SharedLoss,
 }
 
@@ -29,9 +53,9 @@ pub(super) struct HeadOp {
 pub(super) type SharedLoss = Arc<Mutex<Option<HeadLoss>>>;
 
 impl HeadOp {
-    pub(super) fn new(head: &Arc<Head>, targets: Labels) -> (Self, SharedLoss) {
+    pub(super) fn new(head: &Arc<Head>, addends: Vec<u8>, targets: OwnedTargets) -> (Self, SharedLoss) {
         let done = SharedLoss::default();
-        (Self { head: head.clone(), targets, done: done.clone() }, done)
+        (Self { head: head.clone(), addends, targets, done: done.clone() }, done)
     }
 }
 
@@ -49,9 +73,8 @@ impl CustomOp2 for HeadOp {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let features = contiguous(features, features_layout)?;
         let params = contiguous(params, params_layout)?;
-        let Labels { addends, digits, sums, smoothing } = &self.targets;
-        let pass = self.head.forward(features, addends, params).map_err(candle_core::Error::wrap)?;
-        let done = pass.loss(digits, sums, *smoothing).map_err(candle_core::Error::wrap)?;
+        let pass = self.head.forward(features, &self.addends, params).map_err(candle_core::Error::wrap)?;
+        let done = pass.loss(self.targets.borrow()).map_err(candle_core::Error::wrap)?;
         let tally = done.tally();
         let mean = (tally.digit_loss + tally.sum_loss) / tally.pairs as f64;
         *self.done.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);

@@ -21,7 +21,7 @@ pub use block::{BlockOutput, FusedBlock};
 use crate::norm::BatchNorm;
 use crate::specification::{head_spec, trunk_spec};
 use crate::{ModelConfig, Parameter, Result, Step, Targets};
-use head::{HeadOp, Labels};
+use head::{HeadOp, OwnedTargets};
 use trunk::TrunkOp;
 
 /// The planned kernels of one network.
@@ -70,14 +70,9 @@ impl Fused {
         targets: Targets<'_>,
         (params, [embedding, hidden]): (&[Parameter], [&BatchNorm; 2]),
     ) -> Result<Step> {
-        let targets = Labels {
-            addends: classes(addends)?,
-            digits: classes(targets.digits)?,
-            sums: classes(targets.sums)?,
-            smoothing: targets.label_smoothing,
-        };
-        let pairs = targets.addends.len();
-        let (op, done) = HeadOp::new(&self.head, targets);
+        let addends = classes(addends)?;
+        let pairs = addends.len();
+        let (op, done) = HeadOp::new(&self.head, addends, OwnedTargets::read(targets)?);
         let loss = features.contiguous()?.apply_op2(&flat(params)?, op)?;
         let done = done.lock().unwrap_or_else(PoisonError::into_inner);
         let done = done.as_ref().ok_or_else(|| candle_core::Error::msg("the head kept no pass"))?;

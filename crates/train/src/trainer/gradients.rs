@@ -51,6 +51,6 @@ pub(super) fn loss(
         Tensor::from_vec(values, batch.pairs(), device)
     };
     let (addends, digits, sums) = (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
-    let targets = Targets { digits: &digits, sums: &sums, label_smoothing };
+    let targets = Targets { label_smoothing, ..Targets::labels(&digits, &sums) };
     Ok(model.loss(&images, &addends, targets, mode)?)
 }
