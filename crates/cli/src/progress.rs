@@ -74,8 +74,12 @@ impl Observer for Watcher {
         self.steps_before = plan.steps_before;
         let images = [plan.training_images, plan.validation_images, plan.evaluation_images]
             .map(|images| thousands(images as u64));
+        let whose = match plan.teacher {
+            Some((number, count)) => format!("teacher {number} of {count}: "),
+            None => String::new(),
+        };
         self.say(&format!(
-            "{} parameters; {} images to train on, {} to validate, {} to evaluate",
+            "{whose}{} parameters; {} images to train on, {} to validate, {} to evaluate",
             thousands(plan.parameters as u64),
             images[0],
             images[1],
@@ -90,6 +94,7 @@ impl Observer for Watcher {
         if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}  {msg}") {
             self.bar.set_style(style.progress_chars("=> "));
         }
+        self.images = 0;
         self.started = Instant::now();
         self.last_line = self.started;
     }

@@ -37,6 +37,8 @@ pub enum Purpose {
     Test = 9,
     /// The values that a trial of a sweep tries; the index is that of the trial.
     Sweep = 10,
+    /// The seeds of the networks that a run learns from; the index is that of the teacher.
+    Teacher = 11,
 }
 
 /// An endless sequence of random words for one (seed, purpose, epoch, index).

@@ -28,7 +28,7 @@ pub struct Overview {
     pub best_validation: Option<f64>,
     /// Evaluation accuracy of both heads, in percent.
     pub evaluation: Option<f64>,
-    /// Time spent in training and validation, in seconds.
+    /// Time spent in training and validation, that of its teachers included, in seconds.
     pub seconds: f64,
     /// When it was started, in UTC.
     pub started: Option<String>,
@@ -87,7 +87,7 @@ impl Overview {
             epochs_planned: record.config.training.epochs,
             best_validation: record.history.best().map(|best| best.validation.both.accuracy),
             evaluation: record.evaluation.map(|report| report.metrics.both.accuracy),
-            seconds: record.history.seconds(),
+            seconds: record.seconds(),
             started: record.environment.sessions.first().map(|session| session.started.clone()),
         }
     }

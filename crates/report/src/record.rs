@@ -24,6 +24,8 @@ pub struct Record {
     pub training_images: u64,
     /// What happened.
     pub history: History,
+    /// What happened to the networks that it learned from.
+    pub teachers: Vec<History>,
     /// The evaluation, once it is finished.
     pub evaluation: Option<Report>,
     /// What its network saw, where its data is at hand.
@@ -54,6 +56,7 @@ impl Record {
             training_images: if limit == 0 { split } else { split.min(limit) },
             environment: run.environment()?,
             history: run.events()?.into(),
+            teachers: run.teachers().map(|teacher| Ok(teacher.events()?.into())).collect::<Result<_>>()?,
             evaluation: run.evaluation()?,
             samples: None,
             inspection: None,
@@ -72,6 +75,11 @@ impl Record {
         };
         let steps = self.history.steps.iter().map(|event| event.step);
         steps.filter(|step| (1..=total).contains(step)).filter_map(momentum).collect()
+    }
+
+    /// Time spent in training and validation, that of the teachers included, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.history.seconds() + self.teachers.iter().map(History::seconds).sum::<f64>()
     }
 
     /// Throughput in training, over all epochs; zero before the first.

@@ -17,6 +17,7 @@ use adder_data::Position;
 use adder_model::{IdentityAdder, Tally};
 use serde::{Deserialize, Serialize};
 
+use crate::config::TrainingConfig;
 use crate::files::{self, FileError};
 use crate::learned::Learned;
 use crate::optimizer::OptimizerError;
@@ -86,6 +87,16 @@ pub struct BestEpoch {
     pub epoch: u64,
     /// Validation pairs of which both heads are right, in percent.
     pub accuracy: f64,
+}
+
+impl State {
+    /// Whether all epochs are done, or so many without a better validation that there shall be no more.
+    pub(crate) fn is_over(&self, training: &TrainingConfig) -> bool {
+        let TrainingConfig { epochs, patience, .. } = *training;
+        let Position { epoch, step } = self.position;
+        let since_best = self.best.map_or(0, |best| epoch.saturating_sub(best.epoch));
+        epoch >= epochs || (patience > 0 && step == 0 && since_best >= patience)
+    }
 }
 
 impl Default for State {
@@ -201,7 +212,7 @@ pub(crate) fn locate(folder: &Path) -> Result<PathBuf, CheckpointError> {
     files::locate_folder(folder).ok_or_else(|| CheckpointError::Missing(folder.to_owned()))
 }
 
-fn read_state(folder: &Path) -> Result<State, CheckpointError> {
+pub(crate) fn read_state(folder: &Path) -> Result<State, CheckpointError> {
     let path = folder.join(STATE_FILE);
     let text = files::read_text(&path)?;
     let malformed =

@@ -20,6 +20,7 @@ pub mod run_directory;
 pub mod schedule;
 pub mod series;
 pub mod sweep;
+mod teachers;
 pub mod trainer;
 pub mod views;
 

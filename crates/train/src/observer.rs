@@ -12,7 +12,8 @@ use crate::events::{EpochEvent, StepEvent};
 
 /// What is told about a run while it goes on. Every method does nothing unless it is written; `()` watches nothing.
 pub trait Observer {
-    /// Training starts or goes on.
+    /// Training starts or goes on: of the run itself, or before that of a teacher, whose steps and epochs follow until the
+    /// next start.
     fn on_start(&mut self, _plan: &Plan<'_>) {}
     /// The weights were updated.
     fn on_step(&mut self, _progress: &Progress<'_>) {}
@@ -47,6 +48,8 @@ pub struct Plan<'a> {
     pub steps_per_epoch: u64,
     /// Steps of the run that are done already: zero unless it goes on.
     pub steps_before: u64,
+    /// Of a network that the run is going to learn from: its number, counted from 1, and how many there are.
+    pub teacher: Option<(u64, u64)>,
 }
 
 /// Where a run is after a step.

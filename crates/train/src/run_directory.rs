@@ -12,6 +12,7 @@
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
 //! | `report.html` | what a person looks at; drawn from the others | at the end, and by `adder report` |
 //! | `exhaustive.json` | the evaluation set with all ten addends, [`Exhaustive`] | by a repetition, once |
+//! | `teachers/1/` and so on | the runs of the networks that it learned from | before its first step, where asked for |
 //! | `events.out.tfevents.*` | the events for TensorBoard | as they happen, where asked for |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
 
@@ -43,6 +44,7 @@ const EVENTS: &str = "events.jsonl";
 const EVALUATION: &str = "evaluation.json";
 const REPORT: &str = "report.html";
 const EXHAUSTIVE: &str = "exhaustive.json";
+const TEACHERS: &str = "teachers";
 const LOCK: &str = ".lock";
 
 /// What to do where a run is already.
@@ -240,6 +242,16 @@ impl RunDirectory {
         self.path.join(REPORT)
     }
 
+    /// The runs of the networks that this run learns from, as far as they were started.
+    pub fn teachers(&self) -> impl Iterator<Item = Self> {
+        (1..).map_while(|number| Self::open(self.teacher_path(number)).ok())
+    }
+
+    /// The folder of a teacher, counted from 1.
+    pub(crate) fn teacher_path(&self, number: u64) -> PathBuf {
+        self.path.join(TEACHERS).join(number.to_string())
+    }
+
     pub(crate) fn data_path(&self) -> PathBuf {
         self.path.join(DATA)
     }
@@ -297,6 +309,7 @@ impl RunDirectory {
     /// Deletes the files of a run and no others; the configuration last, for it is what makes a folder a run.
     fn clear(&self) -> Result<(), RunError> {
         let _lock = self.lock()?;
+        self.delete_teachers()?;
         self.delete_event_files()?;
         for name in [CheckpointName::Last, CheckpointName::Best] {
             let folder = self.checkpoint_path(name);

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use adder_data::Dataset;
+use adder_data::{Dataset, Split};
 
-use crate::checkpoint::CheckpointName;
+use crate::checkpoint::{self, CheckpointName};
 use crate::config::Config;
 use crate::events::{EpochEvent, Event};
 use crate::observer::{Observer, StopFlag};
@@ -23,6 +23,8 @@ pub struct Series<'a> {
     pub machine: &'a Machine,
     /// Stops the run at hand.
     pub stop: &'a StopFlag,
+    /// Which images train and which validate in every run; without, each run's seed draws.
+    pub split: Option<&'a Split>,
     /// Whether each run ends with its evaluation; without, the evaluation set is not looked at.
     pub evaluate: bool,
 }
@@ -40,6 +42,9 @@ pub enum SeriesError {
     /// The folder holds a run, but not this one.
     #[error("{0}: the run here has another configuration than the one asked for")]
     OtherRun(PathBuf),
+    /// The run's images are others than those of the series.
+    #[error("{0}: the run here trains on other images than those asked for")]
+    OtherSplit(PathBuf),
     /// Every run of a series is of the same images.
     #[error("{path}: data.source: expected {expected}, as the series has it, found {found}")]
     OtherData {
@@ -72,7 +77,7 @@ impl Series<'_> {
     /// The run of `config` in the folder `path`, trained and evaluated as far as that is missing; `None` if it was stopped.
     ///
     /// # Errors
-    /// [`SeriesError::OtherRun`] where another run is there; [`SeriesError::OtherData`] where the configuration is not of
+    /// [`SeriesError::OtherRun`] or [`SeriesError::OtherSplit`] where another run is there; [`SeriesError::OtherData`] where the configuration is not of
     /// this series' data; otherwise where the run cannot be trained.
     pub fn complete(
         &self,
@@ -86,11 +91,14 @@ impl Series<'_> {
         }
         let mut trainer = match RunDirectory::open(path) {
             Ok(run) if run.config()? != *config => return Err(SeriesError::OtherRun(path.to_owned())),
-            Ok(run) if run.evaluation()?.is_some() => return Ok(Some(run)),
             // Stopped before its first checkpoint.
             Ok(run) if run.checkpoint(CheckpointName::Last).is_err() => {
                 self.start(path, config, Existing::Replace)?
             }
+            Ok(run) if self.split.is_some_and(|split| run.split().is_ok_and(|found| found != *split)) => {
+                return Err(SeriesError::OtherSplit(path.to_owned()));
+            }
+            Ok(run) if self.is_done(&run, config)? => return Ok(Some(run)),
             Ok(run) => self.resume(run)?,
             Err(_) => self.start(path, config, Existing::Keep)?,
         };
@@ -101,9 +109,24 @@ impl Series<'_> {
         Ok(if done { Some(RunDirectory::open(path)?) } else { None })
     }
 
+    /// Whether nothing is missing in a run with a checkpoint.
+    fn is_done(&self, run: &RunDirectory, config: &Config) -> Result<bool, SeriesError> {
+        let is_trained = || -> Result<bool, RunError> {
+            let state = checkpoint::read_state(&run.checkpoint(CheckpointName::Last)?)?;
+            Ok(state.is_over(&config.training))
+        };
+        Ok(run.evaluation()?.is_some() || (!self.evaluate && is_trained()?))
+    }
+
     fn start(&self, path: &Path, config: &Config, existing: Existing) -> Result<Trainer, TrainError> {
         let directory = RunDirectory::create(path, existing)?;
-        Trainer::start(directory, config.clone(), self.data.clone(), None, self.machine.clone())
+        Trainer::start(
+            directory,
+            config.clone(),
+            self.data.clone(),
+            self.split.cloned(),
+            self.machine.clone(),
+        )
     }
 
     fn resume(&self, run: RunDirectory) -> Result<Trainer, TrainError> {
@@ -113,17 +136,14 @@ impl Series<'_> {
     }
 }
 
-/// The epoch whose weights count in a finished run, as `training.evaluate` says, and the seconds of all steps up to the end.
+/// The epoch whose weights count in a finished run, as `training.evaluate` says, and the seconds of all steps up to the end,
+/// those of its teachers included.
 pub(crate) fn counting_epoch(run: &RunDirectory, config: &Config) -> Result<(EpochEvent, f64), SeriesError> {
-    let epochs: Vec<EpochEvent> = run
-        .events()?
-        .into_iter()
-        .filter_map(|event| match event {
-            Event::Epoch(epoch) => Some(epoch),
-            Event::Step(_) => None,
-        })
-        .collect();
-    let seconds = epochs.iter().map(|epoch| epoch.training_seconds).sum();
+    let epochs = epochs(run)?;
+    let mut seconds = training_seconds(&epochs);
+    for teacher in run.teachers() {
+        seconds += training_seconds(&self::epochs(&teacher)?);
+    }
     let accuracy = |epoch: &EpochEvent| epoch.validation.both.accuracy;
     let counts = match config.training.evaluate {
         CheckpointName::Last => epochs.last(),
@@ -133,4 +153,18 @@ pub(crate) fn counting_epoch(run: &RunDirectory, config: &Config) -> Result<(Epo
         }
     };
     counts.map(|&epoch| (epoch, seconds)).ok_or_else(|| SeriesError::NoEpoch(run.path().to_owned()))
+}
+
+fn epochs(run: &RunDirectory) -> Result<Vec<EpochEvent>, RunError> {
+    let events = run.events()?.into_iter();
+    Ok(events
+        .filter_map(|event| match event {
+            Event::Epoch(epoch) => Some(epoch),
+            Event::Step(_) => None,
+        })
+        .collect())
+}
+
+fn training_seconds(epochs: &[EpochEvent]) -> f64 {
+    epochs.iter().map(|epoch| epoch.training_seconds).sum()
 }

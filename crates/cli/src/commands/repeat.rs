@@ -32,7 +32,7 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
     let data = loading::load(&configs[0].data.source, context)?;
     let machine = machine(context, Backend::default_for(&context.device));
     let stop = interrupt::stop_flag()?;
-    let series = Series { data: &data, machine: &machine, stop: &stop, evaluate: true };
+    let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: true };
     let mut runs = Vec::new();
     for config in &configs {
         let path: PathBuf = folder.join(format!("seed{}", config.seed));

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
     let mut journal = Journal::open(&folder, plan, config)?;
     let machine = machine(context, Backend::default_for(&context.device));
     let stop = interrupt::stop_flag()?;
-    let series = Series { data: &data, machine: &machine, stop: &stop, evaluate: false };
+    let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: false };
     while (journal.trials().len() as u64) < trials {
         if !context.quiet {
             eprintln!("trial {} of {trials}", journal.trials().len() + 1);

@@ -16,6 +16,7 @@ fn plan() -> Plan<'static> {
         epochs: 3,
         steps_per_epoch: 10,
         steps_before: 0,
+        teacher: None,
     }
 }
 

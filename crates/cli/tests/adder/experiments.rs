@@ -161,3 +161,52 @@ fn sweeps_that_cannot_be_are_refused() {
     place.done(&[&["sweep"], &short[..]].concat());
     refused(&[&short[..], &["--seed", "4"]].concat(), 1, "hint: --out");
 }
+
+#[test]
+fn a_network_learns_from_others_and_their_time_counts() {
+    let place = Workplace::new();
+    let taught = ["--set", "distillation.teachers=2", "--set", "distillation.teacher_channels=[2, 3]"];
+    let train = [&["train", "--out", "run", "--tensorboard"], &SHORT[..], &TINY[..], &taught[..]].concat();
+    let output = place.adder(&train);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let at = |words: &str| said.find(words).unwrap_or_else(|| panic!("{words}: {said}"));
+    assert!(
+        at("teacher 1 of 2: ") < at("teacher 2 of 2: ")
+            && at("teacher 2 of 2: ") < at("epochs of 3 steps into run\n")
+    );
+
+    // They are whole runs, but for the evaluation.
+    for teacher in ["run/teachers/1", "run/teachers/2"] {
+        assert!(place.path(teacher).join("last/model.safetensors").is_file());
+        assert!(!place.path(teacher).join("evaluation.json").exists());
+    }
+    let report = String::from_utf8(bytes(&place.path("run/report.html"))).unwrap();
+    assert!(report.contains("its teachers (2)"));
+
+    // Repeated: the same bits, and the time of all three networks.
+    let repeat =
+        [&["repeat", "--seeds", "1", "--out", "many", "--json"], &SHORT[..], &TINY[..], &taught[..]].concat();
+    let repeated = json(&place.done(&repeat));
+    assert_eq!(
+        bytes(&place.path("many/seed1/last/model.safetensors")),
+        bytes(&place.path("run/last/model.safetensors"))
+    );
+    let seconds = |run: &str| -> f64 {
+        let events = String::from_utf8(bytes(&place.path(run).join("events.jsonl"))).unwrap();
+        let events = events.lines().map(json);
+        events.filter_map(|event| event["training_seconds"].as_f64()).sum()
+    };
+    let all = ["many/seed1", "many/seed1/teachers/1", "many/seed1/teachers/2"].map(seconds);
+    assert!(all.iter().all(|&seconds| seconds > 0.0), "{all:?}");
+    let told = repeated["runs"][0]["training_seconds"].as_f64().unwrap();
+    assert!((told - all.iter().sum::<f64>()).abs() < 1e-9, "{told} of {all:?}");
+
+    let own =
+        ["--out", "own", "--set", "distillation.teachers=1", "--set", "distillation.teacher_channels=[2]"];
+    let refused = place.adder(&[&["train"], &SHORT[..], &TINY[..], &own[..]].concat());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said.contains("distillation.teacher_channels") && said.contains("2 blocks"), "{said}");
+    assert!(!place.path("own").exists());
+}

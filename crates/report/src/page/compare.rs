@@ -100,7 +100,7 @@ fn results(records: &[Record]) -> Markup {
                     td { (percent(evaluation.map(|metrics| metrics.digit.accuracy))) }
                     td { (percent(evaluation.map(|metrics| metrics.sum.accuracy))) }
                     td { (percent(evaluation.map(|metrics| metrics.both.accuracy))) }
-                    td { (duration(record.history.seconds())) }
+                    td { (duration(record.seconds())) }
                     td { (thousands(record.images_per_second() as u64)) }
                 }
             }

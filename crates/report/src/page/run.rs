@@ -48,7 +48,7 @@ pub fn run_page(record: &Record) -> Result<String> {
                 div { pre { (record.config.to_toml()) } }
                 div {
                     @if !record.history.epochs.is_empty() {
-                        (tables::time(&record.history.epochs, record.training_images))
+                        (tables::time(record))
                     }
                     @for session in &record.environment.sessions { br; (tables::session(session)) }
                 }
@@ -92,7 +92,7 @@ fn cards(record: &Record) -> Markup {
                     &format!("{:.2} %", best.validation.both.accuracy),
                     &format!("best validation, epoch {}", best.epoch),
                 ))
-                (card(&duration(history.seconds()), "training and validation"))
+                (card(&duration(record.seconds()), "training and validation"))
                 (card(&thousands(record.images_per_second() as u64), "images/s in training"))
             }
         }

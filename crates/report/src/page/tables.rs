@@ -6,6 +6,7 @@ use adder_train::events::EpochEvent;
 use maud::{Markup, html};
 
 use crate::words::duration;
+use crate::{History, Record};
 
 /// Loss and accuracy of digit, sum and both.
 pub(super) fn metrics(metrics: &Metrics) -> Markup {
@@ -97,16 +98,20 @@ pub(super) fn session(session: &Session) -> Markup {
 }
 
 /// Where the time went.
-pub(super) fn time(epochs: &[EpochEvent], images_per_epoch: u64) -> Markup {
+pub(super) fn time(record: &Record) -> Markup {
+    let epochs = &record.history.epochs;
+    let teachers: f64 = record.teachers.iter().map(History::seconds).sum();
     let training: f64 = epochs.iter().map(|epoch| epoch.training_seconds).sum();
     let validation: f64 = epochs.iter().map(|epoch| epoch.validation_seconds).sum();
-    let pace = images_per_epoch as f64 * epochs.len() as f64 / training.max(1e-9);
     html! {
         table {
+            @if !record.teachers.is_empty() {
+                tr { td.muted { "its teachers (" (record.teachers.len()) ")" } td { (duration(teachers)) } }
+            }
             tr { td.muted { "training" } td { (duration(training)) } }
             tr { td.muted { "validation" } td { (duration(validation)) } }
             tr { td.muted { "an epoch, mean" } td { (duration((training + validation) / epochs.len().max(1) as f64)) } }
-            tr { td.muted { "throughput in training" } td { (thousands(pace as u64)) " images/s" } }
+            tr { td.muted { "throughput in training" } td { (thousands(record.images_per_second() as u64)) " images/s" } }
         }
     }
 }

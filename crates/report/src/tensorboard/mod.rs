@@ -25,6 +25,8 @@ pub struct TensorBoard {
     /// Observers cannot fail; the first failure waits for [`finish`](Self::finish), and nothing is written after it.
     failure: Option<Error>,
     step: u64,
+    /// Whether what happens is of a teacher: the file is of the run alone.
+    of_teacher: bool,
 }
 
 impl TensorBoard {
@@ -35,7 +37,7 @@ impl TensorBoard {
     pub fn create(run: &RunDirectory) -> Result<Self> {
         let path = run.event_file_path(&format!("{}.{}", now() as u64, std::process::id()));
         let file = File::create(&path).map_err(|error| failed(&path, &error))?;
-        let mut board = Self { path, file, failure: None, step: 0 };
+        let mut board = Self { path, file, failure: None, step: 0, of_teacher: false };
         // What is not of this version is not read.
         board.write(0, What::FileVersion("brain.Event:2".into()));
         Ok(board)
@@ -91,11 +93,18 @@ impl TensorBoard {
 
 impl Observer for TensorBoard {
     fn on_start(&mut self, plan: &Plan<'_>) {
+        self.of_teacher = plan.teacher.is_some();
+        if self.of_teacher {
+            return;
+        }
         self.step = plan.steps_before;
         self.write(plan.steps_before + 1, What::SessionLog(SessionLog { status: 1 }));
     }
 
     fn on_step(&mut self, progress: &Progress<'_>) {
+        if self.of_teacher {
+            return;
+        }
         let event = progress.event;
         self.step = event.step;
         let values = [
@@ -108,6 +117,9 @@ impl Observer for TensorBoard {
     }
 
     fn on_epoch(&mut self, event: &EpochEvent, _best: bool) {
+        if self.of_teacher {
+            return;
+        }
         let values = [("training", &event.training), ("validation", &event.validation)];
         let values: Vec<_> = values.into_iter().flat_map(|(set, metrics)| of_heads(set, metrics)).collect();
         self.scalars(event.step, &values);

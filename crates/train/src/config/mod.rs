@@ -5,6 +5,7 @@
 
 mod data;
 mod deserializer;
+mod distillation;
 mod error;
 mod layers;
 mod recipe;
@@ -19,6 +20,7 @@ use adder_model::ModelConfig;
 use serde::{Deserialize, Serialize};
 
 pub use data::DataConfig;
+pub use distillation::DistillationConfig;
 pub use error::{ConfigError, Origin};
 pub use layers::Layers;
 pub use recipe::Recipe;
@@ -45,6 +47,8 @@ pub struct Config {
     pub schedule: ScheduleConfig,
     /// How long, in which portions, and what counts in the end.
     pub training: TrainingConfig,
+    /// Other networks to learn from.
+    pub distillation: DistillationConfig,
 }
 
 /// The section `[training]`.
@@ -88,6 +92,7 @@ impl Default for Config {
             optimizer: OptimizerConfig::default(),
             schedule: ScheduleConfig::default(),
             training: TrainingConfig::default(),
+            distillation: DistillationConfig::default(),
         }
     }
 }
@@ -113,6 +118,22 @@ pub(crate) struct Invalid {
     pub(crate) key: String,
     pub(crate) expected: String,
     pub(crate) found: String,
+}
+
+impl Invalid {
+    /// What the keys that begin with `prefix` say of a network that cannot be.
+    fn of_model(prefix: &str, error: adder_model::Error) -> Self {
+        match error {
+            adder_model::Error::Config { field, expected, found } => {
+                Self { key: format!("{prefix}{field}"), expected, found }
+            }
+            other => Self {
+                key: prefix.trim_end_matches(['.', '_']).into(),
+                expected: "a network that can be built".into(),
+                found: other.to_string(),
+            },
+        }
+    }
 }
 
 /// Holds a value to its range.
@@ -160,16 +181,8 @@ impl Config {
         self.schedule.validate()?;
         self.data.validate()?;
         self.optimizer.validate()?;
-        self.model.validate().map_err(|error| match error {
-            adder_model::Error::Config { field, expected, found } => {
-                Invalid { key: format!("model.{field}"), expected, found }
-            }
-            other => Invalid {
-                key: "model".into(),
-                expected: "a network that can be built".into(),
-                found: other.to_string(),
-            },
-        })
+        self.model.validate().map_err(|error| Invalid::of_model("model.", error))?;
+        self.validate_distillation()
     }
 }
 

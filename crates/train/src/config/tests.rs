@@ -201,3 +201,47 @@ fn what_is_no_configuration_is_refused() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_teacher_is_as_its_student_but_for_what_is_said_of_it() {
+    let mut layers = Layers::default();
+    layers.add_recipe("default").unwrap();
+    layers.add_assignment("distillation.teachers=3").unwrap();
+    let student = layers.resolve().unwrap();
+    let teacher = student.teacher(1);
+    assert_eq!(teacher.model, student.model);
+    assert_eq!((&teacher.training, &teacher.optimizer), (&student.training, &student.optimizer));
+    assert_eq!(teacher.distillation.teachers, 0);
+    // Their seeds are part of the format of a run.
+    assert_eq!([1, 2].map(|number| student.teacher(number).seed), [8355610730822896152, 425324689195003133]);
+
+    for assignment in [
+        "distillation.teacher_epochs=7",
+        "distillation.teacher_channels=[4, 4, 4, 4, 4, 4]",
+        "distillation.teacher_embedding=6",
+        "distillation.teacher_hidden=9",
+    ] {
+        layers.add_assignment(assignment).unwrap();
+    }
+    let teacher = layers.resolve().unwrap().teacher(3);
+    assert_eq!((teacher.training.epochs, teacher.model.channels), (7, vec![4; 6]));
+    assert_eq!((teacher.model.embedding, teacher.model.hidden), (6, 9));
+}
+
+#[test]
+fn teachers_that_cannot_be_are_refused() {
+    for (assignment, key) in [
+        ("distillation.teachers=101", "distillation.teachers"),
+        ("distillation.weight=1.5", "distillation.weight"),
+        ("distillation.teacher_channels=[4, 4]", "distillation.teacher_channels"),
+        ("distillation.teacher_channels=[4, 4, 4, 4, 4, 0]", "distillation.teacher_channels"),
+        ("distillation.teacher_embedding=5000", "distillation.teacher_embedding"),
+    ] {
+        match error_of(&["distillation.teachers=1", assignment]) {
+            ConfigError::Value { key: found, origin, .. } => {
+                assert_eq!((found.as_str(), origin), (key, Origin::Assignment(assignment.into())));
+            }
+            other => panic!("{assignment}: {other:?}"),
+        }
+    }
+}

@@ -10,9 +10,11 @@ use super::{Curve, End, LrFindError, Point, RangeTest};
 use crate::config::{Config, TrainingConfig};
 use crate::optimizer::Optimizer;
 use crate::schedule::Settings;
+use crate::teachers::Teachers;
 use crate::trainer::{Images, Machine, TrainError, new_model, next_gradients};
 
-/// Makes the range test with a new network of `config`, which it throws away. `watch` sees each point and may end it.
+/// Makes the range test with a new network of `config`, which it throws away, on labels alone. `watch` sees each point and may
+/// end it.
 ///
 /// # Errors
 /// [`LrFindError::Setting`], or [`LrFindError::Train`] where the data do not fit the configuration or a step cannot be
@@ -80,7 +82,8 @@ impl<'a> Training<'a> {
     /// One update at `rate`; the loss per pair before it.
     fn step(&mut self, rate: f64) -> Result<f64, TrainError> {
         let TrainingConfig { accumulation, clip_norm, .. } = self.config.training;
-        let (gradients, tally) = next_gradients(&self.model, &mut self.batches, accumulation, self.config)?;
+        let (gradients, tally) =
+            next_gradients(&self.model, &Teachers::default(), &mut self.batches, accumulation, self.config)?;
         let norm = gradients.norm()?;
         let gradients = gradients.clipped(norm, clip_norm)?;
         let rate_factor = rate / self.config.optimizer.learning_rate;

@@ -1,9 +1,9 @@
 //! Runs that are done with: moved or deleted.
 
 use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{LOCK, RunDirectory, RunError};
+use super::{LOCK, RunDirectory, RunError, TEACHERS};
 use crate::files::failed;
 
 /// The name of an event file for TensorBoard, from its first character and at its end.
@@ -13,6 +13,16 @@ impl RunDirectory {
     /// The path of a new event file for TensorBoard; `mark` tells it from those of other sessions.
     pub fn event_file_path(&self, mark: &str) -> PathBuf {
         self.path.join(format!("{}{mark}{}", EVENT_FILE.0, EVENT_FILE.1))
+    }
+
+    /// Deletes the runs of the teachers, and their folder if nothing else is in it.
+    pub(super) fn delete_teachers(&self) -> Result<(), RunError> {
+        let folder = self.path.join(TEACHERS);
+        let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+        for teacher in entries.filter_map(|entry| Self::open(entry.ok()?.path()).ok()) {
+            teacher.delete()?;
+        }
+        remove_if_empty(&folder).map(|_| ())
     }
 
     pub(super) fn delete_event_files(&self) -> Result<(), RunError> {
@@ -42,12 +52,7 @@ impl RunDirectory {
         if lock.exists() {
             fs::remove_file(&lock).map_err(failed("delete", &lock))?;
         }
-        let mut entries = fs::read_dir(&self.path).map_err(failed("read", &self.path))?;
-        if entries.next().is_some() {
-            return Ok(false);
-        }
-        fs::remove_dir(&self.path).map_err(failed("delete", &self.path))?;
-        Ok(true)
+        remove_if_empty(&self.path)
     }
 
     /// Gives the folder another name, or another place on the same disk.
@@ -71,6 +76,16 @@ impl RunDirectory {
         drop(lock);
         Ok(to)
     }
+}
+
+/// Removes a folder unless something is in it. Whether it did.
+fn remove_if_empty(folder: &Path) -> Result<bool, RunError> {
+    let mut entries = fs::read_dir(folder).map_err(failed("read", folder))?;
+    if entries.next().is_some() {
+        return Ok(false);
+    }
+    fs::remove_dir(folder).map_err(failed("delete", folder))?;
+    Ok(true)
 }
 
 #[cfg(test)]

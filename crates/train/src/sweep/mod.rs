@@ -201,7 +201,13 @@ pub fn next_trial(
 }
 
 fn is_of_the_values(error: &TrainError) -> bool {
-    matches!(error, TrainError::NotFinite { .. } | TrainError::LoneImage { .. })
+    match error {
+        TrainError::NotFinite { .. } | TrainError::LoneImage { .. } => true,
+        TrainError::Teacher { error, .. } => {
+            matches!(&**error, SeriesError::Train(error) if is_of_the_values(error))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::evaluation::EvaluationError;
 use crate::events::EventsError;
 use crate::optimizer::OptimizerError;
 use crate::run_directory::RunError;
+use crate::series::SeriesError;
 
 /// A run that cannot start, go on, or end.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,15 @@ pub enum TrainError {
     /// candle refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
+    /// A network to learn from cannot be had.
+    #[error("teacher {number}: {error}")]
+    Teacher {
+        /// Counted from 1.
+        number: u64,
+        /// Why.
+        #[source]
+        error: Box<SeriesError>,
+    },
     /// The last batch of an epoch would be one pair, over which no norm can take a variance.
     #[error(
         "{images} training images in batches of {batch_size} leave one alone in the last; \

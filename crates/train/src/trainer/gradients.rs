@@ -1,16 +1,18 @@
 //! From the next batches to the gradients of one step.
 
 use adder_data::{Batch, Position, SIDE, TrainLoader};
-use adder_model::{IdentityAdder, Mode, Step, Tally, Targets};
+use adder_model::{IdentityAdder, Mode, SoftTargets, Step, Tally, Targets};
 use candle_core::Tensor;
 
 use super::TrainError;
 use crate::config::Config;
 use crate::optimizer::Gradients;
+use crate::teachers::{Answers, Teachers};
 
 /// The gradients of the mean loss over the pairs of the next `count` batches, one or more.
 pub(crate) fn next_gradients(
     model: &IdentityAdder,
+    teachers: &Teachers,
     batches: &mut TrainLoader,
     count: u64,
     config: &Config,
@@ -20,7 +22,9 @@ pub(crate) fn next_gradients(
         let Position { epoch, step } = TrainLoader::position(batches);
         let batch = batches.next_batch();
         let mode = Mode::Train { seed: config.seed, epoch, step };
-        let Step { loss, tally } = loss(model, &batch, config.training.label_smoothing, mode)?;
+        let answers = teachers.answer(&batch, model.device())?;
+        let soft = answers.as_ref().map(Answers::as_targets);
+        let Step { loss, tally } = loss(model, &batch, (config.training.label_smoothing, soft), mode)?;
         let gradients = Gradients::take(loss.backward()?, model.parameters())?;
         batches.recycle(batch);
         total += tally;
@@ -37,11 +41,11 @@ pub(crate) fn next_gradients(
     Ok((sum.scaled(1.0 / total.pairs as f64)?, total))
 }
 
-/// The forward pass of a batch: its differentiable loss and its tally.
+/// The forward pass of a batch: its differentiable loss, against labels smoothed and mixed as `targets` say, and its tally.
 pub(super) fn loss(
     model: &IdentityAdder,
     batch: &Batch,
-    label_smoothing: f32,
+    (label_smoothing, soft): (f32, Option<SoftTargets<'_>>),
     mode: Mode,
 ) -> Result<Step, TrainError> {
     let device = model.device();
@@ -51,6 +55,6 @@ pub(super) fn loss(
         Tensor::from_vec(values, batch.pairs(), device)
     };
     let (addends, digits, sums) = (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
-    let targets = Targets { label_smoothing, ..Targets::labels(&digits, &sums) };
+    let targets = Targets { digits: &digits, sums: &sums, label_smoothing, soft };
     Ok(model.loss(&images, &addends, targets, mode)?)
 }

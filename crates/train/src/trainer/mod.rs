@@ -18,7 +18,7 @@ pub use error::TrainError;
 pub(crate) use gradients::next_gradients;
 
 use crate::checkpoint::{self, BestEpoch, CheckpointName, State};
-use crate::config::{Config, TrainingConfig};
+use crate::config::Config;
 use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
 use crate::events::{EpochEvent, Event, EventLog, StepEvent};
 use crate::learned::Learned;
@@ -26,6 +26,8 @@ use crate::observer::{Observer, Plan, Progress, StopFlag};
 use crate::optimizer::Gradients;
 use crate::run_directory::RunDirectory;
 use crate::schedule::Place;
+use crate::series::Series;
+use crate::teachers::Teachers;
 pub(crate) use setup::{Images, new_model};
 
 /// What a run is computed on. None of it changes the result, but for the device and the backend, whose arithmetic may.
@@ -64,6 +66,8 @@ pub struct Trainer {
     data: Dataset,
     images: Images,
     learned: Learned,
+    /// None until training starts.
+    teachers: Teachers,
     state: State,
     events: EventLog,
     /// Keeps other programs out of the directory.
@@ -92,11 +96,15 @@ impl Trainer {
         Ok(Outcome::Stopped { position: self.state.position, steps: self.state.steps })
     }
 
-    /// Trains to the end without a look at the evaluation set; `false` if `stop` was requested before, and the run saved.
+    /// Trains to the end, teachers first, without a look at the evaluation set; `false` if `stop` was requested before, and
+    /// the run saved.
     ///
     /// # Errors
     /// As [`Trainer::run`].
     pub fn train(&mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<bool, TrainError> {
+        if !self.is_over() && !self.find_teachers(observer, stop)? {
+            return Ok(false);
+        }
         observer.on_start(&self.plan());
         let mut batches = self.loader()?;
         while !self.is_over() {
@@ -113,6 +121,21 @@ impl Trainer {
             self.finish_epoch(observer)?;
         }
         Ok(true)
+    }
+
+    /// Trains the networks to learn from, as far as they are not yet; `false` if `stop` was requested before.
+    fn find_teachers(&mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<bool, TrainError> {
+        let series = Series {
+            data: &self.data,
+            machine: &self.machine,
+            stop,
+            split: Some(&self.images.split),
+            evaluate: false,
+        };
+        let teachers = Teachers::complete(&self.directory, &self.config, &series, observer)?;
+        let found = teachers.is_some();
+        self.teachers = teachers.unwrap_or_default();
+        Ok(found)
     }
 
     /// One step of stochastic gradient descent, and the number of its images.
@@ -152,7 +175,7 @@ impl Trainer {
     fn gradients(&mut self, batches: &mut TrainLoader) -> Result<(Gradients, Tally), TrainError> {
         let left = self.batches_per_epoch() - self.state.position.step;
         let count = self.config.training.accumulation.min(left);
-        let next = next_gradients(&self.learned.model, batches, count, &self.config)?;
+        let next = next_gradients(&self.learned.model, &self.teachers, batches, count, &self.config)?;
         self.check_finite("loss", next.1.metrics().both.loss)?;
         self.state.position.step += count;
         Ok(next)
@@ -266,12 +289,8 @@ impl Trainer {
         Ok(TrainLoader::new(self.data.train.clone(), train, config, self.state.position)?)
     }
 
-    /// Whether all epochs are done, or so many without a better validation that there shall be no more.
     fn is_over(&self) -> bool {
-        let TrainingConfig { epochs, patience, .. } = self.config.training;
-        let Position { epoch, step } = self.state.position;
-        let since_best = self.state.best.map_or(0, |best| epoch.saturating_sub(best.epoch));
-        epoch >= epochs || (patience > 0 && step == 0 && since_best >= patience)
+        self.state.is_over(&self.config.training)
     }
 
     fn batches_per_epoch(&self) -> u64 {
@@ -307,6 +326,7 @@ impl Trainer {
             epochs: self.config.training.epochs,
             steps_per_epoch: self.steps_per_epoch(),
             steps_before: self.state.steps,
+            teacher: None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::environment::{Environment, Session};
 use crate::events::EventLog;
 use crate::learned::Learned;
 use crate::run_directory::RunDirectory;
+use crate::teachers::Teachers;
 
 /// The head of `config.toml` in a run directory.
 const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
@@ -91,7 +92,8 @@ impl Trainer {
         let state = State::default();
         let folder = directory.checkpoint_path(CheckpointName::Last);
         checkpoint::save(&folder, &learned, &state, Default::default())?;
-        Ok(Self { directory, config, machine, data, images, learned, state, events, _lock: lock })
+        let teachers = Teachers::default();
+        Ok(Self { directory, config, machine, data, images, learned, teachers, state, events, _lock: lock })
     }
 
     /// Goes on with a run from its last checkpoint, with the configuration and the split that it was started with.
@@ -111,7 +113,9 @@ impl Trainer {
         let mut environment = directory.environment()?;
         environment.sessions.push(Session::now(state.steps, &machine));
         let events = EventLog::open(&directory.events_path(), state.events)?;
-        let trainer = Self { directory, config, machine, data, images, learned, state, events, _lock: lock };
+        let teachers = Teachers::default();
+        let trainer =
+            Self { directory, config, machine, data, images, learned, teachers, state, events, _lock: lock };
         trainer.check_state()?;
         trainer.directory.write_environment(&environment)?;
         Ok(trainer)

@@ -4,6 +4,7 @@ mod course;
 mod options;
 mod refusals;
 mod resume;
+mod teachers;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -62,7 +62,7 @@ fn dropout_in_a_step_is_that_of_its_epoch_and_place() {
     let batch = other.next_batch();
     let loss_at = |epoch, step| {
         let mode = Mode::Train { seed: trainer.config.seed, epoch, step };
-        loss(&trainer.learned.model, &batch, 0.0, mode).unwrap().tally.metrics().both.loss
+        loss(&trainer.learned.model, &batch, (0.0, None), mode).unwrap().tally.metrics().both.loss
     };
     assert_eq!(tally.metrics().both.loss, loss_at(1, 2));
     for (epoch, step) in [(1, 1), (1, 3), (0, 2), (2, 2)] {
@@ -87,7 +87,7 @@ fn a_step_of_several_batches_takes_their_mean_gradient() {
     for step in 0..3 {
         let batch = other.next_batch();
         let mode = Mode::Train { seed: trainer.config.seed, epoch: 0, step };
-        let done = loss(&trainer.learned.model, &batch, 0.0, mode).unwrap();
+        let done = loss(&trainer.learned.model, &batch, (0.0, None), mode).unwrap();
         let each =
             Gradients::take(done.loss.backward().unwrap(), trainer.learned.model.parameters()).unwrap();
         sum = Some(match sum {

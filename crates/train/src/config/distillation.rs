@@ -1,0 +1,86 @@
+//! The section `[distillation]`.
+
+use adder_model::ModelConfig;
+use adder_random::{Purpose, Stream};
+use serde::{Deserialize, Serialize};
+
+use super::{Config, Invalid, TrainingConfig, check};
+
+/// The section `[distillation]`: other networks that are trained first, on the same images, and what is learned from them
+/// (Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, at a temperature of 1).
+///
+/// Every teacher sees each batch as its student does, augmented, and the mean of their probabilities takes the place of the
+/// labels. A teacher is trained as the configuration says of its student, from a seed of its own and without teachers; what
+/// its network and its epochs are instead may be said here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DistillationConfig {
+    /// How many teachers there are; with 0 the labels alone are learned from.
+    pub teachers: u64,
+    /// Part of each target, 0 to 1, that comes from the teachers; the rest is the label's.
+    pub weight: f32,
+    /// Epochs of each teacher; 0 for as many as the student's.
+    pub teacher_epochs: u64,
+    /// Output channels of the teachers' convolution blocks, as many as the student has blocks; none for the student's own.
+    pub teacher_channels: Vec<usize>,
+    /// Width of the teachers' embedding; 0 for the student's own.
+    pub teacher_embedding: usize,
+    /// Width of the teachers' hidden layer; 0 for the student's own.
+    pub teacher_hidden: usize,
+}
+
+impl Default for DistillationConfig {
+    fn default() -> Self {
+        Self {
+            teachers: 0,
+            weight: 1.0,
+            teacher_epochs: 0,
+            teacher_channels: Vec::new(),
+            teacher_embedding: 0,
+            teacher_hidden: 0,
+        }
+    }
+}
+
+impl Config {
+    /// The configuration of a teacher, counted from 1.
+    pub(crate) fn teacher(&self, number: u64) -> Self {
+        let own = &self.distillation;
+        let or = |own: usize, students: usize| if own == 0 { students } else { own };
+        let channels =
+            if own.teacher_channels.is_empty() { &self.model.channels } else { &own.teacher_channels };
+        let model = ModelConfig {
+            channels: channels.clone(),
+            embedding: or(own.teacher_embedding, self.model.embedding),
+            hidden: or(own.teacher_hidden, self.model.hidden),
+            ..self.model.clone()
+        };
+        let epochs = if own.teacher_epochs == 0 { self.training.epochs } else { own.teacher_epochs };
+        Self {
+            // Half of the words: a seed is below 2^63.
+            seed: Stream::new(self.seed, Purpose::Teacher, 0, number - 1).next_u64() >> 1,
+            model,
+            training: TrainingConfig { epochs, ..self.training.clone() },
+            distillation: DistillationConfig::default(),
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn validate_distillation(&self) -> Result<(), Invalid> {
+        let own = &self.distillation;
+        check("distillation.teachers", own.teachers, ..=100, "0 to 100 networks")?;
+        check("distillation.weight", own.weight, 0.0..=1.0, "a number from 0 to 1")?;
+        let epochs = own.teacher_epochs;
+        check("distillation.teacher_epochs", epochs, ..=1_000_000, "0 to 1,000,000 epochs")?;
+        let (students, teachers) = (self.model.channels.len(), own.teacher_channels.len());
+        if teachers != 0 && teachers != students {
+            return Err(Invalid {
+                key: "distillation.teacher_channels".into(),
+                expected: format!("{students} blocks, as in model.channels, or none"),
+                found: teachers.to_string(),
+            });
+        }
+        // The student's network can be: what is wrong with a teacher's is of the keys of this section.
+        self.teacher(1).model.validate().map_err(|error| Invalid::of_model("distillation.teacher_", error))
+    }
+}

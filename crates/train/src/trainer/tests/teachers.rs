@@ -1,0 +1,203 @@
+//! Runs that learn from other networks.
+
+use adder_model::{Addends, Predictor, weights};
+
+use super::*;
+use crate::series::SeriesError;
+use crate::teachers::Teachers;
+
+/// Two teachers of two epochs, so of ten steps each, narrower than their student; two addends for each image.
+const TAUGHT: [&str; 6] = [
+    "distillation.teachers=2",
+    "distillation.weight=0.7",
+    "distillation.teacher_epochs=2",
+    "distillation.teacher_channels=[2, 3]",
+    "data.addends_per_image=2",
+    "training.average_decay=0.9",
+];
+const OF_A_TEACHER: u64 = 2 * STEPS_PER_EPOCH;
+
+fn teacher(run: &Path, number: u64) -> RunDirectory {
+    RunDirectory::open(run.join("teachers").join(number.to_string())).unwrap()
+}
+
+#[test]
+fn teachers_are_runs_on_the_students_images_that_are_never_evaluated() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run_to_the_end(start(&path, config(&TAUGHT)).unwrap());
+    let run = RunDirectory::open(&path).unwrap();
+    let teachers: Vec<_> = run.teachers().collect();
+    assert_eq!(teachers.len(), 2);
+    let mut seeds = vec![run.config().unwrap().seed];
+    for teacher in teachers {
+        let config = teacher.config().unwrap();
+        assert_eq!((&config.model.channels[..], config.model.hidden), (&[2, 3][..], 8));
+        assert_eq!((config.training.epochs, config.distillation.teachers), (2, 0));
+        assert_eq!(teacher.split().unwrap(), run.split().unwrap());
+        assert!(teacher.evaluation().unwrap().is_none() && run.evaluation().unwrap().is_some());
+        seeds.push(config.seed);
+    }
+    seeds.sort_unstable();
+    seeds.dedup();
+    assert_eq!(seeds.len(), 3);
+}
+
+#[test]
+fn a_run_stopped_at_a_teacher_or_behind_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    run_to_the_end(start(&whole, config(&TAUGHT)).unwrap());
+    let (taught, whole) = (weights_of(&teacher(&whole, 2)), remains(&whole));
+    // In the first teacher, at its end, in the second, at its end, and in the student.
+    for steps in [3, OF_A_TEACHER, OF_A_TEACHER + 5, 2 * OF_A_TEACHER, 2 * OF_A_TEACHER + 7] {
+        let path = folder.path().join(format!("stopped-{steps}"));
+        let Outcome::Stopped { steps: own, .. } = run_for(start(&path, config(&TAUGHT)).unwrap(), steps)
+        else {
+            panic!("a run that was to stop after {steps} steps is finished");
+        };
+        assert_eq!(own, steps.saturating_sub(2 * OF_A_TEACHER));
+        run_to_the_end(resume(&path).unwrap());
+        assert_same(&whole, &remains(&path), &format!("stopped after {steps}"));
+        assert!(taught == weights_of(&teacher(&path, 2)));
+    }
+}
+
+fn weights_of(run: &RunDirectory) -> Vec<f32> {
+    let (model, _) = weights::load(&run.weights(CheckpointName::Last).unwrap(), &Device::Cpu).unwrap();
+    let tensors = model.tensors().into_iter();
+    tensors.flat_map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
+}
+
+#[test]
+fn the_targets_are_the_mean_of_the_teachers_probabilities() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut trainer = start(&path, config(&TAUGHT)).unwrap();
+    assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
+    let batch = trainer.loader().unwrap().next_batch();
+    let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
+    let targets = answers.as_targets();
+    let [digits, sums]: [Vec<Vec<f32>>; 2] =
+        [targets.digits, targets.sums].map(|rows| rows.to_vec2().unwrap());
+    assert_eq!((targets.weight, digits.len(), sums.len(), batch.pairs()), (0.7, 16, 16, 16));
+
+    let predictors = [1, 2].map(|number| {
+        let weights = teacher(&path, number).weights(CheckpointName::Last).unwrap();
+        Predictor::new(&weights::load(&weights, &Device::Cpu).unwrap().0).unwrap()
+    });
+    let mut apart = 0f32;
+    for pair in 0..batch.pairs() {
+        // One pair after the other; the two of an image are neighbours.
+        let image = &batch.images[pair / 2 * PIXELS..][..PIXELS];
+        let [one, other] = [0, 1].map(|teacher| {
+            let addend = Addends::Each(&batch.addends[pair..=pair]);
+            predictors[teacher].predict_batch(image, addend).unwrap().answers().next().unwrap()
+        });
+        let heads = [
+            (&digits[pair], one.digit_probabilities, other.digit_probabilities),
+            (&sums[pair], one.sum_probabilities, other.sum_probabilities),
+        ];
+        for (found, one, other) in heads {
+            for ((found, one), other) in found.iter().zip(&one).zip(&other) {
+                assert!((found - (one + other) / 2.0).abs() < 1e-6, "pair {pair}");
+                apart = apart.max((one - other).abs());
+            }
+        }
+    }
+    assert!(apart > 0.01, "the teachers are the same");
+}
+
+#[test]
+fn teachers_without_weight_change_nothing_and_with_weight_they_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        run_to_the_end(start(&path, config(more)).unwrap());
+        weights_of(&RunDirectory::open(&path).unwrap())
+    };
+    let plain = weights("plain", &[]);
+    let one = ["distillation.teachers=1", "distillation.teacher_epochs=1"];
+    assert_eq!(plain, weights("weightless", &[one[0], one[1], "distillation.weight=0"]));
+    let taught = weights("taught", &one);
+    assert_ne!(plain, taught);
+    assert_ne!(taught, weights("half", &[one[0], one[1], "distillation.weight=0.5"]));
+    assert_ne!(taught, weights("two", &[one[1], "distillation.teachers=2"]));
+}
+
+#[test]
+fn both_backends_learn_the_same_from_a_teacher() {
+    let folder = tempfile::tempdir().unwrap();
+    let losses = [Backend::Fused, Backend::Reference].map(|backend| {
+        let path = folder.path().join(format!("{backend:?}"));
+        let directory = RunDirectory::create(&path, Existing::Keep).unwrap();
+        let machine = Machine { backend, ..machine() };
+        let mut trainer = Trainer::start(directory, config(&TAUGHT), dataset(), None, machine).unwrap();
+        assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
+        let mut batches = trainer.loader().unwrap();
+        trainer.step(&mut batches).unwrap().0.loss
+    });
+    assert!((losses[0] - losses[1]).abs() < 1e-3, "{losses:?}");
+}
+
+#[test]
+fn what_is_no_teacher_of_the_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let trainer = start(&path, config(&TAUGHT)).unwrap();
+    // Of another seed.
+    run_to_the_end(start(&path.join("teachers/1"), config(&[])).unwrap());
+    let refused = trainer.run(&mut (), &StopFlag::default()).unwrap_err();
+    assert!(
+        matches!(&refused, TrainError::Teacher { number: 1, error } if matches!(**error, SeriesError::OtherRun(_)))
+    );
+    assert!(refused.to_string().starts_with("teacher 1: "), "{refused}");
+
+    // Of the right configuration, but trained on images that the student validates on.
+    let path = folder.path().join("other");
+    let trainer = start(&path, config(&TAUGHT)).unwrap();
+    run_for(start(&path.join("teachers/1"), config(&TAUGHT).teacher(1)).unwrap(), 1);
+    let refused = trainer.run(&mut (), &StopFlag::default()).unwrap_err();
+    assert!(
+        matches!(&refused, TrainError::Teacher { error, .. } if matches!(**error, SeriesError::OtherSplit(_)))
+    );
+}
+
+#[test]
+fn a_teacher_that_diverges_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let options = [
+        "distillation.teachers=1",
+        "optimizer.learning_rate=1000",
+        "optimizer.momentum=0.99",
+        "optimizer.weight_decay=0.9",
+    ];
+    let error = start(&path, config(&options)).unwrap().run(&mut (), &StopFlag::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("teacher 1: ") && error.to_string().contains("learning_rate"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_run_that_is_replaced_or_deleted_takes_its_teachers_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run_for(start(&path, config(&TAUGHT)).unwrap(), 1);
+    assert!(path.join("teachers/1/config.toml").exists());
+    let run = RunDirectory::create(&path, Existing::Replace).unwrap();
+    assert!(!path.join("teachers").exists());
+    run_for(Trainer::start(run, config(&TAUGHT), dataset(), None, machine()).unwrap(), 1);
+    fs::write(path.join("teachers/notes.txt"), "").unwrap();
+    assert!(!RunDirectory::open(&path).unwrap().delete().unwrap());
+    assert!(path.join("teachers/notes.txt").exists() && !path.join("teachers/1").exists());
+}
+
+#[test]
+fn a_run_without_teachers_has_none_to_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let trainer = start(&folder.path().join("run"), config(&[])).unwrap();
+    let batch = trainer.loader().unwrap().next_batch();
+    assert!(Teachers::default().answer(&batch, &Device::Cpu).unwrap().is_none());
+}
