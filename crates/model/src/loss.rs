@@ -93,3 +93,70 @@ fn classes(targets: &Tensor) -> Result<Vec<u8>> {
     // A class that does not fit a byte is out of every head's range, and so is 255.
     Ok(targets.to_vec1::<u32>()?.into_iter().map(|class| u8::try_from(class).unwrap_or(u8::MAX)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// Made by `tests/golden/soft_targets.py`.
+    #[derive(Deserialize)]
+    struct Golden {
+        weight: f32,
+        smoothing: f32,
+        digit: Head,
+        sum: Head,
+    }
+
+    #[derive(Deserialize)]
+    struct Head {
+        logits: Vec<f32>,
+        labels: Vec<u32>,
+        soft: Vec<f32>,
+        gradient: Vec<f32>,
+        loss: f64,
+    }
+
+    impl Head {
+        fn rows(&self, values: &[f32]) -> Tensor {
+            let rows = self.labels.len();
+            Tensor::from_slice(values, (rows, values.len() / rows), &Device::Cpu).unwrap()
+        }
+
+        fn labels(&self) -> Tensor {
+            Tensor::new(&self.labels[..], &Device::Cpu).unwrap()
+        }
+    }
+
+    #[test]
+    fn labels_and_distributions_are_mixed_as_pytorch_does() {
+        let golden: Golden = serde_json::from_str(include_str!("../tests/golden/soft_targets.json")).unwrap();
+        let heads = [&golden.digit, &golden.sum];
+        let logits = heads.map(|head| Var::from_tensor(&head.rows(&head.logits)).unwrap());
+        let ([digits, sums], [soft_digits, soft_sums]) =
+            (heads.map(Head::labels), heads.map(|head| head.rows(&head.soft)));
+        let soft = SoftTargets { digits: &soft_digits, sums: &soft_sums, weight: golden.weight };
+        let targets = Targets {
+            label_smoothing: golden.smoothing,
+            soft: Some(soft),
+            ..Targets::labels(&digits, &sums)
+        };
+        let of = Logits { digit: logits[0].as_tensor().clone(), sum: logits[1].as_tensor().clone() };
+        let Step { loss, tally } = joint_loss(&of, targets).unwrap();
+        let metrics = tally.metrics();
+        assert!((metrics.digit.loss - golden.digit.loss).abs() < 1e-6 * golden.digit.loss);
+        assert!((metrics.sum.loss - golden.sum.loss).abs() < 1e-6 * golden.sum.loss);
+        let gradients = loss.backward().unwrap();
+        for (head, logits) in heads.into_iter().zip(&logits) {
+            let gradient: Vec<f32> = gradients.get(logits).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+            for (found, expected) in gradient.iter().zip(&head.gradient) {
+                assert!((found - expected).abs() < 1e-7, "{found} against {expected}");
+            }
+        }
+
+        let heavy = Targets { soft: Some(SoftTargets { weight: 1.1, ..soft }), ..targets };
+        assert!(matches!(joint_loss(&of, heavy), Err(Error::Argument { .. })));
+    }
+}
