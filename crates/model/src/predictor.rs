@@ -10,7 +10,7 @@ use adder_kernels::predict;
 use serde::Serialize;
 
 use crate::tally::argmax;
-use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS};
+use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, softmax};
 
 pub use adder_kernels::predict::{Addends, FeatureMaps};
 
@@ -58,8 +58,8 @@ impl Answer {
         Self {
             digit: argmax(digit) as u8,
             sum: argmax(sum) as u8,
-            digit_probabilities: softmax(digit),
-            sum_probabilities: softmax(sum),
+            digit_probabilities: probabilities(digit),
+            sum_probabilities: probabilities(sum),
         }
     }
 }
@@ -136,11 +136,10 @@ impl Predictor {
     }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f32> {
-    let largest = logits[argmax(logits)];
-    let exponentials: Vec<f32> = logits.iter().map(|logit| (logit - largest).exp()).collect();
-    let total: f32 = exponentials.iter().sum();
-    exponentials.into_iter().map(|exponential| exponential / total).collect()
+fn probabilities(logits: &[f32]) -> Vec<f32> {
+    let mut probabilities = logits.to_vec();
+    softmax(&mut probabilities, logits.len());
+    probabilities
 }
 
 fn check(what: &'static str, expected: &str, found: usize, wanted: usize) -> Result<()> {

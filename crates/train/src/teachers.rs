@@ -84,7 +84,8 @@ impl Teachers {
     }
 }
 
-/// The mean over teachers of the probabilities in some rows of theirs.
+/// The mean over teachers of the probabilities in some rows of theirs. Not in logarithms as that of test-time augmentation: a
+/// target needs no logarithm of a hopeless class, but the same bits on every machine.
 struct MeanOfRows {
     classes: usize,
     sums: Vec<f32>,

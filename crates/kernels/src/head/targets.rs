@@ -4,7 +4,7 @@ use super::HeadSpec;
 use crate::Result;
 use crate::shape::{check_classes, check_len, check_part, check_probability};
 
-/// What both heads should say of each pair: the labels, and what teachers say of them where there are any.
+/// What both heads should say of each pair: the labels, and distributions beside them.
 #[derive(Clone, Copy, Debug)]
 pub struct Targets<'a> {
     /// The digit of each pair, `[b]`.
