@@ -39,6 +39,8 @@ pub enum Purpose {
     Sweep = 10,
     /// The seeds of the networks that a run learns from; the index is that of the teacher.
     Teacher = 11,
+    /// With which other images of its batch, and by how much, the images of one training step are mixed.
+    Mixup = 12,
 }
 
 /// An endless sequence of random words for one (seed, purpose, epoch, index).

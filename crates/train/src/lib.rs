@@ -13,6 +13,7 @@ pub mod events;
 mod files;
 mod learned;
 pub mod lr_find;
+mod mixup;
 pub mod observer;
 pub mod optimizer;
 pub mod repeat;

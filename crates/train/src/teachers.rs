@@ -1,13 +1,15 @@
 //! The networks that a run learns from.
 
-use adder_data::Batch;
+use adder_data::{Batch, Position};
 use adder_model::{ADDENDS, Addends, DIGITS, Predictor, SUMS, SoftTargets, softmax, weights};
+use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor};
 
 use crate::checkpoint::CheckpointName;
 use crate::config::Config;
 use crate::evaluation::EvaluationSplit;
 use crate::events::EpochEvent;
+use crate::mixup::mix;
 use crate::observer::{Observer, Plan, Progress};
 use crate::run_directory::RunDirectory;
 use crate::series::Series;
@@ -18,6 +20,7 @@ use crate::trainer::TrainError;
 pub(crate) struct Teachers {
     predictors: Vec<Predictor>,
     weight: f32,
+    mixup: f32,
 }
 
 /// What the teachers say of a batch.
@@ -57,7 +60,16 @@ impl Teachers {
             let (model, _) = weights::load(&weights, &series.machine.device)?;
             predictors.push(Predictor::new(&model.with_backend(series.machine.backend)?)?);
         }
-        Ok(Some(Self { predictors, weight: config.distillation.weight }))
+        let own = &config.distillation;
+        Ok(Some(Self { predictors, weight: own.weight, mixup: own.mixup }))
+    }
+
+    /// Makes the batch at `position` what the teachers are asked about and the student learns from: mixtures, where the run of
+    /// `seed` has teachers and mixes.
+    pub(crate) fn mix(&self, batch: &mut Batch, seed: u64, position: Position) {
+        if !self.predictors.is_empty() && self.mixup > 0.0 {
+            mix(batch, self.mixup, &mut Stream::new(seed, Purpose::Mixup, position.epoch, position.step));
+        }
     }
 
     /// The mean of their probabilities for each pair of a batch; `None` where there is no teacher.

@@ -19,6 +19,12 @@ pub struct DistillationConfig {
     pub teachers: u64,
     /// Part of each target, 0 to 1, that comes from the teachers; the rest is the label's.
     pub weight: f32,
+    /// Largest share, 0 to 0.5, of another image of the batch in each image that the student sees and the teachers answer for;
+    /// the share is drawn anew for each image in each epoch. With 0 no images are mixed. A mixture has no label, so this takes
+    /// a [`weight`](Self::weight) of 1. (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
+    /// 2022: what several teachers say of images that neither they nor the student were trained on carries more of what they
+    /// know than what they say of those.)
+    pub mixup: f32,
     /// Epochs of each teacher; 0 for as many as the student's.
     pub teacher_epochs: u64,
     /// Output channels of the teachers' convolution blocks, as many as the student has blocks; none for the student's own.
@@ -34,6 +40,7 @@ impl Default for DistillationConfig {
         Self {
             teachers: 0,
             weight: 1.0,
+            mixup: 0.0,
             teacher_epochs: 0,
             teacher_channels: Vec::new(),
             teacher_embedding: 0,
@@ -70,6 +77,14 @@ impl Config {
         let own = &self.distillation;
         check("distillation.teachers", own.teachers, ..=100, "0 to 100 networks")?;
         check("distillation.weight", own.weight, 0.0..=1.0, "a number from 0 to 1")?;
+        check("distillation.mixup", own.mixup, 0.0..=0.5, "a number from 0 to 0.5")?;
+        if own.mixup > 0.0 && own.weight < 1.0 {
+            return Err(Invalid {
+                key: "distillation.mixup".into(),
+                expected: "0 where distillation.weight is below 1, because a mixture has no label".into(),
+                found: own.mixup.to_string(),
+            });
+        }
         let epochs = own.teacher_epochs;
         check("distillation.teacher_epochs", epochs, ..=1_000_000, "0 to 1,000,000 epochs")?;
         let (students, teachers) = (self.model.channels.len(), own.teacher_channels.len());

@@ -233,6 +233,7 @@ fn teachers_that_cannot_be_are_refused() {
     for (assignment, key) in [
         ("distillation.teachers=101", "distillation.teachers"),
         ("distillation.weight=1.5", "distillation.weight"),
+        ("distillation.mixup=0.6", "distillation.mixup"),
         ("distillation.teacher_channels=[4, 4]", "distillation.teacher_channels"),
         ("distillation.teacher_channels=[4, 4, 4, 4, 4, 0]", "distillation.teacher_channels"),
         ("distillation.teacher_embedding=5000", "distillation.teacher_embedding"),
@@ -243,5 +244,17 @@ fn teachers_that_cannot_be_are_refused() {
             }
             other => panic!("{assignment}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn mixtures_take_no_part_of_a_label() {
+    let half = "distillation.weight=0.5";
+    let refused = error_of(&["distillation.mixup=0.2", half]).to_string();
+    assert!(refused.contains("distillation.mixup") && refused.contains("distillation.weight"), "{refused}");
+    for fine in [["distillation.mixup=0", half], ["distillation.mixup=0.2", "distillation.weight=1"]] {
+        let mut layers = Layers::default();
+        fine.iter().for_each(|assignment| layers.add_assignment(assignment).unwrap());
+        layers.resolve().unwrap();
     }
 }

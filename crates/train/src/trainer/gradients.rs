@@ -19,8 +19,9 @@ pub(crate) fn next_gradients(
 ) -> Result<(Gradients, Tally), TrainError> {
     let (mut sum, mut total) = (None::<Gradients>, Tally::default());
     for _ in 0..count {
-        let Position { epoch, step } = TrainLoader::position(batches);
-        let batch = batches.next_batch();
+        let position @ Position { epoch, step } = TrainLoader::position(batches);
+        let mut batch = batches.next_batch();
+        teachers.mix(&mut batch, config.seed, position);
         let mode = Mode::Train { seed: config.seed, epoch, step };
         let answers = teachers.answer(&batch, model.device())?;
         let soft = answers.as_ref().map(Answers::as_targets);

@@ -1,10 +1,12 @@
 //! Runs that learn from other networks.
 
-use adder_model::{Addends, Predictor, weights};
+use adder_model::{Addends, Mode, Predictor, weights};
 
 use super::*;
+use crate::mixup::mix;
 use crate::series::SeriesError;
 use crate::teachers::Teachers;
+use crate::trainer::gradients::loss;
 
 /// Two teachers of two epochs, so of ten steps each, narrower than their student; two addends for each image.
 const TAUGHT: [&str; 6] = [
@@ -200,4 +202,48 @@ fn a_run_without_teachers_has_none_to_ask() {
     let trainer = start(&folder.path().join("run"), config(&[])).unwrap();
     let batch = trainer.loader().unwrap().next_batch();
     assert!(Teachers::default().answer(&batch, &Device::Cpu).unwrap().is_none());
+}
+
+/// As `TAUGHT`, with mixtures, which take the teachers' word alone.
+const MIXED: [&str; 6] = [TAUGHT[0], TAUGHT[2], TAUGHT[3], TAUGHT[4], TAUGHT[5], "distillation.mixup=0.5"];
+
+#[test]
+fn the_teachers_answer_for_the_mixtures_that_the_student_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut trainer = start(&folder.path().join("run"), config(&MIXED)).unwrap();
+    assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
+    // The third step of the epoch, so that a stream that is not of its step shows.
+    let [mut batches, mut same] = [trainer.loader().unwrap(), trainer.loader().unwrap()];
+    for _ in 0..2 {
+        trainer.step(&mut batches).unwrap();
+        same.next_batch();
+    }
+    let position = batches.position();
+    let mut batch = same.next_batch();
+    let plain = batch.images.clone();
+    let most = trainer.config.distillation.mixup;
+    let mut stream = Stream::new(trainer.config.seed, Purpose::Mixup, position.epoch, position.step);
+    mix(&mut batch, most, &mut stream);
+    assert_ne!(batch.images, plain);
+    let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
+    let mode = Mode::Train { seed: trainer.config.seed, epoch: position.epoch, step: position.step };
+    let targets = (0.0, Some(answers.as_targets()));
+    let expected = loss(&trainer.learned.model, &batch, targets, mode).unwrap().tally.metrics().both.loss;
+    assert_eq!(trainer.step(&mut batches).unwrap().0.loss, expected);
+}
+
+#[test]
+fn a_run_on_mixtures_that_was_stopped_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
+    run_to_the_end(start(&whole, config(&MIXED)).unwrap());
+    run_for(start(&stopped, config(&MIXED)).unwrap(), 2 * OF_A_TEACHER + 7);
+    run_to_the_end(resume(&stopped).unwrap());
+    assert_same(&remains(&whole), &remains(&stopped), "mixtures");
+    // The teachers learned from images as they are, the student did not.
+    let unmixed = folder.path().join("unmixed");
+    run_to_the_end(start(&unmixed, config(&MIXED[..5])).unwrap());
+    assert!(weights_of(&teacher(&whole, 2)) == weights_of(&teacher(&unmixed, 2)));
+    let [mixed, unmixed] = [&whole, &unmixed].map(|path| weights_of(&RunDirectory::open(path).unwrap()));
+    assert_ne!(mixed, unmixed);
 }
