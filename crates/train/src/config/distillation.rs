@@ -21,9 +21,8 @@ pub struct DistillationConfig {
     pub weight: f32,
     /// Largest share, 0 to 0.5, of another image of the batch in each image that the student sees and the teachers answer for;
     /// the share is drawn anew for each image in each epoch. With 0 no images are mixed. A mixture has no label, so this takes
-    /// a [`weight`](Self::weight) of 1. (Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
-    /// 2022: what several teachers say of images that neither they nor the student were trained on carries more of what they
-    /// know than what they say of those.)
+    /// a [`weight`](Self::weight) of 1. (After Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
+    /// 2022, where mixtures are the inputs on which a student matches its teacher's function.)
     pub mixup: f32,
     /// Epochs of each teacher; 0 for as many as the student's.
     pub teacher_epochs: u64,
