@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analysis;
+mod answers;
 mod average;
 pub mod checkpoint;
 pub mod clock;

@@ -1,12 +1,13 @@
 //! The networks that a run learns from.
 
 use adder_data::{Batch, Position};
-use adder_model::{ADDENDS, Addends, DIGITS, Predictor, SUMS, SoftTargets, softmax, weights};
+use adder_model::{Addends, Predictor, weights};
 use adder_random::{Purpose, Stream};
-use candle_core::{Device, Tensor};
+use candle_core::Device;
 
+use crate::answers::{Answers, PairTargets};
 use crate::checkpoint::CheckpointName;
-use crate::config::Config;
+use crate::config::{Config, DistillationConfig};
 use crate::evaluation::EvaluationSplit;
 use crate::events::EpochEvent;
 use crate::mixup::mix;
@@ -21,22 +22,7 @@ pub(crate) struct Teachers {
     predictors: Vec<Predictor>,
     weight: f32,
     mixup: f32,
-}
-
-/// What the teachers say of a batch.
-#[derive(Debug)]
-pub(crate) struct Answers {
-    /// f32 `[pairs, 10]`.
-    digits: Tensor,
-    /// f32 `[pairs, 19]`.
-    sums: Tensor,
-    weight: f32,
-}
-
-impl Answers {
-    pub(crate) fn as_targets(&self) -> SoftTargets<'_> {
-        SoftTargets { digits: &self.digits, sums: &self.sums, weight: self.weight }
-    }
+    consistent: bool,
 }
 
 impl Teachers {
@@ -60,8 +46,8 @@ impl Teachers {
             let (model, _) = weights::load(&weights, &series.machine.device)?;
             predictors.push(Predictor::new(&model.with_backend(series.machine.backend)?)?);
         }
-        let own = &config.distillation;
-        Ok(Some(Self { predictors, weight: own.weight, mixup: own.mixup }))
+        let &DistillationConfig { weight, mixup, consistent, .. } = &config.distillation;
+        Ok(Some(Self { predictors, weight, mixup, consistent }))
     }
 
     /// Makes the batch at `position` what the teachers are asked about and the student learns from: mixtures, where the run of
@@ -73,55 +59,22 @@ impl Teachers {
     }
 
     /// The mean of their probabilities for each pair of a batch; `None` where there is no teacher.
-    pub(crate) fn answer(&self, batch: &Batch, device: &Device) -> adder_model::Result<Option<Answers>> {
+    pub(crate) fn answer(&self, batch: &Batch, device: &Device) -> adder_model::Result<Option<PairTargets>> {
         if self.predictors.is_empty() {
             return Ok(None);
         }
-        let pairs = batch.pairs();
-        let [mut digits, mut sums] = [DIGITS, SUMS].map(|classes| MeanOfRows::new(pairs, classes));
-        // Rows of the pairs among those of all ten addends of each image.
-        let per_image = pairs / batch.len();
-        let rows: Vec<usize> =
-            (0..pairs).map(|pair| pair / per_image * ADDENDS + usize::from(batch.addends[pair])).collect();
-        for predictor in &self.predictors {
-            let logits = predictor.predict_batch(&batch.images, Addends::All)?;
-            digits.add(&logits.digit, &rows);
-            sums.add(&logits.sum, &rows);
+        let predictions = self.predictors.iter();
+        let predictions = predictions.map(|predictor| predictor.predict_batch(&batch.images, Addends::All));
+        let mut answers = Answers::mean(predictions)?;
+        if self.consistent {
+            answers.agree();
         }
-        let tensor = |mean: MeanOfRows| {
-            let classes = mean.classes;
-            Tensor::from_vec(mean.finish(self.predictors.len()), (pairs, classes), device)
-        };
-        Ok(Some(Answers { digits: tensor(digits)?, sums: tensor(sums)?, weight: self.weight }))
-    }
-}
-
-/// The mean over teachers of the probabilities in some rows of theirs. Not in logarithms as that of test-time augmentation: a
-/// target needs no logarithm of a hopeless class, but the same bits on every machine.
-struct MeanOfRows {
-    classes: usize,
-    sums: Vec<f32>,
-    row: Vec<f32>,
-}
-
-impl MeanOfRows {
-    fn new(rows: usize, classes: usize) -> Self {
-        Self { classes, sums: vec![0.0; rows * classes], row: vec![0.0; classes] }
+        Ok(Some(answers.for_pairs(batch, device)?))
     }
 
-    /// Adds the softmax of the logits in `rows`.
-    fn add(&mut self, logits: &[f32], rows: &[usize]) {
-        for (sums, row) in self.sums.chunks_exact_mut(self.classes).zip(rows) {
-            self.row.copy_from_slice(&logits[row * self.classes..][..self.classes]);
-            softmax(&mut self.row, self.classes);
-            sums.iter_mut().zip(&self.row).for_each(|(sum, probability)| *sum += probability);
-        }
-    }
-
-    fn finish(mut self, teachers: usize) -> Vec<f32> {
-        let share = 1.0 / teachers as f32;
-        self.sums.iter_mut().for_each(|sum| *sum *= share);
-        self.sums
+    /// The part of each target that comes from them.
+    pub(crate) fn weight(&self) -> f32 {
+        self.weight
     }
 }
 

@@ -24,6 +24,10 @@ pub struct DistillationConfig {
     /// a [`weight`](Self::weight) of 1. (After Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
     /// 2022, where mixtures are the inputs on which a student matches its teacher's function.)
     pub mixup: f32,
+    /// Whether the teachers' answers for an image become one distribution over its digit, for both heads and every addend: the
+    /// mean of what they say of the digit beside each of the ten addends, and of the sum less that addend. With false each head
+    /// learns what the teachers' own says of the same pair.
+    pub consistent: bool,
     /// Epochs of each teacher; 0 for as many as the student's.
     pub teacher_epochs: u64,
     /// Output channels of the teachers' convolution blocks, as many as the student has blocks; none for the student's own.
@@ -40,6 +44,7 @@ impl Default for DistillationConfig {
             teachers: 0,
             weight: 1.0,
             mixup: 0.0,
+            consistent: false,
             teacher_epochs: 0,
             teacher_channels: Vec::new(),
             teacher_embedding: 0,

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::TrainError;
 use crate::config::Config;
 use crate::optimizer::Gradients;
-use crate::teachers::{Answers, Teachers};
+use crate::teachers::Teachers;
 
 /// The gradients of the mean loss over the pairs of the next `count` batches, one or more.
 pub(crate) fn next_gradients(
@@ -24,7 +24,7 @@ pub(crate) fn next_gradients(
         teachers.mix(&mut batch, config.seed, position);
         let mode = Mode::Train { seed: config.seed, epoch, step };
         let answers = teachers.answer(&batch, model.device())?;
-        let soft = answers.as_ref().map(Answers::as_targets);
+        let soft = answers.as_ref().map(|answers| answers.weighted(teachers.weight()));
         let Step { loss, tally } = loss(model, &batch, (config.training.label_smoothing, soft), mode)?;
         let gradients = Gradients::take(loss.backward()?, model.parameters())?;
         batches.recycle(batch);

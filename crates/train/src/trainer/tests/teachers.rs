@@ -79,7 +79,7 @@ fn the_targets_are_the_mean_of_the_teachers_probabilities() {
     assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
     let batch = trainer.loader().unwrap().next_batch();
     let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
-    let targets = answers.as_targets();
+    let targets = answers.weighted(trainer.teachers.weight());
     let [digits, sums]: [Vec<Vec<f32>>; 2] =
         [targets.digits, targets.sums].map(|rows| rows.to_vec2().unwrap());
     assert_eq!((targets.weight, digits.len(), sums.len(), batch.pairs()), (0.7, 16, 16, 16));
@@ -204,6 +204,32 @@ fn a_run_without_teachers_has_none_to_ask() {
     assert!(Teachers::default().answer(&batch, &Device::Cpu).unwrap().is_none());
 }
 
+#[test]
+fn consistent_teachers_say_the_same_of_an_image_beside_every_addend() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut options = TAUGHT.to_vec();
+    options.push("distillation.consistent=true");
+    let mut trainer = start(&path, config(&options)).unwrap();
+    assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
+    let batch = trainer.loader().unwrap().next_batch();
+    let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
+    let targets = answers.weighted(trainer.teachers.weight());
+    let [digits, sums]: [Vec<Vec<f32>>; 2] =
+        [targets.digits, targets.sums].map(|rows| rows.to_vec2().unwrap());
+    for pair in 0..batch.pairs() {
+        assert_eq!(digits[pair], digits[pair / 2 * 2]);
+        assert_eq!(sums[pair][usize::from(batch.addends[pair])..][..10], digits[pair]);
+    }
+    // The teachers are the same as without; what is learned from them is not.
+    run_to_the_end(trainer);
+    let apart = folder.path().join("apart");
+    run_to_the_end(start(&apart, config(&TAUGHT)).unwrap());
+    assert!(weights_of(&teacher(&path, 2)) == weights_of(&teacher(&apart, 2)));
+    let [consistent, apart] = [&path, &apart].map(|path| weights_of(&RunDirectory::open(path).unwrap()));
+    assert_ne!(consistent, apart);
+}
+
 /// As `TAUGHT`, with mixtures, which take the teachers' word alone.
 const MIXED: [&str; 6] = [TAUGHT[0], TAUGHT[2], TAUGHT[3], TAUGHT[4], TAUGHT[5], "distillation.mixup=0.5"];
 
@@ -227,7 +253,7 @@ fn the_teachers_answer_for_the_mixtures_that_the_student_sees() {
     assert_ne!(batch.images, plain);
     let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
     let mode = Mode::Train { seed: trainer.config.seed, epoch: position.epoch, step: position.step };
-    let targets = (0.0, Some(answers.as_targets()));
+    let targets = (0.0, Some(answers.weighted(trainer.teachers.weight())));
     let expected = loss(&trainer.learned.model, &batch, targets, mode).unwrap().tally.metrics().both.loss;
     assert_eq!(trainer.step(&mut batches).unwrap().0.loss, expected);
 }
