@@ -21,12 +21,12 @@ pub(crate) struct PairTargets {
     digits: Tensor,
     /// f32 `[pairs, 19]`.
     sums: Tensor,
+    weight: f32,
 }
 
 impl PairTargets {
-    /// As a part `weight` of the targets.
-    pub(crate) fn weighted(&self, weight: f32) -> SoftTargets<'_> {
-        SoftTargets { digits: &self.digits, sums: &self.sums, weight }
+    pub(crate) fn as_targets(&self) -> SoftTargets<'_> {
+        SoftTargets { digits: &self.digits, sums: &self.sums, weight: self.weight }
     }
 }
 
@@ -75,16 +75,21 @@ impl Answers {
         }
     }
 
-    /// Those for the pairs of `batch`, whose images were asked about.
-    pub(crate) fn for_pairs(&self, batch: &Batch, device: &Device) -> candle_core::Result<PairTargets> {
+    /// Those for the pairs of `batch`, whose images were asked about, as a part `weight` of the targets.
+    pub(crate) fn for_pairs(
+        &self,
+        batch: &Batch,
+        weight: f32,
+        device: &Device,
+    ) -> candle_core::Result<PairTargets> {
         let gather = |of_all: &[f32], classes: usize| {
             let rows = batch.addends.iter().enumerate().map(|(pair, &addend)| {
-                &of_all[(pair / batch.addends_per_image * ADDENDS + usize::from(addend)) * classes..]
-                    [..classes]
+                let row = pair / batch.addends_per_image * ADDENDS + usize::from(addend);
+                &of_all[row * classes..][..classes]
             });
             Tensor::from_vec(rows.collect::<Vec<_>>().concat(), (batch.pairs(), classes), device)
         };
-        Ok(PairTargets { digits: gather(&self.digits, DIGITS)?, sums: gather(&self.sums, SUMS)? })
+        Ok(PairTargets { digits: gather(&self.digits, DIGITS)?, sums: gather(&self.sums, SUMS)?, weight })
     }
 }
 
@@ -203,8 +208,8 @@ mod tests {
             addends,
             ..Batch::default()
         };
-        let targets = answers.for_pairs(&batch, &Device::Cpu).unwrap();
-        let soft = targets.weighted(0.25);
+        let targets = answers.for_pairs(&batch, 0.25, &Device::Cpu).unwrap();
+        let soft = targets.as_targets();
         assert_eq!(soft.weight, 0.25);
         let [digits, sums]: [Vec<Vec<f32>>; 2] = [soft.digits, soft.sums].map(|rows| rows.to_vec2().unwrap());
         assert_eq!((digits.len(), sums.len()), (6, 6));

@@ -69,12 +69,7 @@ impl Teachers {
         if self.consistent {
             answers.agree();
         }
-        Ok(Some(answers.for_pairs(batch, device)?))
-    }
-
-    /// The part of each target that comes from them.
-    pub(crate) fn weight(&self) -> f32 {
-        self.weight
+        Ok(Some(answers.for_pairs(batch, self.weight, device)?))
     }
 }
 

@@ -5,6 +5,7 @@ use adder_model::{IdentityAdder, Mode, SoftTargets, Step, Tally, Targets};
 use candle_core::Tensor;
 
 use super::TrainError;
+use crate::answers::PairTargets;
 use crate::config::Config;
 use crate::optimizer::Gradients;
 use crate::teachers::Teachers;
@@ -24,7 +25,7 @@ pub(crate) fn next_gradients(
         teachers.mix(&mut batch, config.seed, position);
         let mode = Mode::Train { seed: config.seed, epoch, step };
         let answers = teachers.answer(&batch, model.device())?;
-        let soft = answers.as_ref().map(|answers| answers.weighted(teachers.weight()));
+        let soft = answers.as_ref().map(PairTargets::as_targets);
         let Step { loss, tally } = loss(model, &batch, (config.training.label_smoothing, soft), mode)?;
         let gradients = Gradients::take(loss.backward()?, model.parameters())?;
         batches.recycle(batch);

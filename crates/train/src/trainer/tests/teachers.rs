@@ -1,5 +1,6 @@
 //! Runs that learn from other networks.
 
+use adder_data::Batch;
 use adder_model::{Addends, Mode, Predictor, weights};
 
 use super::*;
@@ -71,18 +72,29 @@ fn weights_of(run: &RunDirectory) -> Vec<f32> {
     tensors.flat_map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
 }
 
+/// A new run with trained teachers, and its first batch.
+fn with_teachers(path: &Path, options: &[&str]) -> (Trainer, Batch) {
+    let mut trainer = start(path, config(options)).unwrap();
+    assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
+    let batch = trainer.loader().unwrap().next_batch();
+    (trainer, batch)
+}
+
+/// The rows of both heads that the run's teachers give for a batch, at the weight of `TAUGHT`.
+fn targets_of(trainer: &Trainer, batch: &Batch) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
+    let answers = trainer.teachers.answer(batch, &Device::Cpu).unwrap().unwrap();
+    let targets = answers.as_targets();
+    assert_eq!(targets.weight, 0.7);
+    (targets.digits.to_vec2().unwrap(), targets.sums.to_vec2().unwrap())
+}
+
 #[test]
 fn the_targets_are_the_mean_of_the_teachers_probabilities() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
-    let mut trainer = start(&path, config(&TAUGHT)).unwrap();
-    assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
-    let batch = trainer.loader().unwrap().next_batch();
-    let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
-    let targets = answers.weighted(trainer.teachers.weight());
-    let [digits, sums]: [Vec<Vec<f32>>; 2] =
-        [targets.digits, targets.sums].map(|rows| rows.to_vec2().unwrap());
-    assert_eq!((targets.weight, digits.len(), sums.len(), batch.pairs()), (0.7, 16, 16, 16));
+    let (trainer, batch) = with_teachers(&path, &TAUGHT);
+    let (digits, sums) = targets_of(&trainer, &batch);
+    assert_eq!((digits.len(), sums.len(), batch.pairs()), (16, 16, 16));
 
     let predictors = [1, 2].map(|number| {
         let weights = teacher(&path, number).weights(CheckpointName::Last).unwrap();
@@ -210,13 +222,8 @@ fn consistent_teachers_say_the_same_of_an_image_beside_every_addend() {
     let path = folder.path().join("run");
     let mut options = TAUGHT.to_vec();
     options.push("distillation.consistent=true");
-    let mut trainer = start(&path, config(&options)).unwrap();
-    assert!(trainer.find_teachers(&mut (), &StopFlag::default()).unwrap());
-    let batch = trainer.loader().unwrap().next_batch();
-    let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
-    let targets = answers.weighted(trainer.teachers.weight());
-    let [digits, sums]: [Vec<Vec<f32>>; 2] =
-        [targets.digits, targets.sums].map(|rows| rows.to_vec2().unwrap());
+    let (trainer, batch) = with_teachers(&path, &options);
+    let (digits, sums) = targets_of(&trainer, &batch);
     for pair in 0..batch.pairs() {
         assert_eq!(digits[pair], digits[pair / 2 * 2]);
         assert_eq!(sums[pair][usize::from(batch.addends[pair])..][..10], digits[pair]);
@@ -253,7 +260,7 @@ fn the_teachers_answer_for_the_mixtures_that_the_student_sees() {
     assert_ne!(batch.images, plain);
     let answers = trainer.teachers.answer(&batch, &Device::Cpu).unwrap().unwrap();
     let mode = Mode::Train { seed: trainer.config.seed, epoch: position.epoch, step: position.step };
-    let targets = (0.0, Some(answers.weighted(trainer.teachers.weight())));
+    let targets = (0.0, Some(answers.as_targets()));
     let expected = loss(&trainer.learned.model, &batch, targets, mode).unwrap().tally.metrics().both.loss;
     assert_eq!(trainer.step(&mut batches).unwrap().0.loss, expected);
 }
