@@ -10,6 +10,9 @@ use std::str::FromStr;
 use adder_model::Backend;
 use adder_train::Views;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use crate::failure::UsageError;
 
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
 
@@ -182,19 +185,43 @@ pub(crate) struct EvalArgs {
 /// Test-time augmentation.
 #[derive(Debug, Args)]
 pub(crate) struct TtaArgs {
-    /// Measure with test-time augmentation as well: the mean of the probabilities over shifted views of each image.
+    /// Measure with test-time augmentation as well: the mean of each head's probabilities over shifts of the image and over
+    /// addends.
     #[arg(long)]
     pub(crate) tta: bool,
     /// Shifts of up to so many pixels in both directions: 1 for 9 views, 2 for 25.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = clap::value_parser!(u8).range(1..=4))]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = clap::value_parser!(u8).range(0..=4))]
     pub(crate) tta_shift: u8,
+    /// The addends that each view of the image is seen beside.
+    #[arg(long, value_enum, default_value = "all", requires = "tta")]
+    pub(crate) tta_addends: TtaAddends,
 }
 
 impl TtaArgs {
-    /// The views of an image, where they were asked for.
-    pub(crate) fn views(&self) -> Option<Views> {
-        self.tta.then(|| Views::shifted(self.tta_shift))
+    /// The views of a pair, where they were asked for.
+    pub(crate) fn views(&self) -> Result<Option<Views>, UsageError> {
+        let shifted = Views::shifted(self.tta_shift);
+        let views = match self.tta_addends {
+            TtaAddends::All => shifted.beside_all_addends(),
+            TtaAddends::Asked => shifted,
+        };
+        if self.tta && views == Views::default() {
+            let words =
+                "--tta-shift: expected 1 to 4 with --tta-addends asked, found 0, which leaves a single view";
+            return Err(UsageError(words.to_owned()));
+        }
+        Ok(self.tta.then_some(views))
     }
+}
+
+/// The addends of test-time augmentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TtaAddends {
+    /// All ten; what is said of another sum is moved to the one asked for.
+    All,
+    /// The one that is asked for.
+    Asked,
 }
 
 #[derive(Debug, Args)]

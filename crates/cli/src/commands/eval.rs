@@ -10,11 +10,12 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::Context;
-use crate::args::{EvalArgs, SplitChoice};
+use crate::args::{EvalArgs, SplitChoice, TtaAddends};
 use crate::subject::Subject;
 use crate::words::metrics_table;
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
+    let views = args.tta.views()?;
     let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     if !context.quiet {
         eprintln!("weights: {}", subject.path.display());
@@ -33,10 +34,16 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     let set = EvaluationSet { split, data, indices, addends, views: Views::default() };
     let worst = args.analysis.then_some(args.worst);
     let (report, analysis) = measure(&subject, &set, worst)?;
-    let augmented = args.tta.views().map(|views| -> Result<Augmented> {
+    let augmented = views.map(|views| -> Result<Augmented> {
         let (report, analysis) = measure(&subject, &EvaluationSet { views, ..set }, worst)?;
-        let (shift, views) = (views.shift(), views.count());
-        Ok(Augmented { shift, views, average: "probabilities", metrics: report.metrics, analysis })
+        Ok(Augmented {
+            shift: args.tta.tta_shift,
+            addends: args.tta.tta_addends,
+            views: views.count(),
+            average: "probabilities",
+            metrics: report.metrics,
+            analysis,
+        })
     });
     let found = Found { report, analysis, tta: augmented.transpose()? };
     let mut out = stdout().lock();
@@ -77,6 +84,7 @@ struct Found {
 #[derive(Serialize)]
 struct Augmented {
     shift: u8,
+    addends: TtaAddends,
     views: usize,
     /// What is averaged over the views.
     average: &'static str,
@@ -92,10 +100,15 @@ impl Display for Found {
         if let Some(analysis) = &self.analysis {
             write!(f, "\n{analysis}")?;
         }
-        if let Some(Augmented { shift, views, metrics, analysis, .. }) = &self.tta {
+        if let Some(Augmented { shift, addends, views, metrics, analysis, .. }) = &self.tta {
+            let beside = match addends {
+                TtaAddends::All => "all ten addends",
+                TtaAddends::Asked => "the addend asked for",
+            };
             writeln!(
                 f,
-                "\nwith test-time augmentation: mean probabilities of {views} views, shifts of up to {shift} px"
+                "\nwith test-time augmentation: mean probabilities of {views} views, shifts of up to {shift} px \
+                 beside {beside}"
             )?;
             write!(f, "{}", metrics_table(metrics))?;
             if let Some(analysis) = analysis {

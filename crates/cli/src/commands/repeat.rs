@@ -26,6 +26,7 @@ struct Found<'a> {
 }
 
 pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
+    let views = args.tta.views()?;
     let configs = configs(args)?;
     let recipe = configuration::recipe_name(&args.training.config);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("repeat-{recipe}")));
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
             eprintln!("stopped and saved; the same command goes on from here");
             return Ok(ExitCode::from(INTERRUPTED));
         };
-        runs.push(Measurements::of_run(&run, &data, &machine, args.tta.views())?);
+        runs.push(Measurements::of_run(&run, &data, &machine, views)?);
     }
     let repetition = Repetition::of(runs);
     match args.json {

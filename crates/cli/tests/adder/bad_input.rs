@@ -29,7 +29,12 @@ fn flags() {
     refused(&place, &["train", "--resume", "x", "--seed", "3"], USAGE, &["--resume", "--seed"]);
     refused(&place, &["predict", "a.png", "--add", "10"], USAGE, &["--add", "10"]);
     refused(&place, &["eval", "--split", "test"], USAGE, &["test", "val", "eval"]);
-    refused(&place, &["eval", "--tta", "--tta-shift", "0"], USAGE, &["--tta-shift", "1..=4"]);
+    refused(&place, &["eval", "--tta", "--tta-shift", "5"], USAGE, &["--tta-shift", "0..=4"]);
+    refused(&place, &["eval", "--tta-addends", "asked"], USAGE, &["--tta"]);
+    for command in ["eval", "repeat"] {
+        let alone = [command, "--tta", "--tta-shift", "0", "--tta-addends", "asked"];
+        refused(&place, &alone, USAGE, &["--tta-shift", "1 to 4", "--tta-addends asked", "found 0"]);
+    }
     refused(&place, &["eval", "--worst", "3"], USAGE, &["--analysis"]);
 }
 

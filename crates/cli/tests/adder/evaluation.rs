@@ -32,16 +32,38 @@ fn test_time_augmentation_is_reported_apart() {
     let place = Workplace::new();
     place.train("run", &[]);
     let plain = json(&place.done(&["eval", "run", "--json"]));
-    let mut found = json(&place.done(&["eval", "run", "--tta", "--tta-shift", "2", "--analysis", "--json"]));
-    let tta = found.as_object_mut().unwrap().remove("tta").unwrap();
-    found.as_object_mut().unwrap().remove("analysis").unwrap();
-    assert_eq!(found, plain);
-    assert_eq!([&tta["shift"], &tta["views"]], [2, 25]);
-    assert_eq!(tta["average"], "probabilities");
-    assert_ne!(tta["both"]["loss"], plain["both"]["loss"]);
-    assert_eq!(tta["analysis"]["pairs"], 96);
+    let mut losses = vec![plain["both"]["loss"].clone()];
+    for (addends, views) in [("all", 250), ("asked", 25)] {
+        let args =
+            ["eval", "run", "--tta", "--tta-shift", "2", "--tta-addends", addends, "--analysis", "--json"];
+        let mut found = json(&place.done(&args));
+        let tta = found.as_object_mut().unwrap().remove("tta").unwrap();
+        found.as_object_mut().unwrap().remove("analysis").unwrap();
+        assert_eq!(found, plain);
+        assert_eq!([&tta["shift"], &tta["views"]], [2, views]);
+        assert_eq!([&tta["addends"], &tta["average"]], [addends, "probabilities"]);
+        assert_eq!(tta["analysis"]["pairs"], 96);
+        assert!(!losses.contains(&tta["both"]["loss"]), "{tta} beside {losses:?}");
+        losses.push(tta["both"]["loss"].clone());
+    }
 
     let table = place.done(&["eval", "run", "--tta"]);
-    assert!(table.contains("with test-time augmentation: mean probabilities of 9 views"), "{table}");
+    let heading = "with test-time augmentation: mean probabilities of 90 views, shifts of up to 1 px beside all ten addends\n";
+    assert!(table.contains(heading), "{table}");
     assert_eq!(table.lines().filter(|line| line.starts_with("both")).count(), 2, "{table}");
+}
+
+// A digit is read the same way beside all ten addends, and so is its sum.
+#[test]
+fn beside_all_addends_all_pairs_of_an_image_have_one_answer() {
+    let place = Workplace::new();
+    place.train("run", &[]);
+    let args =
+        ["eval", "run", "--exhaustive", "--tta", "--tta-shift", "0", "--analysis", "--worst", "96", "--json"];
+    let tta = json(&place.done(&args))["tta"].clone();
+    assert_eq!(tta["views"], 10);
+    for head in ["digit", "sum"] {
+        let right = tta[head]["accuracy"].as_f64().unwrap() * 96.0 / 100.0;
+        assert!((right - right.round()).abs() < 1e-9, "{right} images of 96 with the right {head}");
+    }
 }
