@@ -1,20 +1,22 @@
 //! The command line as a type. Nothing is decided here: values are parsed low, in their own types, and checked where
 //! they are used.
 
+mod evaluation;
 mod experiments;
+mod runs;
+mod training;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use adder_model::Backend;
-use adder_train::Views;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::Serialize;
 
-use crate::failure::UsageError;
-
+pub(crate) use evaluation::{EvalArgs, SplitChoice, TtaAddends, TtaArgs};
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
+pub(crate) use runs::{ReportArgs, RunsAction, RunsArgs, SortKey};
+pub(crate) use training::{ConfigArgs, TrainArgs, TrainingArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
@@ -75,153 +77,6 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List the runs, look at one, delete or move them.
     Runs(RunsArgs),
-}
-
-/// How a configuration is put together.
-#[derive(Debug, Args)]
-pub(crate) struct ConfigArgs {
-    /// A built-in recipe to start from [default: default].
-    #[arg(long, value_name = "NAME")]
-    pub(crate) recipe: Option<String>,
-    /// A TOML file of keys that replace the recipe's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// One key, such as `optimizer.momentum=0.8`; replaces the recipe's and the file's. May be given several times.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) assignments: Vec<String>,
-    /// Seed of everything random: `--set seed=N`.
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// Where the images come from: embedded, download, hub, or a folder with four IDX files (raw or .gz):
-    /// `--set data.source=...`.
-    #[arg(long, value_name = "SOURCE")]
-    pub(crate) data: Option<String>,
-    /// Only the first N images of each set, as a smoke test: `--set data.limit=N`.
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u32>,
-}
-
-/// How a training is configured.
-#[derive(Debug, Args)]
-pub(crate) struct TrainingArgs {
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-    /// Times every training image is seen: `--set training.epochs=N`.
-    #[arg(long, value_name = "N")]
-    pub(crate) epochs: Option<u64>,
-    /// Images in a step: `--set training.batch_size=N`.
-    #[arg(long, value_name = "N")]
-    pub(crate) batch_size: Option<u64>,
-    /// The step size: `--set optimizer.learning_rate=X`.
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    pub(crate) learning_rate: Option<f64>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TrainArgs {
-    #[command(flatten)]
-    pub(crate) training: TrainingArgs,
-    /// The run directory [default: a folder in runs/ named for date and seed].
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Replace a run that is already in the run directory.
-    #[arg(long)]
-    pub(crate) overwrite: bool,
-    /// Go on with a stopped run, exactly where it was.
-    #[arg(
-        long,
-        value_name = "RUN",
-        conflicts_with_all = ["recipe", "config", "assignments", "seed", "data", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
-    )]
-    pub(crate) resume: Option<PathBuf>,
-    /// Print the evaluation as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Write no report at the end.
-    #[arg(long)]
-    pub(crate) no_report: bool,
-    /// Write event files for TensorBoard into the run directory.
-    #[arg(long)]
-    pub(crate) tensorboard: bool,
-    /// Show a dashboard instead of the bar, where there is a terminal.
-    #[arg(long)]
-    pub(crate) tui: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct EvalArgs {
-    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
-    /// weights inside the program].
-    #[arg(value_name = "RUN|FILE.safetensors")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Which images.
-    #[arg(long, value_enum, default_value = "eval")]
-    pub(crate) split: SplitChoice,
-    /// All ten addends for each image instead of one.
-    #[arg(long)]
-    pub(crate) exhaustive: bool,
-    /// What the errors are: confusions, scores of each class, calibration, the two heads together, the worst images.
-    #[arg(long)]
-    pub(crate) analysis: bool,
-    /// How many of the worst images the analysis shows.
-    #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis")]
-    pub(crate) worst: usize,
-    #[command(flatten)]
-    pub(crate) tta: TtaArgs,
-    /// Which weights of a run.
-    #[arg(long, value_enum, default_value = "last")]
-    pub(crate) checkpoint: CheckpointChoice,
-    /// Where the images come from [default: as the run was trained; embedded for a weights file].
-    #[arg(long, value_name = "SOURCE")]
-    pub(crate) data: Option<String>,
-    /// Only the first N images of each set [default: as the run was trained].
-    #[arg(long, value_name = "N")]
-    pub(crate) limit: Option<u32>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Test-time augmentation.
-#[derive(Debug, Args)]
-pub(crate) struct TtaArgs {
-    /// Measure with test-time augmentation as well: the mean of each head's probabilities over shifts of the image and over
-    /// addends.
-    #[arg(long)]
-    pub(crate) tta: bool,
-    /// Shifts of up to so many pixels in both directions: 1 for 9 views, 2 for 25.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = clap::value_parser!(u8).range(0..=4))]
-    pub(crate) tta_shift: u8,
-    /// The addends that each view of the image is seen beside.
-    #[arg(long, value_enum, default_value = "all", requires = "tta")]
-    pub(crate) tta_addends: TtaAddends,
-}
-
-impl TtaArgs {
-    /// The views of a pair, where they were asked for.
-    pub(crate) fn views(&self) -> Result<Option<Views>, UsageError> {
-        let shifted = Views::shifted(self.tta_shift);
-        let views = match self.tta_addends {
-            TtaAddends::All => shifted.beside_all_addends(),
-            TtaAddends::Asked => shifted,
-        };
-        if self.tta && views == Views::default() {
-            let words =
-                "--tta-shift: expected 1 to 4 with --tta-addends asked, found 0, which leaves a single view";
-            return Err(UsageError(words.to_owned()));
-        }
-        Ok(self.tta.then_some(views))
-    }
-}
-
-/// The addends of test-time augmentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum TtaAddends {
-    /// All ten; what is said of another sum is moved to the one asked for.
-    All,
-    /// The one that is asked for.
-    Asked,
 }
 
 #[derive(Debug, Args)]
@@ -346,95 +201,6 @@ pub(crate) struct DataArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// A run directory, or its name in runs/; several are compared [default: the newest run in runs/, else `pretrained`: the
-    /// weights inside the program].
-    #[arg(value_name = "RUN")]
-    pub(crate) runs: Vec<PathBuf>,
-    /// Where the page goes [default: report.html in the run, comparison.html for several].
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
-    /// Write each figure as SVG and PNG into a folder too.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) figures: Option<PathBuf>,
-    /// Open it.
-    #[arg(long)]
-    pub(crate) open: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct RunsArgs {
-    #[command(subcommand)]
-    pub(crate) action: Option<RunsAction>,
-    /// The folder that the runs are in.
-    #[arg(long = "in", value_name = "DIR", default_value = crate::subject::RUNS)]
-    pub(crate) folder: PathBuf,
-    /// What the table is sorted by; the newest, best or longest come last.
-    #[arg(long, value_enum, default_value = "started")]
-    pub(crate) sort: SortKey,
-    /// Turn the order round.
-    #[arg(long)]
-    pub(crate) reverse: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RunsAction {
-    /// Show what one run was and came to.
-    Show {
-        /// A run directory, or its name in runs/.
-        run: PathBuf,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Delete runs: their files and no others.
-    Rm {
-        /// Run directories, or their names in runs/.
-        #[arg(required = true)]
-        runs: Vec<PathBuf>,
-    },
-    /// Move a run.
-    Mv {
-        /// A run directory, or its name in runs/.
-        from: PathBuf,
-        /// The new folder, which must not be there yet.
-        to: PathBuf,
-    },
-}
-
-/// What the table of runs is sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SortKey {
-    /// The name.
-    Name,
-    /// When it was started.
-    Started,
-    /// The seed.
-    Seed,
-    /// Epochs done.
-    Epochs,
-    /// Best validation accuracy of both heads.
-    Validation,
-    /// Evaluation accuracy of both heads.
-    Evaluation,
-    /// Time spent.
-    Time,
-}
-
-/// Which images are measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SplitChoice {
-    /// The images held back from the training file.
-    Val,
-    /// The test file, for the final word.
-    Eval,
 }
 
 /// Which weights of a run are used.

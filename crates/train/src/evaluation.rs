@@ -143,7 +143,7 @@ pub fn evaluate(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use adder_data::PIXELS;
     use adder_model::{HeadMetrics, Mode, ModelConfig};
     use adder_random::{Purpose, Stream};
@@ -157,7 +157,8 @@ mod tests {
         Labelled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap()
     }
 
-    fn model() -> IdentityAdder {
+    /// A small network with random weights.
+    pub(crate) fn model() -> IdentityAdder {
         let config = ModelConfig {
             channels: vec![4],
             pool_after: vec![1],

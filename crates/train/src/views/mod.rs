@@ -115,9 +115,8 @@ fn move_images(from: &[f32], down: isize, right: isize, to: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use adder_model::{Answer, IdentityAdder, ModelConfig, argmax};
+    use adder_model::{Answer, argmax};
     use adder_random::{Purpose, Stream};
-    use candle_core::Device;
 
     use super::*;
 
@@ -158,14 +157,7 @@ mod tests {
     const IMAGES: usize = 3;
 
     fn predictor() -> Predictor {
-        let config = ModelConfig {
-            channels: vec![4],
-            pool_after: vec![1],
-            unpadded: vec![],
-            dropout_free: vec![],
-            ..ModelConfig::default()
-        };
-        Predictor::new(&IdentityAdder::new(&config, 5, &Device::Cpu).unwrap()).unwrap()
+        Predictor::new(&crate::evaluation::tests::model()).unwrap()
     }
 
     fn images() -> Vec<f32> {

@@ -1,0 +1,76 @@
+//! The arguments of training one network.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How a configuration is put together.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A built-in recipe to start from [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) recipe: Option<String>,
+    /// A TOML file of keys that replace the recipe's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One key, such as `optimizer.momentum=0.8`; replaces the recipe's and the file's. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) assignments: Vec<String>,
+    /// Seed of everything random: `--set seed=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where the images come from: embedded, download, hub, or a folder with four IDX files (raw or .gz):
+    /// `--set data.source=...`.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) data: Option<String>,
+    /// Only the first N images of each set, as a smoke test: `--set data.limit=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+}
+
+/// How a training is configured.
+#[derive(Debug, Args)]
+pub(crate) struct TrainingArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Times every training image is seen: `--set training.epochs=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<u64>,
+    /// Images in a step: `--set training.batch_size=N`.
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_size: Option<u64>,
+    /// The step size: `--set optimizer.learning_rate=X`.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub(crate) learning_rate: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// The run directory [default: a folder in runs/ named for date and seed].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Replace a run that is already in the run directory.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Go on with a stopped run, exactly where it was.
+    #[arg(
+        long,
+        value_name = "RUN",
+        conflicts_with_all = ["recipe", "config", "assignments", "seed", "data", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
+    )]
+    pub(crate) resume: Option<PathBuf>,
+    /// Print the evaluation as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write no report at the end.
+    #[arg(long)]
+    pub(crate) no_report: bool,
+    /// Write event files for TensorBoard into the run directory.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+    /// Show a dashboard instead of the bar, where there is a terminal.
+    #[arg(long)]
+    pub(crate) tui: bool,
+}
