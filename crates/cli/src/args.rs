@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use evaluation::{EvalArgs, SplitChoice, TtaAddends, TtaArgs};
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
 pub(crate) use runs::{ReportArgs, RunsAction, RunsArgs, SortKey};
-pub(crate) use training::{ConfigArgs, TrainArgs, TrainingArgs};
+pub(crate) use training::{ConfigArgs, RecipeArgs, TrainArgs, TrainingArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
@@ -177,15 +177,8 @@ pub(crate) struct SummaryArgs {
     /// A run directory or a weights file [default: the network of the configuration].
     #[arg(value_name = "RUN|FILE.safetensors", conflicts_with_all = ["recipe", "config", "assignments"])]
     pub(crate) weights: Option<PathBuf>,
-    /// A built-in recipe to start from [default: default].
-    #[arg(long, value_name = "NAME")]
-    pub(crate) recipe: Option<String>,
-    /// A TOML file of keys that replace the recipe's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// One key, such as `model.channels=[16, 16, 32, 32, 32, 32]`.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub(crate) assignments: Vec<String>,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,10 +2,10 @@
 
 use adder_train::{Config, ConfigError, Layers, Recipe};
 
-use crate::args::{ConfigArgs, TrainingArgs};
+use crate::args::{ConfigArgs, RecipeArgs, TrainingArgs};
 
-/// Recipe, file, `--set`, flags: of two that give the same key, the later one counts.
-pub(crate) fn layers(args: &ConfigArgs) -> Result<Layers, ConfigError> {
+/// Recipe, file, `--set`: of two that give the same key, the later one counts.
+pub(crate) fn layers_of_recipe(args: &RecipeArgs) -> Result<Layers, ConfigError> {
     let mut layers = Layers::default();
     layers.add_recipe(recipe_name(args))?;
     if let Some(file) = &args.config {
@@ -14,6 +14,12 @@ pub(crate) fn layers(args: &ConfigArgs) -> Result<Layers, ConfigError> {
     for assignment in &args.assignments {
         layers.add_assignment(assignment)?;
     }
+    Ok(layers)
+}
+
+/// The same, and after it the flags that stand for one key each.
+pub(crate) fn layers(args: &ConfigArgs) -> Result<Layers, ConfigError> {
+    let mut layers = layers_of_recipe(&args.recipe)?;
     if let Some(seed) = args.seed {
         layers.add_flag("--seed", "seed", whole_number(seed));
     }
@@ -47,7 +53,7 @@ pub(crate) fn layers_of_training(args: &TrainingArgs) -> Result<Layers, ConfigEr
 }
 
 /// The name of the recipe that a configuration starts from.
-pub(crate) fn recipe_name(args: &ConfigArgs) -> &str {
+pub(crate) fn recipe_name(args: &RecipeArgs) -> &str {
     args.recipe.as_deref().unwrap_or(Recipe::ALL[0].name)
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// How a configuration is put together.
+/// What a configuration is put together from.
 #[derive(Debug, Args)]
-pub(crate) struct ConfigArgs {
+pub(crate) struct RecipeArgs {
     /// A built-in recipe to start from [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) recipe: Option<String>,
@@ -16,6 +16,13 @@ pub(crate) struct ConfigArgs {
     /// One key, such as `optimizer.momentum=0.8`; replaces the recipe's and the file's. May be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(crate) assignments: Vec<String>,
+}
+
+/// The same, with flags for the keys that every command with data has.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
     /// Seed of everything random: `--set seed=N`.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

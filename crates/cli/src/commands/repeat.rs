@@ -28,7 +28,7 @@ struct Found<'a> {
 pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
     let views = args.tta.views()?;
     let configs = configs(args)?;
-    let recipe = configuration::recipe_name(&args.training.config);
+    let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("repeat-{recipe}")));
     let data = loading::load(&configs[0].data.source, context)?;
     let machine = machine(context, Backend::default_for(&context.device));

@@ -6,7 +6,7 @@ use adder_model::ModelConfig;
 use anyhow::Result;
 use candle_core::Device;
 
-use crate::args::{CheckpointChoice, ConfigArgs, SummaryArgs};
+use crate::args::{CheckpointChoice, SummaryArgs};
 use crate::configuration;
 use crate::subject::Subject;
 
@@ -25,13 +25,5 @@ fn model_config(args: &SummaryArgs) -> Result<ModelConfig> {
         let subject = Subject::open(Some(path), CheckpointChoice::Last, &Device::Cpu, None)?;
         return Ok(subject.model.config().clone());
     }
-    let args = ConfigArgs {
-        recipe: args.recipe.clone(),
-        config: args.config.clone(),
-        assignments: args.assignments.clone(),
-        seed: None,
-        data: None,
-        limit: None,
-    };
-    Ok(configuration::layers(&args)?.resolve()?.model)
+    Ok(configuration::layers_of_recipe(&args.recipe)?.resolve()?.model)
 }

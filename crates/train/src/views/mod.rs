@@ -42,7 +42,7 @@ impl Views {
         along_a_side * along_a_side * if self.all_addends { ADDENDS } else { 1 }
     }
 
-    /// Logits as [`Predictor::predict`] gives them; of more than one view, the logarithms of the mean probabilities, whose
+    /// Logits as [`Predictor::predict_batch`] gives them; of more than one view, the logarithms of the mean probabilities, whose
     /// softmax is the mean.
     pub(crate) fn predict(
         self,
