@@ -1,0 +1,250 @@
+//! The table of layers: output shapes, parameters, multiply-adds, receptive fields, and what computes them.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{LayerKind, Network, Node, Segment};
+
+/// One row of the table: a layer, or layers that share the first part of their names, such as `block1.conv` and `block1.norm`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SummaryRow {
+    /// The layers in words.
+    pub name: String,
+    /// Shape of the output of one image, without the batch.
+    pub output: Vec<usize>,
+    /// Trained values.
+    pub parameters: usize,
+    /// Multiply-adds of the convolution or product for one image; norms, activations and pools are not counted.
+    pub multiply_adds: usize,
+    /// Side of the square of pixels that one output sees, zero padding included; the whole image from the first vector on.
+    pub receptive_field: usize,
+    /// The number of the fused operation that computes it on the kernels, from 1; nothing for a layer on its own.
+    pub fused: Option<usize>,
+}
+
+/// All layers of a network, from the image to the heads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// The rows.
+    pub layers: Vec<SummaryRow>,
+    /// Trained values of the whole network.
+    pub parameters: usize,
+    /// Multiply-adds of one image.
+    pub multiply_adds: usize,
+}
+
+impl Network {
+    /// The table of layers.
+    pub fn summary(&self) -> Summary {
+        let mut rows: Vec<SummaryRow> = Vec::new();
+        let mut group = None;
+        let mut fused = 0;
+        for segment in self.segments() {
+            let fused = match segment {
+                Segment::Layer(_) => None,
+                Segment::Trunk { .. } | Segment::Dense { .. } => {
+                    fused += 1;
+                    Some(fused)
+                }
+            };
+            for node in &self.nodes()[segment.nodes()] {
+                self.push(&mut rows, &mut group, node, 0, fused);
+            }
+            if matches!(segment, Segment::Dense { .. }) {
+                self.heads_rows(&mut rows, fused);
+            }
+        }
+        if !matches!(self.segments().last(), Some(Segment::Dense { .. })) {
+            self.heads_rows(&mut rows, None);
+        }
+        Summary {
+            parameters: self.parameter_count(),
+            multiply_adds: self.nodes().iter().chain(self.heads()).map(|node| node.multiply_adds).sum(),
+            layers: rows,
+        }
+    }
+
+    fn heads_rows(&self, rows: &mut Vec<SummaryRow>, fused: Option<usize>) {
+        for head in self.heads() {
+            let label = head.kind.label().unwrap_or_default();
+            rows.push(self.row(format!("{} head: {label}", head.name), head, fused));
+        }
+    }
+
+    /// Adds a layer to the row of its group, or as a row of its own.
+    fn push<'a>(
+        &self,
+        rows: &mut Vec<SummaryRow>,
+        group: &mut Option<&'a str>,
+        node: &'a Node,
+        depth: usize,
+        fused: Option<usize>,
+    ) {
+        let mut segments = 0;
+        for segment in node.segments() {
+            let inner = match segment {
+                Segment::Layer(_) => None,
+                _ => {
+                    segments += 1;
+                    fused.or(Some(segments))
+                }
+            };
+            for inner_node in &node.body[segment.nodes()] {
+                self.push(rows, group, inner_node, depth + 1, inner);
+            }
+        }
+        let Some(label) = node.kind.label() else { return };
+        let prefix = node.name.split_once('.').map(|(prefix, _)| prefix);
+        if let (Some(row), true) = (rows.last_mut(), prefix.is_some() && prefix == *group) {
+            row.name.push_str(&format!(", {label}"));
+            row.output = node.output.dims();
+            row.parameters += self.own_parameters(node);
+            row.multiply_adds += node.multiply_adds;
+            row.receptive_field = node.receptive_field;
+            return;
+        }
+        *group = prefix;
+        let name = match prefix {
+            Some(prefix) => format!("{prefix}: {label}"),
+            None if node.parameters.is_empty() || !node.body.is_empty() => label,
+            None => format!("{}: {label}", node.name),
+        };
+        let mut row = self.row(format!("{}{name}", "  ".repeat(depth)), node, fused);
+        if matches!(node.kind, LayerKind::Residual { .. }) {
+            row.multiply_adds = 0;
+        }
+        rows.push(row);
+    }
+
+    fn row(&self, name: String, node: &Node, fused: Option<usize>) -> SummaryRow {
+        SummaryRow {
+            name,
+            output: node.output.dims(),
+            parameters: self.own_parameters(node),
+            multiply_adds: node.multiply_adds,
+            receptive_field: node.receptive_field,
+            fused,
+        }
+    }
+
+    /// Trained values of a layer, without those of the layers in it, which have rows of their own.
+    fn own_parameters(&self, node: &Node) -> usize {
+        if !node.body.is_empty() {
+            return 0;
+        }
+        self.parameters()[node.parameters.clone()].iter().map(|parameter| parameter.range.len()).sum()
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.layers.iter().map(|layer| layer.name.len()).max().unwrap_or(0);
+        writeln!(
+            f,
+            "{:width$}  {:>10}  {:>10}  {:>13}  {:>15}  {:>5}",
+            "layer", "output", "parameters", "multiply-adds", "receptive field", "fused"
+        )?;
+        for layer in &self.layers {
+            let output: Vec<String> = layer.output.iter().map(usize::to_string).collect();
+            let fused = layer.fused.map_or("-".into(), |number| number.to_string());
+            writeln!(
+                f,
+                "{:width$}  {:>10}  {:>10}  {:>13}  {:>15}  {fused:>5}",
+                layer.name,
+                output.join("x"),
+                thousands(layer.parameters as u64),
+                thousands(layer.multiply_adds as u64),
+                layer.receptive_field
+            )?;
+        }
+        write!(
+            f,
+            "{:width$}  {:>10}  {:>10}  {:>13}",
+            "total",
+            "",
+            thousands(self.parameters as u64),
+            thousands(self.multiply_adds as u64)
+        )
+    }
+}
+
+/// A number as people read it: `13136` as `13,136`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Head, Layer, ModelConfig};
+
+    #[test]
+    fn the_default_is_the_notebooks_table() {
+        let summary = ModelConfig::default().network().unwrap().summary();
+        assert_eq!(summary.parameters, 13_136);
+        let parameters: Vec<_> =
+            summary.layers.iter().map(|l| l.parameters).filter(|&count| count > 0).collect();
+        assert_eq!(parameters, [88, 592, 1184, 2336, 2336, 2336, 360, 2048, 640, 1216]);
+        let fields: Vec<_> = summary.layers.iter().take(8).map(|l| l.receptive_field).collect();
+        assert_eq!(fields, [3, 5, 6, 10, 14, 16, 24, 32]);
+        assert_eq!(summary.layers[3].output, [16, 14, 14]);
+        let names: Vec<&str> = summary.layers.iter().map(|layer| &layer.name[..]).collect();
+        let expected = [
+            "block1: conv 3x3 pad 1, ReLU, norm, dropout 0.1",
+            "block2: conv 3x3 pad 1, ReLU, norm, dropout 0.1",
+            "max pool 2x2",
+            "block3: conv 3x3 pad 1, ReLU, norm, dropout 0.1",
+            "block4: conv 3x3 pad 1, ReLU, norm, dropout 0.1",
+            "max pool 2x2",
+            "block5: conv 3x3 pad 1, ReLU, norm",
+            "block6: conv 3x3 pad 0, ReLU, norm, dropout 0.1",
+            "global average pool",
+            "embedding: linear, norm, ReLU",
+            "concat one-hot addend",
+            "hidden: linear, norm, ReLU",
+            "digit head: linear",
+            "sum head: linear",
+        ];
+        assert_eq!(names, expected);
+        let fused: Vec<_> = summary.layers.iter().map(|layer| layer.fused).collect();
+        assert_eq!((fused[0], fused[8], fused[9], fused[13]), (Some(1), Some(1), Some(2), Some(2)));
+        assert!(summary.to_string().contains("total"));
+    }
+
+    #[test]
+    fn a_residual_counts_its_layers_once() {
+        let body = vec![Layer::conv2d(3, 3).padding(1), Layer::relu(), Layer::batch_norm()];
+        let layers = vec![Layer::residual(body), Layer::global_average_pool()];
+        let network = Network::new([3, 8, 8], layers, vec![Head::new("a", 2).bias()]).unwrap();
+        let summary = network.summary();
+        assert_eq!(summary.layers.iter().map(|row| row.parameters).sum::<usize>(), summary.parameters);
+        assert_eq!(summary.layers.iter().map(|row| row.multiply_adds).sum::<usize>(), summary.multiply_adds);
+        let names: Vec<&str> = summary.layers.iter().map(|layer| &layer.name[..]).collect();
+        let expected = [
+            "  conv1: conv 3x3 pad 1",
+            "  ReLU",
+            "  norm1: norm",
+            "add the input",
+            "global average pool",
+            "a head: linear bias",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!(
+            [0, 999, 1000, 13_136, 1_234_567].map(thousands),
+            ["0", "999", "1,000", "13,136", "1,234,567"]
+        );
+    }
+}
