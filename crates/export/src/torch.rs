@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use adder_model::tensor_file::{Metadata, TensorFileError, TensorProblem};
-use adder_model::{IdentityAdder, ModelConfig};
+use adder_model::{IdentityAdder, ModelConfig, weights};
 use candle_core::{DType, Device, Tensor, Var, pickle};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -33,9 +33,9 @@ const COUNT: &str = "num_batches_tracked";
 pub fn to_safetensors(model: &IdentityAdder, facts: &Metadata) -> Result<Vec<u8>> {
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
     for (name, tensor) in model.tensors() {
+        let name = torch_name(model.config(), &name);
         let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let name = torch_name(&name);
         if let Some(norm) = name.strip_suffix("running_mean") {
             tensors.insert(format!("{norm}{COUNT}"), (Dtype::I64, vec![], vec![0; 8]));
         }
@@ -62,7 +62,10 @@ pub fn to_safetensors(model: &IdentityAdder, facts: &Metadata) -> Result<Vec<u8>
 pub fn load(path: &Path) -> Result<(IdentityAdder, Metadata)> {
     let (tensors, metadata) = read(path)?;
     let failed = |problem| TensorFileError { path: path.into(), problem };
-    let config = stored_config(&metadata).map_err(failed)?;
+    let config = match metadata.contains_key(MODEL) {
+        true => weights::stored_config(&metadata).map_err(failed)?,
+        false => ModelConfig::default(),
+    };
     let model = IdentityAdder::new(&config, 0, &Device::Cpu)?;
     fill(&model, tensors).map_err(failed)?;
     Ok((model, metadata))
@@ -90,12 +93,9 @@ fn read(path: &Path) -> Result<(BTreeMap<String, Tensor>, Metadata)> {
 /// Sets every tensor of the network, or none.
 fn fill(model: &IdentityAdder, mut tensors: BTreeMap<String, Tensor>) -> Result<(), TensorProblem> {
     tensors.retain(|name, _| !name.ends_with(COUNT));
-    let parameters =
-        model.parameters().iter().map(|parameter| (parameter.name.clone(), parameter.var.clone()));
-    let buffers = model.buffers().into_iter().map(|(name, var)| (name, var.clone()));
     let mut checked: Vec<(Var, Tensor)> = Vec::new();
-    for (name, var) in parameters.chain(buffers) {
-        let name = torch_name(&name);
+    for (name, var) in model.state() {
+        let name = torch_name(model.config(), &name);
         let tensor = tensors.remove(&name).ok_or_else(|| TensorProblem::Missing(name.clone()))?;
         check(&name, &tensor, &var)?;
         checked.push((var, tensor));
@@ -130,17 +130,11 @@ fn check(name: &str, tensor: &Tensor, var: &Var) -> Result<(), TensorProblem> {
     }
 }
 
-fn stored_config(metadata: &Metadata) -> Result<ModelConfig, TensorProblem> {
-    let Some(text) = metadata.get(MODEL) else { return Ok(ModelConfig::default()) };
-    let expected = || "the network's configuration as JSON".to_owned();
-    let wrong = |found: String| TensorProblem::Metadata { key: MODEL, expected: expected(), found };
-    let config: ModelConfig = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    config.validate().map_err(|error| wrong(error.to_string()))?;
-    Ok(config)
-}
-
-/// The notebook's name of one of our tensors.
-fn torch_name(name: &str) -> String {
+/// The notebook's name of one of our tensors. Networks that are given layer by layer have one name everywhere.
+fn torch_name(config: &ModelConfig, name: &str) -> String {
+    if !config.layers.is_empty() {
+        return name.into();
+    }
     const LAYERS: [(&str, &str); 6] = [
         ("embedding.linear.", "fc1.0."),
         ("embedding.norm.", "fc1.1."),
@@ -171,7 +165,7 @@ mod tests {
             ("digit.weight", "out_num.0.weight"),
             ("sum.weight", "out_sum.0.weight"),
         ] {
-            assert_eq!(torch_name(ours), theirs);
+            assert_eq!(torch_name(&ModelConfig::default(), ours), theirs);
         }
     }
 }

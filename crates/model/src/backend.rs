@@ -1,4 +1,4 @@
-//! Which code computes a training step.
+//! The code that computes a training step, and the devices it may run on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
-/// Which code computes a training step. Both compute the same network and draw the same dropout masks; their sums are
+/// The code that computes a training step. Both compute the same network and draw the same dropout masks; their sums are
 /// rounded differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,4 +43,10 @@ impl FromStr for Backend {
             _ => Err("expected reference or fused".into()),
         }
     }
+}
+
+/// The accelerators that candle knows, the first of each kind, by name: the device, or why it is not there (the build is
+/// without it, no driver, no such device). Opening one takes its memory and some time.
+pub fn accelerators() -> [(&'static str, candle_core::Result<Device>); 2] {
+    [("cuda", Device::new_cuda(0)), ("metal", Device::new_metal(0))]
 }

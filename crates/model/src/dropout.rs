@@ -6,7 +6,7 @@ use candle_core::Tensor;
 
 use crate::{Mode, Result};
 
-/// The key of one training step's masks, shared by all blocks; nothing where the pass evaluates.
+/// The key of one training step's masks, shared by all dropout layers; nothing where the pass evaluates.
 pub(crate) fn step_key(mode: Mode) -> Option<DropoutKey> {
     match mode {
         Mode::Train { seed, epoch, step } => {
@@ -16,15 +16,15 @@ pub(crate) fn step_key(mode: Mode) -> Option<DropoutKey> {
     }
 }
 
-/// Multiplies `x`, `[b, c, h, w]`, by the mask of block `block`: 0, or 1 / (1 - probability). The fused kernels draw the
-/// very same masks.
-pub(crate) fn dropout(x: &Tensor, probability: f32, key: DropoutKey, block: usize) -> Result<Tensor> {
+/// Multiplies `x`, `[b, c, h, w]` or `[b, c]`, by the mask of the network's dropout layer `number`: 0, or 1 / (1 - probability).
+/// The fused kernels draw the very same masks.
+pub(crate) fn dropout(x: &Tensor, probability: f32, key: DropoutKey, number: usize) -> Result<Tensor> {
     if probability == 0.0 {
         return Ok(x.clone());
     }
-    let (b, c, h, w) = x.dims4()?;
-    let rate = DropoutRate::new(probability)?;
-    let mut factors = vec![0.0; b * c * h * w];
-    mask(key, block as u32, rate, [b, c, h, w], &mut factors)?;
-    Ok((x * Tensor::from_vec(factors, (b, c, h, w), x.device())?)?)
+    let mut shape = [1; 4];
+    shape[..x.rank()].copy_from_slice(x.dims());
+    let mut factors = vec![0.0; x.elem_count()];
+    mask(key, number as u32, DropoutRate::new(probability)?, shape, &mut factors)?;
+    Ok((x * Tensor::from_vec(factors, x.shape(), x.device())?)?)
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in the model, and the names of the things that did.
+//! Errors of the model.
 
 use crate::tensor_file::TensorFileError;
 
@@ -9,16 +9,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A value of the model's configuration is out of its range.
-    #[error("model.{field}: expected {expected}, found {found}")]
-    Config {
-        /// The key in the `[model]` section.
-        field: &'static str,
-        /// What the key accepts.
-        expected: String,
-        /// What it held.
-        found: String,
-    },
+    /// A description or configuration that is no network.
+    #[error(transparent)]
+    Network(#[from] adder_network::Error),
     /// An argument has another shape than the network takes.
     #[error("{what}: expected {expected}, found {found}")]
     Argument {

@@ -24,58 +24,50 @@
 mod answer;
 #[cfg(feature = "candle")]
 mod backend;
-mod config;
 #[cfg(feature = "candle")]
-mod device;
+mod conv;
 #[cfg(feature = "candle")]
 mod dropout;
 mod error;
 #[cfg(feature = "candle")]
 mod fused;
 #[cfg(feature = "candle")]
-mod init;
+mod identity_adder;
 #[cfg(feature = "candle")]
-mod linear;
+mod layers;
 #[cfg(feature = "candle")]
 mod loss;
 #[cfg(feature = "candle")]
-mod network;
+mod model;
 #[cfg(feature = "candle")]
 mod norm;
-mod one_image;
-#[cfg(feature = "candle")]
-mod parameter;
 #[cfg(feature = "candle")]
 mod pool;
 mod predictor;
 #[cfg(feature = "pretrained")]
 mod pretrained;
-mod specification;
-mod summary;
+mod specs;
 mod tally;
 pub mod tensor_file;
 pub mod weights;
 
-pub use adder_kernels::head::softmax;
+pub use adder_kernels::loss::softmax;
+pub use adder_network::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, thousands};
 pub use answer::{AllAnswers, ShadedMaps, Sum};
 #[cfg(feature = "candle")]
-pub use backend::Backend;
-pub use config::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
-#[cfg(feature = "candle")]
-pub use device::accelerators;
+pub use backend::{Backend, accelerators};
 pub use error::{Error, Result};
 #[cfg(feature = "candle")]
 pub use fused::{BlockOutput, FusedBlock};
 #[cfg(feature = "candle")]
-pub use loss::{SoftTargets, Step, Targets};
+pub use identity_adder::{IdentityAdder, Logits, SoftTargets, Step, Targets};
 #[cfg(feature = "candle")]
-pub use network::{IdentityAdder, Logits, Mode};
+pub use loss::{HeadTargets, Loss};
 #[cfg(feature = "candle")]
-pub use parameter::Parameter;
+pub use model::{Mode, Model, Parameter};
 #[cfg(feature = "candle")]
 pub use pool::max_pool2x2;
 pub use predictor::{Addends, Answer, FeatureMaps, Prediction, Predictor, SURE};
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
-pub use summary::{Layer, Summary, thousands};
 pub use tally::{HeadMetrics, Metrics, Tally, argmax};

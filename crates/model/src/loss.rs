@@ -1,80 +1,73 @@
-//! The loss that training minimises: the cross-entropies of both heads, added up.
+//! The loss that training minimizes: the cross-entropies of all heads, added up.
 
+use adder_kernels::dense::Tally as HeadsTally;
 use candle_core::{D, Tensor};
 
-use crate::{Error, Logits, Result, Tally};
+use crate::tally::score_heads;
+use crate::{Error, Result};
 
-/// What one forward pass in training gives.
-#[derive(Debug)]
-pub struct Step {
-    /// CE(digit) + CE(sum), each the mean over the batch: a differentiable scalar.
-    pub loss: Tensor,
-    /// Losses and right answers of the batch.
-    pub tally: Tally,
-}
-
-/// What a batch is trained towards.
+/// The targets of one head.
 #[derive(Clone, Copy, Debug)]
-pub struct Targets<'a> {
-    /// The digit of each pair, u32 `[pairs]`.
-    pub digits: &'a Tensor,
-    /// The sum of each pair, u32 `[pairs]`.
-    pub sums: &'a Tensor,
+pub struct HeadTargets<'a> {
+    /// The class of each row, u32 `[rows]`.
+    pub labels: &'a Tensor,
     /// Part of each label that is spread evenly over all classes, 0 to below 1, as in PyTorch's `CrossEntropyLoss`.
     pub label_smoothing: f32,
-    /// Distributions that take the place of the labels, or of a part of them.
-    pub soft: Option<SoftTargets<'a>>,
+    /// Distributions, f32 `[rows, classes]`, each row summing to 1, and the part of the target, 0 to 1, that they are; the rest
+    /// is the label's.
+    pub soft: Option<(&'a Tensor, f32)>,
 }
 
-/// Distributions over the classes of each head, such as the probabilities of other networks (Hinton, Vinyals and Dean,
-/// "Distilling the Knowledge in a Neural Network", 2015, at a temperature of 1).
-#[derive(Clone, Copy, Debug)]
-pub struct SoftTargets<'a> {
-    /// f32 `[pairs, 10]`, each row summing to 1.
-    pub digits: &'a Tensor,
-    /// f32 `[pairs, 19]`, each row summing to 1.
-    pub sums: &'a Tensor,
-    /// The part of the target, 0 to 1, that they are. The rest is the label's.
-    pub weight: f32,
+/// The loss of a batch.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// The sum over the heads of the mean over the rows: a differentiable scalar.
+    pub value: Tensor,
+    /// Losses and right answers of the batch, as sums.
+    pub tally: HeadsTally,
 }
 
-impl<'a> Targets<'a> {
-    /// The labels as they are: the digit and the sum of each pair, u32 `[pairs]`.
-    pub fn labels(digits: &'a Tensor, sums: &'a Tensor) -> Self {
-        Self { digits, sums, label_smoothing: 0.0, soft: None }
+impl<'a> HeadTargets<'a> {
+    /// The labels as they are, u32 `[rows]`.
+    pub fn labels(labels: &'a Tensor) -> Self {
+        Self { labels, label_smoothing: 0.0, soft: None }
     }
 }
 
-/// The loss of `logits`. With smoothing or soft targets, so are the tally's losses.
-pub(crate) fn joint_loss(logits: &Logits, targets: Targets<'_>) -> Result<Step> {
-    let Targets { digits, sums, label_smoothing, soft } = targets;
-    let [soft_digits, soft_sums] = [soft.map(|soft| soft.digits), soft.map(|soft| soft.sums)];
-    let weight = soft.map_or(0.0, |soft| f64::from(soft.weight));
-    if !(0.0..=1.0).contains(&weight) {
-        let (expected, found) = ("0 to 1".into(), weight.to_string());
-        return Err(Error::Argument { what: "weight of the soft targets", expected, found });
-    }
-    let loss = |logits: &Tensor, labels: &Tensor, soft: Option<&Tensor>| -> Result<Tensor> {
+/// The loss of the heads' logits, `[rows, classes]`. With smoothing or soft targets, so are the tally's losses.
+pub(crate) fn joint_loss(logits: &[Tensor], targets: &[HeadTargets<'_>]) -> Result<Loss> {
+    let mut losses = Vec::with_capacity(logits.len());
+    for (logits, targets) in logits.iter().zip(targets) {
+        let &HeadTargets { labels, label_smoothing, soft } = targets;
+        let weight = soft.map_or(0.0, |(_, weight)| f64::from(weight));
+        if !(0.0..=1.0).contains(&weight) {
+            let (expected, found) = ("0 to 1".into(), weight.to_string());
+            return Err(Error::Argument { what: "weight of the soft targets", expected, found });
+        }
         let log_probabilities = candle_nn::ops::log_softmax(logits, D::Minus1)?;
-        let of_labels = cross_entropy(&log_probabilities, labels, label_smoothing)?;
-        let Some(soft) = soft else { return Ok(of_labels) };
-        let of_soft = (log_probabilities * soft)?.sum(D::Minus1)?.mean_all()?.neg()?;
-        Ok(((of_labels * (1.0 - weight))? + (of_soft * weight)?)?)
-    };
-    let digit = loss(&logits.digit, digits, soft_digits)?;
-    let sum = loss(&logits.sum, sums, soft_sums)?;
-    let mut tally = Tally::of_logits(
-        &logits.digit.flatten_all()?.to_vec1()?,
-        &logits.sum.flatten_all()?.to_vec1()?,
-        &classes(digits)?,
-        &classes(sums)?,
-    )?;
-    if label_smoothing > 0.0 || soft.is_some() {
-        let total =
-            |mean: &Tensor| -> Result<f64> { Ok(f64::from(mean.to_scalar::<f32>()?) * tally.pairs as f64) };
-        (tally.digit_loss, tally.sum_loss) = (total(&digit)?, total(&sum)?);
+        let by_labels = cross_entropy(&log_probabilities, labels, label_smoothing)?;
+        losses.push(match soft {
+            None => by_labels,
+            Some((soft, _)) => {
+                let by_soft = (log_probabilities * soft)?.sum(D::Minus1)?.mean_all()?.neg()?;
+                ((by_labels * (1.0 - weight))? + (by_soft * weight)?)?
+            }
+        });
     }
-    Ok(Step { loss: (digit + sum)?, tally })
+    let values = logits.iter().map(|logits| logits.flatten_all()?.to_vec1());
+    let values: Vec<Vec<f32>> = values.collect::<candle_core::Result<_>>()?;
+    let labels = targets.iter().map(|targets| classes(targets.labels)).collect::<Result<Vec<_>>>()?;
+    let pairs: Vec<(&[f32], &[u8])> = values.iter().zip(&labels).map(|(a, b)| (&a[..], &b[..])).collect();
+    let mut tally = score_heads(&pairs)?;
+    for ((head, loss), targets) in tally.heads.iter_mut().zip(&losses).zip(targets) {
+        if targets.label_smoothing > 0.0 || targets.soft.is_some() {
+            head.loss = f64::from(loss.to_scalar::<f32>()?) * tally.rows as f64;
+        }
+    }
+    let mut losses = losses.into_iter();
+    let first = losses.next().ok_or_else(|| candle_core::Error::msg("a network has heads"))?;
+    let value = losses.try_fold(first, |total, loss| total + loss)?;
+    Ok(Loss { value, tally })
 }
 
 /// Mean over the batch of minus the logarithm of the target's probability, and of its mean over all classes by as much as
@@ -89,9 +82,9 @@ fn cross_entropy(log_probabilities: &Tensor, targets: &Tensor, label_smoothing: 
     Ok(((at_targets * (1.0 - smoothing))? + (anywhere * smoothing)?)?)
 }
 
-fn classes(targets: &Tensor) -> Result<Vec<u8>> {
-    // A class that does not fit a byte is out of every head's range, and so is 255.
-    Ok(targets.to_vec1::<u32>()?.into_iter().map(|class| u8::try_from(class).unwrap_or(u8::MAX)).collect())
+/// Classes as the kernels take them. One that does not fit a byte becomes 255, which is no class either.
+pub(crate) fn classes(classes: &Tensor) -> Result<Vec<u8>> {
+    Ok(classes.to_vec1::<u32>()?.into_iter().map(|class| u8::try_from(class).unwrap_or(u8::MAX)).collect())
 }
 
 #[cfg(test)]
@@ -137,18 +130,17 @@ mod tests {
         let logits = heads.map(|head| Var::from_tensor(&head.rows(&head.logits)).unwrap());
         let ([digits, sums], [soft_digits, soft_sums]) =
             (heads.map(Head::labels), heads.map(|head| head.rows(&head.soft)));
-        let soft = SoftTargets { digits: &soft_digits, sums: &soft_sums, weight: golden.weight };
-        let targets = Targets {
+        let targets = [(&digits, &soft_digits), (&sums, &soft_sums)].map(|(labels, soft)| HeadTargets {
+            labels,
             label_smoothing: golden.smoothing,
-            soft: Some(soft),
-            ..Targets::labels(&digits, &sums)
-        };
-        let of = Logits { digit: logits[0].as_tensor().clone(), sum: logits[1].as_tensor().clone() };
-        let Step { loss, tally } = joint_loss(&of, targets).unwrap();
-        let metrics = tally.metrics();
-        assert!((metrics.digit.loss - golden.digit.loss).abs() < 1e-6 * golden.digit.loss);
-        assert!((metrics.sum.loss - golden.sum.loss).abs() < 1e-6 * golden.sum.loss);
-        let gradients = loss.backward().unwrap();
+            soft: Some((soft, golden.weight)),
+        });
+        let both = logits.each_ref().map(|logits| logits.as_tensor().clone());
+        let Loss { value, tally } = joint_loss(&both, &targets).unwrap();
+        for (found, golden) in tally.heads.iter().zip(heads) {
+            assert!((found.loss / tally.rows as f64 - golden.loss).abs() < 1e-6 * golden.loss);
+        }
+        let gradients = value.backward().unwrap();
         for (head, logits) in heads.into_iter().zip(&logits) {
             let gradient: Vec<f32> = gradients.get(logits).unwrap().flatten_all().unwrap().to_vec1().unwrap();
             for (found, expected) in gradient.iter().zip(&head.gradient) {
@@ -156,7 +148,7 @@ mod tests {
             }
         }
 
-        let heavy = Targets { soft: Some(SoftTargets { weight: 1.1, ..soft }), ..targets };
-        assert!(matches!(joint_loss(&of, heavy), Err(Error::Argument { .. })));
+        let heavy = HeadTargets { soft: Some((&soft_digits, 1.1)), ..targets[0] };
+        assert!(matches!(joint_loss(&both, &[heavy, targets[1]]), Err(Error::Argument { .. })));
     }
 }

@@ -1,22 +1,20 @@
-//! Batch normalisation with PyTorch's semantics, for `[b, c]` and `[b, c, h, w]` alike.
+//! Batch normalization with PyTorch's semantics, for `[b, c]` and `[b, c, h, w]` alike.
 
-use candle_core::{DType, Tensor, Var};
+use adder_network::{EPSILON, Norm};
+use candle_core::{DType, Device, Tensor, Var};
 
 use crate::Result;
-use crate::init::Initializer;
 
-/// Added to the variance before its square root is taken.
-pub(crate) const EPSILON: f64 = 1e-5;
 /// The share of the new batch in the running statistics.
-pub(crate) const MOMENTUM: f64 = 0.1;
+const MOMENTUM: f64 = 0.1;
 
 /// A batch norm over every axis but the channels' (Ioffe and Szegedy, 2015).
 ///
-/// In training it normalises with the batch's own mean and biased variance and moves the running statistics towards the
+/// In training it normalizes with the batch's own mean and biased variance and moves the running statistics towards the
 /// mean and the *unbiased* variance, as PyTorch does; in evaluation it uses the running statistics.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchNorm {
-    name: String,
+    names: [String; 2],
     weight: Var,
     bias: Var,
     running_mean: Var,
@@ -24,25 +22,25 @@ pub(crate) struct BatchNorm {
 }
 
 impl BatchNorm {
-    pub(crate) fn new(init: &mut Initializer, name: String, channels: usize) -> Result<Self> {
-        Ok(Self {
-            weight: init.constant(format!("{name}.weight"), channels, 1.0)?,
-            bias: init.constant(format!("{name}.bias"), channels, 0.0)?,
-            running_mean: Var::zeros(channels, DType::F32, init.device())?,
-            running_var: Var::ones(channels, DType::F32, init.device())?,
-            name,
-        })
+    /// The norm that a network describes, with fresh running statistics.
+    pub(crate) fn new(norm: &Norm, weight: Var, bias: Var, device: &Device) -> Result<Self> {
+        let (running_mean, running_var) =
+            (Var::zeros(norm.channels, DType::F32, device)?, Var::ones(norm.channels, DType::F32, device)?);
+        Ok(Self { names: norm.buffer_names(), weight, bias, running_mean, running_var })
     }
 
     /// The running statistics with the names they are saved under.
     pub(crate) fn buffers(&self) -> [(String, &Var); 2] {
-        [
-            (format!("{}.running_mean", self.name), &self.running_mean),
-            (format!("{}.running_var", self.name), &self.running_var),
-        ]
+        let [mean, var] = self.names.clone();
+        [(mean, &self.running_mean), (var, &self.running_var)]
     }
 
-    /// Normalises with the batch's statistics and updates the running ones. `[b, c, ...]` to the same shape.
+    /// The running mean and variance, `[c]` each.
+    pub(crate) fn statistics(&self) -> Result<[Vec<f32>; 2]> {
+        Ok([self.running_mean.to_vec1()?, self.running_var.to_vec1()?])
+    }
+
+    /// Normalizes with the batch's statistics and updates the running ones. `[b, c, ...]` to the same shape.
     pub(crate) fn forward_train(&self, x: &Tensor) -> Result<Tensor> {
         let mean = channel_mean(x)?;
         let centred = x.broadcast_sub(&per_image(&mean, x)?)?;
@@ -53,7 +51,7 @@ impl BatchNorm {
         self.scale_and_shift(&centred.broadcast_div(&per_image(&std, x)?)?)
     }
 
-    /// Normalises with the running statistics. `[b, c, ...]` to the same shape.
+    /// Normalizes with the running statistics. `[b, c, ...]` to the same shape.
     pub(crate) fn forward_eval(&self, x: &Tensor) -> Result<Tensor> {
         let shape = channel_shape(x);
         let mean = self.running_mean.reshape(shape.as_slice())?;
@@ -73,11 +71,11 @@ impl BatchNorm {
         Ok(())
     }
 
-    fn scale_and_shift(&self, normalised: &Tensor) -> Result<Tensor> {
-        let shape = channel_shape(normalised);
-        let weight = per_image(&self.weight.reshape(shape.as_slice())?, normalised)?;
-        let bias = per_image(&self.bias.reshape(shape.as_slice())?, normalised)?;
-        Ok(normalised.broadcast_mul(&weight)?.broadcast_add(&bias)?)
+    fn scale_and_shift(&self, normalized: &Tensor) -> Result<Tensor> {
+        let shape = channel_shape(normalized);
+        let weight = per_image(&self.weight.reshape(shape.as_slice())?, normalized)?;
+        let bias = per_image(&self.bias.reshape(shape.as_slice())?, normalized)?;
+        Ok(normalized.broadcast_mul(&weight)?.broadcast_add(&bias)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! 2x2 max pooling with a right gradient on every device.
+//! Max and average pools with right gradients on every device.
 //!
 //! candle's own `max_pool2d` must not be used in training: its backward passes a quarter of the gradient to a window's only
 //! maximum, and four times the right sum where four elements tie.
@@ -15,24 +15,55 @@ use crate::Result;
 /// # Errors
 /// Where `x` is not a rank-4 tensor of `f32`.
 pub fn max_pool2x2(x: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() { Ok(x.contiguous()?.apply_op1(MaxPool2x2)?) } else { composed(x) }
+    if x.device().is_cpu() { Ok(x.contiguous()?.apply_op1(MaxPool2x2)?) } else { composed_max(x, 2, 2) }
 }
 
-/// Windows as a last axis, then the element at the arg-max: its gradient is a scatter to that one element. `Tensor::max`
-/// would hand every tied element the whole gradient.
-fn composed(x: &Tensor) -> Result<Tensor> {
-    let (b, c, h, w) = x.dims4()?;
-    let (rows, columns) = (h / 2, w / 2);
-    let even = x.narrow(2, 0, rows * 2)?.narrow(3, 0, columns * 2)?;
-    let windows = even
-        .reshape((b * c, rows, 2, columns, 2))?
-        .permute((0, 1, 3, 2, 4))?
-        .reshape((b * c * rows * columns, 4))?;
+/// The maximum of windows of `kernel` by `kernel`, `stride` apart, of `[b, c, h, w]`; what no whole window covers is left out.
+/// Gradients as for [`max_pool2x2`].
+pub(crate) fn max_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
+    if (kernel, stride) == (2, 2) { max_pool2x2(x) } else { composed_max(x, kernel, stride) }
+}
+
+/// The mean of windows of `kernel` by `kernel`, `stride` apart, of `[b, c, h, w]`; what no whole window covers is left out.
+/// candle's own puts the gradient in wrong places where the windows don't cover the input exactly.
+pub(crate) fn avg_pool2d(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
+    Ok(windows(x, kernel, stride)?.mean(D::Minus1)?)
+}
+
+/// The element at the arg-max of each window: its gradient is a scatter to that one element. `Tensor::max` would hand every
+/// tied element the whole gradient.
+fn composed_max(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
+    let windows = windows(x, kernel, stride)?;
+    let mut shape = windows.dims().to_vec();
+    shape.pop();
+    let (rows, size) = (shape.iter().product::<usize>(), kernel * kernel);
+    let windows = windows.reshape((rows, size))?;
     // On its own `argmax` does for any of several equal elements, and on CUDA it is not the first.
-    let (values, order) = (windows.detach(), Tensor::new(&[4f32, 3.0, 2.0, 1.0], x.device())?);
+    let order: Vec<f32> = (1..=size).rev().map(|rank| rank as f32).collect();
+    let (values, order) = (windows.detach(), Tensor::new(order, x.device())?);
     let is_maximum = values.broadcast_eq(&values.max_keepdim(D::Minus1)?)?.to_dtype(DType::F32)?;
     let first_maximum = is_maximum.broadcast_mul(&order)?.argmax_keepdim(D::Minus1)?;
-    Ok(windows.gather(&first_maximum, D::Minus1)?.reshape((b, c, rows, columns))?)
+    Ok(windows.gather(&first_maximum, D::Minus1)?.reshape(shape)?)
+}
+
+/// The windows of `[b, c, h, w]` as a last axis in row-major order: `[b, c, h', w', kernel * kernel]`.
+fn windows(x: &Tensor, kernel: usize, stride: usize) -> Result<Tensor> {
+    let (_, _, height, width) = x.dims4()?;
+    let every = |axis: usize, offset: usize, side: usize| {
+        let count = (side - kernel) / stride + 1;
+        let indices: Vec<u32> = (0..count).map(|at| (at * stride + offset) as u32).collect();
+        Tensor::new(indices, x.device()).map(|indices| (axis, indices))
+    };
+    let mut values = Vec::with_capacity(kernel * kernel);
+    for row in 0..kernel {
+        let (axis, rows) = every(2, row, height)?;
+        let of_row = x.contiguous()?.index_select(&rows, axis)?;
+        for column in 0..kernel {
+            let (axis, columns) = every(3, column, width)?;
+            values.push(of_row.index_select(&columns, axis)?);
+        }
+    }
+    Ok(Tensor::stack(&values, 4)?.contiguous()?)
 }
 
 struct MaxPool2x2;
@@ -135,12 +166,12 @@ mod tests {
         // Two levels make most windows tie.
         for (shape, levels) in [((2, 3, 6, 4), 2), ((1, 2, 7, 5), 3), ((3, 1, 28, 28), 1000)] {
             let x = random(shape, levels);
-            let (ours, theirs) = (max_pool2x2(&x).unwrap(), composed(&x).unwrap());
+            let (ours, theirs) = (max_pool2x2(&x).unwrap(), composed_max(&x, 2, 2).unwrap());
             assert_eq!(
                 ours.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
                 theirs.flatten_all().unwrap().to_vec1::<f32>().unwrap()
             );
-            assert_eq!(gradient(&x, max_pool2x2), gradient(&x, composed));
+            assert_eq!(gradient(&x, max_pool2x2), gradient(&x, |x| composed_max(x, 2, 2)));
         }
     }
 

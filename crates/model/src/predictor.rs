@@ -1,18 +1,36 @@
 //! Inference: from images to logits, for one addend an image or for all ten.
 
-#[cfg(feature = "candle")]
-mod of_model;
-mod of_weights;
+mod folded;
+mod layered;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use adder_kernels::predict;
+use adder_kernels::Isa;
+use adder_kernels::predict::{self, OneHot};
+use adder_network::normalize;
 use serde::Serialize;
 
 use crate::tally::argmax;
-use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, softmax};
+use crate::tensor_file::Metadata;
+use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, softmax, weights};
+use folded::{Values, fold};
+use layered::Naive;
 
-pub use adder_kernels::predict::{Addends, FeatureMaps};
+pub use adder_kernels::predict::FeatureMaps;
+
+/// Pixels of an image.
+const PIXELS: usize = IMAGE_SIDE * IMAGE_SIDE;
+
+/// The addends to add to each image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addends<'a> {
+    /// One for each image.
+    Each(&'a [u8]),
+    /// All ten for each image: the pairs of one image stand together, addend 0 first. They share one pass through the
+    /// convolutions.
+    All,
+}
 
 /// The logits of a batch of pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,13 +90,73 @@ pub struct Predictor(Engine);
 enum Engine {
     /// The kernels, norms folded, no graph.
     Folded(Arc<predict::Predictor>),
-    /// candle's own operations, on any device.
+    /// candle, layer by layer, on any device.
     #[cfg(feature = "candle")]
-    Reference(Box<crate::IdentityAdder>),
+    Layered(Box<crate::IdentityAdder>),
+    /// Plain loops, for any network.
+    Naive(Arc<Naive>),
 }
 
 impl Predictor {
-    /// Logits for `images`, normalised, `[b, 1, 28, 28]` row by row. All ten addends cost one pass through the
+    /// Prepares `model` for inference: on the kernels where it trains on them and they know the whole network, else by candle,
+    /// layer by layer.
+    ///
+    /// # Errors
+    /// Where the device cannot be read.
+    #[cfg(feature = "candle")]
+    pub fn new(model: &crate::IdentityAdder) -> Result<Self> {
+        let inner = model.model();
+        if let Some(isa) = inner.isa() {
+            let params = crate::fused::flat(inner.parameters())?.to_vec1()?;
+            let statistics =
+                inner.norms.iter().map(crate::norm::BatchNorm::statistics).collect::<Result<_>>()?;
+            if let Some(folded) = fold(inner.network(), &Values { params, statistics }, isa)? {
+                return Ok(Self(Engine::Folded(Arc::new(folded))));
+            }
+        }
+        Ok(Self(Engine::Layered(Box::new(model.copied()?))))
+    }
+
+    /// A trained network from the bytes of a weights file, and the file's metadata; `path` names it in errors. On the kernels
+    /// where they know the whole network: there the answers are to the bit those of
+    /// [`weights::from_safetensors`](crate::weights::from_safetensors) and [`Predictor::new`], without the tensors between.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for a file that does not hold such a network, [`Error::Isa`] for an impossible `ADDER_ISA`.
+    pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<(Self, Metadata)> {
+        let (config, metadata) = weights::read_config(bytes, path)?;
+        let network = config.network()?;
+        let (params, statistics) = weights::read_values(bytes, &network, path)?;
+        let values = Values { params, statistics };
+        if let Some(folded) = fold(&network, &values, Isa::from_environment()?)? {
+            return Ok((Self(Engine::Folded(Arc::new(folded))), metadata));
+        }
+        #[cfg(feature = "candle")]
+        return Ok((
+            Self::new(&weights::from_safetensors(bytes, path, &candle_core::Device::Cpu)?.0)?,
+            metadata,
+        ));
+        #[cfg(not(feature = "candle"))]
+        Ok((Self(Engine::Naive(Arc::new(Naive::new(network, &values)))), metadata))
+    }
+
+    /// The digit in an image of 28x28 bytes, row by row, 0 the dark ground and 255 the light digit, and its sum with `addend`.
+    ///
+    /// Many images at once, normalized already, are the business of [`predict_batch`](Self::predict_batch).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where there are not 784 bytes or the addend is no digit.
+    pub fn predict(&self, image: &[u8], addend: u8) -> Result<Answer> {
+        if image.len() != PIXELS {
+            let (expected, found) = (format!("{PIXELS} bytes"), image.len().to_string());
+            return Err(Error::Argument { what: "image", expected, found });
+        }
+        let pixels: Vec<f32> = image.iter().map(|&byte| normalize(f32::from(byte))).collect();
+        let logits = self.predict_batch(&pixels, Addends::Each(&[addend]))?;
+        Ok(Answer::of(&logits.digit, &logits.sum))
+    }
+
+    /// Logits for `images`, normalized, `[b, 1, 28, 28]` row by row. All ten addends cost one pass through the
     /// convolutions.
     ///
     /// # Errors
@@ -100,38 +178,48 @@ impl Predictor {
         addends: Addends<'_>,
         prediction: &mut Prediction,
     ) -> Result<()> {
-        let batch = images.len() / (IMAGE_SIDE * IMAGE_SIDE);
-        check("images", "whole images of 784 pixels", images.len(), batch * IMAGE_SIDE * IMAGE_SIDE)?;
-        let pairs = match addends {
+        let batch = images.len() / PIXELS;
+        check("images", "whole images of 784 pixels", images.len(), batch * PIXELS)?;
+        let (pairs, one_hot) = match addends {
             Addends::Each(addends) => {
                 check("addends", "one for each image", addends.len(), batch)?;
-                batch
+                if let Some(addend) = addends.iter().find(|&&addend| usize::from(addend) >= ADDENDS) {
+                    let (expected, found) = ("digits 0 to 9".into(), addend.to_string());
+                    return Err(Error::Argument { what: "addends", expected, found });
+                }
+                (batch, OneHot::Each(addends))
             }
-            Addends::All => batch * ADDENDS,
+            Addends::All => (batch * ADDENDS, OneHot::All),
         };
         prediction.digit.resize(pairs * DIGITS, 0.0);
         prediction.sum.resize(pairs * SUMS, 0.0);
         match &self.0 {
             Engine::Folded(folded) => {
-                Ok(folded.predict(images, addends, &mut prediction.digit, &mut prediction.sum)?)
+                Ok(folded.predict(images, one_hot, &mut [&mut prediction.digit, &mut prediction.sum])?)
             }
             #[cfg(feature = "candle")]
-            Engine::Reference(_) if batch == 0 => Ok(()),
+            Engine::Layered(_) if batch == 0 => Ok(()),
             #[cfg(feature = "candle")]
-            Engine::Reference(model) => of_model::reference(model, images, addends, prediction),
+            Engine::Layered(model) => layered::predict(model, images, addends, prediction),
+            Engine::Naive(naive) => {
+                naive.predict(images, addends, prediction);
+                Ok(())
+            }
         }
     }
 
-    /// The output of each block for one image, normalised, `[1, 28, 28]`: norms and pools included, in the order of the
+    /// The output of each block for one image, normalized, `[1, 28, 28]`: norms and pools included, in the order of the
     /// blocks.
     ///
     /// # Errors
     /// [`Error::Kernel`] or [`Error::Argument`] where the image has another size.
     pub fn feature_maps(&self, image: &[f32]) -> Result<Vec<FeatureMaps>> {
+        check("image", "784 pixels", image.len(), PIXELS)?;
         match &self.0 {
             Engine::Folded(folded) => Ok(folded.feature_maps(image)?),
             #[cfg(feature = "candle")]
-            Engine::Reference(model) => of_model::feature_maps(model, image),
+            Engine::Layered(model) => layered::feature_maps(model, image),
+            Engine::Naive(naive) => Ok(naive.feature_maps(image)),
         }
     }
 }
@@ -152,6 +240,43 @@ fn check(what: &'static str, expected: &str, found: usize, wanted: usize) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "candle")]
+    #[test]
+    fn every_engine_gives_the_same_answers() {
+        use crate::{IdentityAdder, ModelConfig};
+        use adder_random::{Purpose, Stream};
+
+        let mut stream = Stream::new(4, Purpose::Test, 0, 0);
+        let images: Vec<f32> = (0..2 * PIXELS).map(|_| stream.uniform(-0.4, 2.8)).collect();
+        let model = IdentityAdder::new(&ModelConfig::default(), 4, &candle_core::Device::Cpu).unwrap();
+        let folded = Predictor::new(&model).unwrap();
+        let layered = Predictor::new(&model.clone().on_reference()).unwrap();
+        let params = crate::fused::flat(model.parameters()).unwrap().to_vec1().unwrap();
+        let statistics = model.model().norms.iter().map(|norm| norm.statistics().unwrap()).collect();
+        let naive = Naive::new(ModelConfig::default().network().unwrap(), &Values { params, statistics });
+        let engines = [folded, layered, Predictor(Engine::Naive(Arc::new(naive)))];
+        let close = |found: &[f32], expected: &[f32]| {
+            assert_eq!(found.len(), expected.len());
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
+        };
+        for addends in [Addends::Each(&[3, 9]), Addends::All] {
+            let [folded, layered, naive] =
+                engines.each_ref().map(|engine| engine.predict_batch(&images, addends).unwrap());
+            for other in [layered, naive] {
+                close(&other.digit, &folded.digit);
+                close(&other.sum, &folded.sum);
+            }
+        }
+        let [folded, layered, naive] =
+            engines.each_ref().map(|engine| engine.feature_maps(&images[..PIXELS]).unwrap());
+        for other in [layered, naive] {
+            assert_eq!(other.len(), folded.len());
+            for (found, expected) in other.iter().zip(&folded) {
+                close(&found.values, &expected.values);
+            }
+        }
+    }
 
     #[test]
     fn answers_are_the_largest_logits_and_sum_to_one() {

@@ -2,6 +2,7 @@
 
 use std::ops::AddAssign;
 
+use adder_kernels::dense::{HeadTally, Tally as HeadsTally};
 use serde::{Deserialize, Serialize};
 
 use crate::{DIGITS, Error, Result, SUMS};
@@ -45,7 +46,7 @@ pub struct HeadMetrics {
     pub accuracy: f64,
 }
 
-/// What a tally comes to.
+/// Means and accuracies of a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The digit head.
@@ -67,18 +68,7 @@ impl Tally {
         check_len("digit logits", digit.len(), pairs * DIGITS)?;
         check_len("sum logits", sum.len(), pairs * SUMS)?;
         check_len("sums", sums.len(), pairs)?;
-        let mut tally = Self { pairs: pairs as u64, ..Self::default() };
-        let rows = digit.chunks_exact(DIGITS).zip(sum.chunks_exact(SUMS));
-        for ((digit, sum), (&digit_target, &sum_target)) in rows.zip(digits.iter().zip(sums)) {
-            let (digit_loss, digit_right) = score(digit, digit_target, "digits")?;
-            let (sum_loss, sum_right) = score(sum, sum_target, "sums")?;
-            tally.digit_loss += digit_loss;
-            tally.sum_loss += sum_loss;
-            tally.digit_correct += u64::from(digit_right);
-            tally.sum_correct += u64::from(sum_right);
-            tally.both_correct += u64::from(digit_right && sum_right);
-        }
-        Ok(tally)
+        Ok(Self::from(&score_heads(&[(digit, digits), (sum, sums)])?))
     }
 
     /// Means per pair and accuracies in percent; not a number where there are no pairs.
@@ -96,7 +86,43 @@ impl Tally {
     }
 }
 
-/// The index of the first largest element, which is what a head answers; 0 where there is none.
+impl From<&HeadsTally> for Tally {
+    /// The tally of a digit head and a sum head.
+    fn from(tally: &HeadsTally) -> Self {
+        let [digit, sum] = [0, 1].map(|head| &tally.heads[head]);
+        Self {
+            pairs: tally.rows as u64,
+            digit_loss: digit.loss,
+            sum_loss: sum.loss,
+            digit_correct: digit.correct as u64,
+            sum_correct: sum.correct as u64,
+            both_correct: tally.all_correct as u64,
+        }
+    }
+}
+
+/// The tally of a batch from each head's logits, `[rows, classes]`, and labels, `[rows]`, in `f64`.
+pub(crate) fn score_heads(heads: &[(&[f32], &[u8])]) -> Result<HeadsTally> {
+    let rows = heads.first().map_or(0, |(_, labels)| labels.len());
+    let mut all_correct = vec![true; rows];
+    let mut tally = HeadsTally { rows, heads: Vec::new(), all_correct: 0 };
+    for (logits, labels) in heads {
+        check_len("labels", labels.len(), rows)?;
+        let mut head = HeadTally { loss: 0.0, correct: 0 };
+        let classes = logits.len().checked_div(rows).unwrap_or(1).max(1);
+        for ((row, &label), all_correct) in logits.chunks_exact(classes).zip(*labels).zip(&mut all_correct) {
+            let (loss, right) = score(row, label)?;
+            head.loss += loss;
+            head.correct += usize::from(right);
+            *all_correct &= right;
+        }
+        tally.heads.push(head);
+    }
+    tally.all_correct = all_correct.into_iter().filter(|&right| right).count();
+    Ok(tally)
+}
+
+/// The index of the first largest element, which is a head's prediction; 0 where there is none.
 pub fn argmax(row: &[f32]) -> usize {
     let mut best = 0;
     for (index, &value) in row.iter().enumerate() {
@@ -108,11 +134,11 @@ pub fn argmax(row: &[f32]) -> usize {
 }
 
 /// Cross-entropy of one row and whether its largest logit is the target.
-fn score(logits: &[f32], target: u8, what: &'static str) -> Result<(f64, bool)> {
+fn score(logits: &[f32], target: u8) -> Result<(f64, bool)> {
     let target = usize::from(target);
     let Some(&logit) = logits.get(target) else {
         let expected = format!("classes below {}", logits.len());
-        return Err(Error::Argument { what, expected, found: target.to_string() });
+        return Err(Error::Argument { what: "labels", expected, found: target.to_string() });
     };
     let best = argmax(logits);
     // Subtracting the largest logit keeps every exponential in range.

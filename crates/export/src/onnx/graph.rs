@@ -1,41 +1,49 @@
-//! The network as a graph of ONNX's operators, in the order in which it computes.
+//! A network as a graph of ONNX's operators, layer by layer in the order in which it computes.
 
-use adder_model::{ADDENDS, BlockConfig, DIGITS, IMAGE_SIDE, IdentityAdder, SUMS};
+use std::collections::HashMap;
+
+use adder_kernels::fold::{ChannelAffine, fold_linear};
+use adder_model::Model;
+use adder_network::{EPSILON, LayerKind, Network, Node, Shape, normalize};
 
 use super::Options;
 use super::builder::{Builder, Value, float, integer, integers};
 use super::messages::{DataType, Graph};
-use super::parameters::{Affine, EPSILON, Layer, Parameters};
 use crate::Result;
 
-/// A graph in the making, with where its numbers come from.
-struct Writer {
+/// A graph in the making, with the tensors that it is made from.
+struct Writer<'a> {
+    network: &'a Network,
+    tensors: HashMap<String, Vec<f32>>,
     builder: Builder,
-    parameters: Parameters,
+    /// The value of each one-hot input.
+    one_hot: Vec<Value>,
     fold: bool,
 }
 
 /// The whole graph.
-pub(super) fn graph(model: &IdentityAdder, options: &Options) -> Result<Graph> {
-    let parameters = Parameters::of(model)?;
-    let mut writer = Writer { builder: Builder::default(), parameters, fold: options.fold };
+pub(super) fn graph(model: &Model, options: &Options) -> Result<Graph> {
+    let tensors = model.state().into_iter().map(|(name, var)| Ok((name, var.flatten_all()?.to_vec1()?)));
+    let (tensors, network) = (tensors.collect::<Result<_>>()?, model.network());
+    let mut writer =
+        Writer { network, tensors, builder: Builder::default(), one_hot: Vec::new(), fold: options.fold };
     let image = writer.image(options.with_preprocessing);
-    let addend = writer.builder.input("addend", DataType::Int64, &[], "the number to add, 0 to 9");
-    let (features, last_norm) = writer.trunk(image, &model.config().blocks()?);
-    let embedding = writer.dense("embedding", &features, last_norm);
-    let joined = writer.with_addend(&embedding, &addend);
-    let hidden = writer.dense("hidden", &joined, None);
-    for (head, classes, what) in [("digit", DIGITS, "the digit 0 to 9"), ("sum", SUMS, "the sum 0 to 18")] {
-        writer.head(head, &hidden, classes, what, options.with_preprocessing);
+    for (name, classes) in network.one_hot_inputs() {
+        let doc = format!("a class, 0 to {}", classes - 1);
+        let value = writer.builder.input(name, DataType::Int64, &[], &doc);
+        writer.one_hot.push(value);
+    }
+    let (features, norm) = writer.nodes(network.nodes(), image, true);
+    for head in network.heads() {
+        writer.head(head, &features, norm.as_ref(), options.with_preprocessing);
     }
     Ok(writer.builder.finish("identity_adder"))
 }
 
-impl Writer {
-    /// The input, normalised.
+impl Writer<'_> {
+    /// The input, normalized.
     fn image(&mut self, from_bytes: bool) -> Value {
-        let side = IMAGE_SIDE as i64;
-        let shape = [1, side, side];
+        let shape = self.network.input().map(|size| size as i64);
         if !from_bytes {
             let doc = "light digit on dark ground: (byte / 255 - 0.1307) / 0.3081";
             return self.builder.input("image", DataType::Float, &shape, doc);
@@ -44,110 +52,168 @@ impl Writer {
         let bytes = self.builder.input("image", DataType::Uint8, &shape, doc);
         let to_float = integer("to", DataType::Float as i64);
         let floats = self.builder.node("Cast", "image.float", &[&bytes], vec![to_float]);
-        let zero = adder_data::normalise(0.0);
-        let factor =
-            self.builder.floats("image.factor", &[], &[(adder_data::normalise(255.0) - zero) / 255.0]);
+        let zero = normalize(0.0);
+        let factor = self.builder.floats("image.factor", &[], &[(normalize(255.0) - zero) / 255.0]);
         let offset = self.builder.floats("image.offset", &[], &[zero]);
         let scaled = self.builder.node("Mul", "image.scaled", &[&floats, &factor], vec![]);
         self.builder.node("Add", "image.normalised", &[&scaled, &offset], vec![])
     }
 
-    /// The blocks and the average; where the last norm is folded away, it comes back for the next layer.
-    fn trunk(&mut self, mut x: Value, blocks: &[BlockConfig]) -> (Value, Option<Affine>) {
-        let mut pending = None;
-        for (number, block) in (1..).zip(blocks) {
-            let name = format!("block{number}");
-            x = self.convolution(&name, &x, block, pending.take());
-            x = self.builder.node("Relu", &format!("{name}.relu"), &[&x], vec![]);
-            // A norm folds into the layer behind it only where no padding comes in between: the zeros are put in after
-            // the norm. The average commutes with it. A pool does where the factor is positive, which nothing says.
-            let folds = blocks.get(number).is_none_or(|next| next.padding == 0) && !block.pool;
-            if self.fold && folds {
-                pending = Some(self.parameters.norm(&name));
-            } else {
-                x = self.norm(&name, &x);
+    /// Layers one after the other. A norm that was folded away comes back for what is behind them, which there is `to_heads`
+    /// alone.
+    fn nodes(&mut self, nodes: &[Node], mut x: Value, to_heads: bool) -> (Value, Option<ChannelAffine>) {
+        let mut pending: Option<ChannelAffine> = None;
+        let mut folded_into_the_layer_before = false;
+        for (index, node) in nodes.iter().enumerate() {
+            let behind = &nodes[index + 1..];
+            if std::mem::take(&mut folded_into_the_layer_before) {
+                continue;
             }
-            if block.pool {
-                let window = vec![integers("kernel_shape", &[2, 2]), integers("strides", &[2, 2])];
-                x = self.builder.node("MaxPool", &format!("{name}.pool"), &[&x], window);
-            }
+            x = match node.kind {
+                LayerKind::Conv2d { .. } | LayerKind::Linear { .. } => {
+                    let norm = behind.first().filter(|next| self.fold && next.kind == LayerKind::BatchNorm {});
+                    folded_into_the_layer_before = norm.is_some();
+                    self.weighted(node, &x, pending.take(), norm)
+                }
+                LayerKind::BatchNorm {} if self.fold && folds_forward(behind, to_heads) => {
+                    pending = Some(self.affine(node));
+                    x
+                }
+                LayerKind::BatchNorm {} => self.norm(node, &x),
+                LayerKind::Relu {} => self.builder.node("Relu", &node.name, &[&x], vec![]),
+                LayerKind::Dropout { .. } => x,
+                LayerKind::MaxPool2d { kernel, stride } => self.pool("MaxPool", node, &x, kernel, stride),
+                LayerKind::AvgPool2d { kernel, stride } => self.pool("AveragePool", node, &x, kernel, stride),
+                LayerKind::GlobalAveragePool {} => {
+                    let average = self.builder.node("GlobalAveragePool", &node.name, &[&x], vec![]);
+                    self.flatten(&format!("{}.flat", node.name), &average)
+                }
+                LayerKind::Flatten {} => {
+                    pending = pending.map(|norm| norm.repeated(node.input.pixels()));
+                    self.flatten(&node.name, &x)
+                }
+                LayerKind::OneHot { classes, .. } => {
+                    pending = pending.map(|norm| norm.joined(&ChannelAffine::identity(classes)));
+                    self.with_one_hot(node, classes, &x)
+                }
+                LayerKind::Residual { .. } => {
+                    let (sum, _) = self.nodes(&node.body, x.clone(), false);
+                    self.builder.node("Add", &node.name, &[&x, &sum], vec![])
+                }
+                ref other => unreachable!("{other:?} has no operator"),
+            };
         }
-        let average = self.builder.node("GlobalAveragePool", "average", &[&x], vec![]);
-        (self.builder.node("Flatten", "features", &[&average], vec![integer("axis", 1)]), pending)
+        (x, pending)
     }
 
-    fn convolution(&mut self, name: &str, x: &Value, block: &BlockConfig, before: Option<Affine>) -> Value {
-        let weight_name = format!("{name}.conv.weight");
-        let (shape, values) = self.parameters.get(&weight_name);
-        let pad = block.padding as i64;
-        let attributes = vec![integers("kernel_shape", &[3, 3]), integers("pads", &[pad; 4])];
-        let output = format!("{name}.conv");
-        let Some(norm) = before else {
-            let weight = self.builder.floats(&weight_name, shape, values);
-            return self.builder.node("Conv", &output, &[x, &weight], attributes);
-        };
-        let layer = Layer::after(&norm, values, 9);
-        let weight = self.builder.floats(&weight_name, shape, &layer.weight);
-        let bias = self.builder.floats(&format!("{name}.conv.bias"), &[layer.bias.len()], &layer.bias);
-        self.builder.node("Conv", &output, &[x, &weight, &bias], attributes)
+    /// A convolution or linear layer, with a norm of its inputs and one of its outputs folded in.
+    fn weighted(
+        &mut self,
+        node: &Node,
+        x: &Value,
+        before: Option<ChannelAffine>,
+        after: Option<&Node>,
+    ) -> Value {
+        let parameters = &self.network.parameters()[node.parameters.clone()];
+        let shape = &parameters[0].shape;
+        let mut weight = self.tensors[&parameters[0].name].clone();
+        let mut bias = parameters.get(1).map(|parameter| self.tensors[&parameter.name].clone());
+        if before.is_some() || after.is_some() {
+            let identity = |channels| ChannelAffine::identity(channels);
+            let before = before.unwrap_or_else(|| identity(shape[1]));
+            let after = after.map_or_else(|| identity(shape[0]), |norm| self.affine(norm));
+            let taps = shape[2..].iter().product();
+            let (folded, offsets) = fold_linear(&weight, bias.as_deref(), taps, &before, &after);
+            (weight, bias) = (folded, Some(offsets));
+        }
+        let mut inputs = vec![x.clone(), self.builder.floats(&format!("{}.weight", node.name), shape, &weight)];
+        if let Some(bias) = bias {
+            inputs.push(self.builder.floats(&format!("{}.bias", node.name), &shape[..1], &bias));
+        }
+        let inputs: Vec<&Value> = inputs.iter().collect();
+        match node.kind {
+            LayerKind::Conv2d { kernel, stride, padding, .. } => {
+                let attributes = vec![
+                    integers("kernel_shape", &[kernel as i64; 2]),
+                    integers("pads", &[padding as i64; 4]),
+                    integers("strides", &[stride as i64; 2]),
+                ];
+                self.builder.node("Conv", &node.name, &inputs, attributes)
+            }
+            _ => self.builder.node("Gemm", &node.name, &inputs, vec![integer("transB", 1)]),
+        }
     }
 
-    fn norm(&mut self, name: &str, x: &Value) -> Value {
+    fn norm(&mut self, node: &Node, x: &Value) -> Value {
         let parts = ["weight", "bias", "running_mean", "running_var"].map(|part| {
-            let name = format!("{name}.norm.{part}");
-            let (shape, values) = self.parameters.get(&name);
-            self.builder.floats(&name, shape, values)
+            let name = format!("{}.{part}", node.name);
+            let values = &self.tensors[&name];
+            self.builder.floats(&name, &[values.len()], values)
         });
         let inputs: Vec<&Value> = std::iter::once(x).chain(&parts).collect();
-        let epsilon = vec![float("epsilon", EPSILON)];
-        self.builder.node("BatchNormalization", &format!("{name}.norm"), &inputs, epsilon)
+        let epsilon = vec![float("epsilon", EPSILON as f32)];
+        self.builder.node("BatchNormalization", &node.name, &inputs, epsilon)
     }
 
-    /// Linear -> norm -> ReLU; `before` is a norm of the inputs.
-    fn dense(&mut self, name: &str, x: &Value, before: Option<Affine>) -> Value {
-        let weight_name = format!("{name}.linear.weight");
-        let (shape, values) = self.parameters.get(&weight_name);
-        let shape = shape.to_vec();
-        let normalised = if self.fold {
-            let identity = || Affine { scale: vec![1.0; shape[1]], shift: vec![0.0; shape[1]] };
-            let layer = Layer::after(&before.unwrap_or_else(identity), values, 1);
-            let layer = layer.before(&self.parameters.norm(name));
-            let weight = self.builder.floats(&weight_name, &shape, &layer.weight);
-            let bias = self.builder.floats(&format!("{name}.linear.bias"), &shape[..1], &layer.bias);
-            self.gemm(&format!("{name}.linear"), &[x, &weight, &bias])
-        } else {
-            let weight = self.builder.floats(&weight_name, &shape, values);
-            let linear = self.gemm(&format!("{name}.linear"), &[x, &weight]);
-            self.norm(name, &linear)
-        };
-        self.builder.node("Relu", &format!("{name}.relu"), &[&normalised], vec![])
+    /// A norm in evaluation.
+    fn affine(&self, node: &Node) -> ChannelAffine {
+        let [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
+            .map(|part| &self.tensors[&format!("{}.{part}", node.name)][..]);
+        ChannelAffine::from_norm(gamma, beta, mean, variance)
     }
 
-    /// `x` times the transposed weight `[out, in]`, with a bias where there is one.
-    fn gemm(&mut self, name: &str, inputs: &[&Value]) -> Value {
-        self.builder.node("Gemm", name, inputs, vec![integer("transB", 1)])
+    fn pool(&mut self, op: &str, node: &Node, x: &Value, kernel: usize, stride: Option<usize>) -> Value {
+        let window = vec![
+            integers("kernel_shape", &[kernel as i64; 2]),
+            integers("strides", &[stride.unwrap_or(kernel) as i64; 2]),
+        ];
+        self.builder.node(op, &node.name, &[x], window)
     }
 
-    /// The embedding and the addend's one-hot side by side.
-    fn with_addend(&mut self, embedding: &Value, addend: &Value) -> Value {
-        let depth = self.builder.integer("addend.depth", ADDENDS as i64);
-        let values = self.builder.floats("addend.values", &[2], &[0.0, 1.0]);
-        let inputs = [addend, &depth, &values];
-        let one_hot = self.builder.node("OneHot", "addend.one_hot", &inputs, vec![integer("axis", -1)]);
-        self.builder.node("Concat", "joined", &[embedding, &one_hot], vec![integer("axis", 1)])
+    fn flatten(&mut self, name: &str, x: &Value) -> Value {
+        self.builder.node("Flatten", name, &[x], vec![integer("axis", 1)])
+    }
+
+    /// The features and the one-hot vector of a class side by side.
+    fn with_one_hot(&mut self, node: &Node, classes: usize, x: &Value) -> Value {
+        let name = |part: &str| format!("{}.{part}", node.name);
+        let depth = self.builder.integer(&name("depth"), classes as i64);
+        let values = self.builder.floats(&name("values"), &[2], &[0.0, 1.0]);
+        let class = self.one_hot[node.ordinal].clone();
+        let inputs = [&class, &depth, &values];
+        let one_hot = self.builder.node("OneHot", &name("one_hot"), &inputs, vec![integer("axis", -1)]);
+        self.builder.node("Concat", &name("joined"), &[x, &one_hot], vec![integer("axis", 1)])
     }
 
     /// A head, whose logits or probabilities are an output.
-    fn head(&mut self, name: &str, hidden: &Value, classes: usize, what: &str, probabilities: bool) {
-        let weight_name = format!("{name}.weight");
-        let (shape, values) = self.parameters.get(&weight_name);
-        let weight = self.builder.floats(&weight_name, shape, values);
-        let logits = self.gemm(&format!("{name}_logits"), &[hidden, &weight]);
+    fn head(&mut self, node: &Node, features: &Value, norm: Option<&ChannelAffine>, probabilities: bool) {
+        let classes = node.output.len();
+        let logits = Node { name: format!("{}_logits", node.name), ..node.clone() };
+        let logits = self.weighted(&logits, features, norm.cloned(), None);
+        let last = classes - 1;
         if !probabilities {
-            return self.builder.output(&logits, classes, &format!("unnormalised, for {what}"));
+            return self.builder.output(&logits, classes, &format!("unnormalized, for the classes 0 to {last}"));
         }
-        let output = format!("{name}_probabilities");
+        let output = format!("{}_probabilities", node.name);
         self.builder.node("Softmax", &output, &[&logits], vec![integer("axis", 1)]);
-        self.builder.output(&output, classes, &format!("one for {what}"));
+        self.builder.output(&output, classes, &format!("for the classes 0 to {last}"));
     }
+}
+
+/// Whether a norm can be folded into a layer behind it. That goes past averages, but not past a padding, whose zeros are put in
+/// after the norm, nor past a maximum, which commutes with it where the factor is positive, which nothing says.
+fn folds_forward(behind: &[Node], to_heads: bool) -> bool {
+    for node in behind {
+        match node.kind {
+            LayerKind::Conv2d { padding, .. } => return padding == 0,
+            LayerKind::Linear { .. } => return true,
+            LayerKind::Dropout { .. }
+            | LayerKind::AvgPool2d { .. }
+            | LayerKind::GlobalAveragePool {}
+            | LayerKind::Flatten {}
+            | LayerKind::OneHot { .. } => {}
+            _ => return false,
+        }
+    }
+    to_heads && matches!(behind.last().map(|node| node.output), None | Some(Shape::Vector { .. }))
 }

@@ -4,14 +4,13 @@
 mod builder;
 mod graph;
 mod messages;
-mod parameters;
 
-use adder_model::IdentityAdder;
 use adder_model::tensor_file::Metadata;
+use adder_model::{IdentityAdder, Model};
 use prost::Message;
 
 use crate::{Error, Result};
-use messages::{Entry, Model, OperatorSet};
+use messages::{Entry, OperatorSet};
 
 /// The oldest version of ONNX's operators that is written: before it, softmax worked on all axes at once.
 pub const LEAST_OPSET: i64 = 13;
@@ -25,7 +24,7 @@ pub struct Options {
     pub fold: bool,
     /// The version of ONNX's operators, [`LEAST_OPSET`] to [`MOST_OPSET`].
     pub opset: i64,
-    /// Take images as bytes, uint8 `[batch, 1, 28, 28]`, and give `digit_probabilities` and `sum_probabilities`.
+    /// Take images as bytes, uint8, and give `{head}_probabilities`, such as `digit_probabilities` and `sum_probabilities`.
     pub with_preprocessing: bool,
 }
 
@@ -41,17 +40,27 @@ impl Default for Options {
 /// # Errors
 /// [`Error::Opset`], or where the device cannot be read.
 pub fn encode(model: &IdentityAdder, options: &Options, facts: &Metadata) -> Result<Vec<u8>> {
+    encode_model(model.model(), options, &metadata(facts))
+}
+
+/// The bytes of an ONNX file of any network: inputs `image` and one int64 `[batch]` for each one-hot input, under its name;
+/// outputs `{head}_logits`, f32 `[batch, classes]`. `metadata` is the file's.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_model(model: &Model, options: &Options, metadata: &Metadata) -> Result<Vec<u8>> {
     if !(LEAST_OPSET..=MOST_OPSET).contains(&options.opset) {
         return Err(Error::Opset { least: LEAST_OPSET, most: MOST_OPSET, found: options.opset });
     }
-    let message = Model {
+    let entries = metadata.iter().map(|(key, value)| Entry { key: key.clone(), value: value.clone() });
+    let message = messages::Model {
         ir_version: ir_version(options.opset),
         producer_name: "identity-adder".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         doc_string: "Reads a handwritten digit and adds a number to it.".into(),
         graph: Some(graph::graph(model, options)?),
         opset_import: vec![OperatorSet { domain: String::new(), version: options.opset }],
-        metadata_props: metadata(facts),
+        metadata_props: entries.collect(),
     };
     Ok(message.encode_to_vec())
 }
@@ -66,7 +75,7 @@ fn ir_version(opset: i64) -> i64 {
     }
 }
 
-fn metadata(facts: &Metadata) -> Vec<Entry> {
+fn metadata(facts: &Metadata) -> Metadata {
     let labels = |count: u8| (0..count).map(|label| label.to_string()).collect::<Vec<_>>().join(",");
     let own = [
         ("digit_labels", labels(10)),
@@ -78,5 +87,5 @@ fn metadata(facts: &Metadata) -> Vec<Entry> {
     let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
     let mut all: Metadata = facts.clone();
     all.extend(own);
-    all.into_iter().map(|(key, value)| Entry { key, value }).collect()
+    all
 }

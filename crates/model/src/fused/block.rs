@@ -38,7 +38,7 @@ pub struct FusedBlock {
     trunk: Arc<Trunk>,
 }
 
-/// What a block gives in training.
+/// The output of a block in training.
 #[derive(Clone, Debug)]
 pub struct BlockOutput {
     /// f32 `[b, out, h, w]`, after the pool where there is one; differentiable.

@@ -1,89 +1,92 @@
-//! The network on `adder-kernels`, inside candle's autograd: the whole trunk is one operation, head and loss another.
+//! Runs of layers on `adder-kernels`, inside candle's autograd: convolution blocks are one operation, dense layers with heads
+//! and loss another.
 //!
 //! candle walks its graph and accumulates gradients between operations, which costs more than the arithmetic of a small
 //! network; the fewer operations, the less of it. The parameters of each part go in as one flat tensor, put together by
 //! `Tensor::cat`, whose gradient hands every parameter its own.
 
 mod block;
-mod head;
+mod dense;
 mod trunk;
 
-use std::sync::{Arc, PoisonError};
+use std::ops::Range;
 
 use adder_kernels::Isa;
-use adder_kernels::dropout::DropoutKey;
-use adder_kernels::head::{Head, NormStatistics};
-use adder_kernels::trunk::{BlockStatistics, Trunk};
+use adder_kernels::trunk::Trunk;
+use adder_network::{Network, Node, Segment};
 use candle_core::{Device, Tensor};
 
 pub use block::{BlockOutput, FusedBlock};
+pub(crate) use dense::DensePart;
+pub(crate) use trunk::TrunkPart;
 
 use crate::norm::BatchNorm;
-use crate::specification::{head_spec, trunk_spec};
-use crate::{ModelConfig, Parameter, Result, Step, Targets};
-use head::{HeadOp, OwnedTargets};
-use trunk::TrunkOp;
+use crate::specs::{dense_spec, trunk_spec};
+use crate::{Parameter, Result};
 
 /// The planned kernels of one network.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Fused {
-    trunk: Arc<Trunk>,
-    head: Arc<Head>,
-    isa: Isa,
+    pub(crate) isa: Isa,
+    /// The layers before the dense part, in their order.
+    pub(crate) parts: Vec<Part>,
+    /// The last hidden layers with the heads and their loss, where the kernels know them.
+    pub(crate) dense: Option<DensePart>,
+}
+
+/// Layers that are computed as one operation, or one layer.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// Convolution blocks.
+    Trunk(TrunkPart),
+    /// A layer on its own, and the parts of the layers in it.
+    Layer {
+        /// Its index among the nodes.
+        index: usize,
+        /// The parts of a residual; none for other kinds.
+        body: Vec<Part>,
+    },
+}
+
+impl Part {
+    /// The nodes that it takes up.
+    pub(crate) fn nodes(&self) -> Range<usize> {
+        match self {
+            Self::Trunk(trunk) => trunk.nodes.clone(),
+            Self::Layer { index, .. } => *index..*index + 1,
+        }
+    }
 }
 
 impl Fused {
-    pub(crate) fn new(config: &ModelConfig, isa: Isa) -> Result<Self> {
-        let trunk = Arc::new(Trunk::new(trunk_spec(config)?, isa)?);
-        Ok(Self { trunk, head: Arc::new(Head::new(head_spec(config), isa)?), isa })
-    }
-
-    pub(crate) fn isa(&self) -> Isa {
-        self.isa
-    }
-
-    /// The global average of the trunk, f32 `[b, c]`, in training; `params` are those of all blocks in their order. Moves
-    /// the running statistics of `norms`.
-    pub(crate) fn features<'a>(
-        &self,
-        images: &Tensor,
-        params: &[Parameter],
-        dropout: Option<DropoutKey>,
-        norms: impl Iterator<Item = &'a BatchNorm>,
-    ) -> Result<Tensor> {
-        let (op, pass) = TrunkOp::new(&self.trunk, dropout, images.track_op());
-        let features = images.contiguous()?.apply_op2(&flat(params)?, op)?;
-        let pass = pass.lock().unwrap_or_else(PoisonError::into_inner);
-        for (norm, statistics) in norms.zip(pass.iter().flat_map(|pass| pass.statistics())) {
-            let BlockStatistics { mean, variance, count } = statistics;
-            update(norm, mean, variance, count)?;
+    pub(crate) fn new(network: &Network, isa: Isa) -> Result<Self> {
+        let (mut parts, mut dense) = (Vec::new(), None);
+        for segment in network.segments() {
+            match segment {
+                Segment::Dense { layers, one_hot, nodes } => {
+                    let spec = dense_spec(network, &layers, one_hot, nodes.start);
+                    dense = Some(DensePart::new(network, spec, &layers, one_hot, nodes, isa)?);
+                }
+                other => parts.push(part(network.nodes(), other, isa)?),
+            }
         }
-        Ok(features)
+        Ok(Self { isa, parts, dense })
     }
+}
 
-    /// Everything behind `features`, in training; `params` are those of embedding, hidden layer and heads, in that order.
-    /// Moves the running statistics of the two `norms`.
-    pub(crate) fn loss(
-        &self,
-        features: &Tensor,
-        addends: &Tensor,
-        targets: Targets<'_>,
-        (params, [embedding, hidden]): (&[Parameter], [&BatchNorm; 2]),
-    ) -> Result<Step> {
-        let addends = classes(addends)?;
-        let pairs = addends.len();
-        let (op, done) = HeadOp::new(&self.head, addends, OwnedTargets::read(targets)?);
-        let loss = features.contiguous()?.apply_op2(&flat(params)?, op)?;
-        let done = done.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = done.as_ref().ok_or_else(|| candle_core::Error::msg("the head kept no pass"))?;
-        for (norm, statistics) in
-            [(embedding, done.pass().embedding_statistics()), (hidden, done.pass().hidden_statistics())]
-        {
-            let NormStatistics { mean, variance } = statistics;
-            update(norm, mean, variance, pairs)?;
+fn part(nodes: &[Node], segment: Segment<'_>, isa: Isa) -> Result<Part> {
+    Ok(match segment {
+        Segment::Trunk { blocks, global_average, nodes: range } => {
+            let trunk = Trunk::new(trunk_spec(&blocks, global_average), isa)?;
+            Part::Trunk(TrunkPart::new(trunk, &blocks, range))
         }
-        Ok(Step { loss, tally: done.tally().into() })
-    }
+        Segment::Dense { nodes: range, .. } => Part::Layer { index: range.start, body: Vec::new() },
+        Segment::Layer(index) => {
+            let node = &nodes[index];
+            let body = node.segments().into_iter().map(|segment| part(&node.body, segment, isa));
+            Part::Layer { index, body: body.collect::<Result<_>>()? }
+        }
+    })
 }
 
 /// Parameters one behind the other, in C order. Gradients find their way back through the graph.
@@ -93,12 +96,8 @@ pub(crate) fn flat(params: &[Parameter]) -> Result<Tensor> {
     Ok(Tensor::cat(&params, 0)?)
 }
 
+/// Moves a norm's running statistics towards those of a batch of `count` values a channel.
 fn update(norm: &BatchNorm, mean: &[f32], variance: &[f32], count: usize) -> Result<()> {
     let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
     norm.update_running(&tensor(mean)?, &tensor(variance)?, count)
-}
-
-/// Classes as the kernels take them. One that does not fit a byte becomes 255, which is no class either.
-fn classes(classes: &Tensor) -> Result<Vec<u8>> {
-    Ok(classes.to_vec1::<u32>()?.into_iter().map(|class| u8::try_from(class).unwrap_or(u8::MAX)).collect())
 }

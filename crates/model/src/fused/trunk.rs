@@ -1,12 +1,53 @@
 //! A sequence of convolution blocks as one operation of candle's autograd.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adder_kernels::dropout::DropoutKey;
-use adder_kernels::trunk::{Output, Pass, Trunk};
+use adder_kernels::trunk::{BlockStatistics, KERNEL, Output, Pass, Trunk};
+use adder_network::ConvBlock;
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
+use super::{flat, update};
 use crate::pool::contiguous;
+use crate::{Model, Result};
+
+/// A run of blocks of a network on the kernels.
+#[derive(Debug)]
+pub(crate) struct TrunkPart {
+    /// The nodes that it takes up.
+    pub(crate) nodes: Range<usize>,
+    trunk: Arc<Trunk>,
+    /// The parameters of all blocks in their order.
+    params: Range<usize>,
+    /// The norm of each block.
+    norms: Vec<usize>,
+}
+
+impl TrunkPart {
+    pub(crate) fn new(trunk: Trunk, blocks: &[ConvBlock<'_>], nodes: Range<usize>) -> Self {
+        let [first, last] = [&blocks[0], &blocks[blocks.len() - 1]];
+        Self {
+            nodes,
+            trunk: Arc::new(trunk),
+            params: first.conv.parameters.start..last.norm.parameters.end,
+            norms: blocks.iter().map(|block| block.norm.ordinal).collect(),
+        }
+    }
+
+    /// The blocks' output for `x`, `[b, c, h, w]`, in training. Moves the running statistics.
+    pub(crate) fn forward(&self, model: &Model, x: &Tensor, dropout: Option<DropoutKey>) -> Result<Tensor> {
+        let (op, pass) = TrunkOp::new(&self.trunk, dropout, x.track_op());
+        let params = flat(model.parameters_of(self.params.clone()))?;
+        let output = x.contiguous()?.apply_op2(&params, op)?;
+        let pass = pass.lock().unwrap_or_else(PoisonError::into_inner);
+        for (&norm, statistics) in self.norms.iter().zip(pass.iter().flat_map(|pass| pass.statistics())) {
+            let BlockStatistics { mean, variance, count } = statistics;
+            update(&model.norms[norm], mean, variance, count)?;
+        }
+        Ok(output)
+    }
+}
 
 /// Images `[b, c, h, w]` and flat parameters to the trunk's output. One value of this type serves one forward pass; the
 /// pass that it keeps for the way back returns its buffers when candle drops the graph.
@@ -34,7 +75,7 @@ impl TrunkOp {
 
 impl CustomOp2 for TrunkOp {
     fn name(&self) -> &'static str {
-        "identity-adder-trunk"
+        "adder-trunk"
     }
 
     fn cpu_fwd(
@@ -82,7 +123,7 @@ fn output_shape(trunk: &Trunk, batch: usize) -> Shape {
         Output::GlobalAverage => Shape::from((batch, channels)),
         Output::Map => {
             let after = |side: usize, block: &adder_kernels::trunk::BlockSpec| {
-                let side = side + 2 * block.padding + 1 - adder_kernels::trunk::KERNEL;
+                let side = side + 2 * block.padding + 1 - KERNEL;
                 if block.pool { side / 2 } else { side }
             };
             let height = spec.blocks.iter().fold(spec.height, after);
