@@ -52,6 +52,22 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Error>,
     },
+    /// A hidden layer of a stack of dense layers cannot be.
+    #[error("layer {layer}: {source}")]
+    Layer {
+        /// Its position, from 0.
+        layer: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// An argument does not fit one of several heads.
+    #[error("head {head}: {source}")]
+    Head {
+        /// Its position, from 0.
+        head: usize,
+        /// What is wrong with the argument.
+        source: Box<Error>,
+    },
     /// A probability is not at least 0 and less than 1.
     #[error("`{argument}` is {found}, where at least 0 and less than 1 is expected")]
     Probability {

@@ -5,11 +5,14 @@
 mod aligned;
 mod arch;
 pub mod conv;
-mod dense;
+pub mod dense;
 pub mod dropout;
 mod error;
-pub mod head;
+pub mod fold;
 mod isa;
+pub mod loss;
+mod math;
+mod matrix;
 pub mod naive;
 pub mod orthogonal;
 pub mod peak;

@@ -1,6 +1,6 @@
 //! The nearest orthonormal matrix, roughly: the step of the optimizer Muon.
 
-use crate::dense::{Matrix, multiply, multiply_transposed};
+use crate::matrix::{Matrix, multiply, multiply_transposed};
 use crate::shape::{check_len, volume};
 use crate::{Isa, Result};
 

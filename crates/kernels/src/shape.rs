@@ -37,6 +37,16 @@ pub(crate) fn check_part(argument: &'static str, found: f32) -> Result<()> {
     if (0.0..=1.0).contains(&found) { Ok(()) } else { Err(Error::Part { argument, found }) }
 }
 
+/// Refuses what `check` refuses of some head, and says of which.
+pub(crate) fn check_heads<T>(
+    heads: impl IntoIterator<Item = T>,
+    check: impl Fn(T) -> Result<()>,
+) -> Result<()> {
+    heads.into_iter().enumerate().try_for_each(|(head, what)| {
+        check(what).map_err(|source| Error::Head { head, source: source.into() })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,8 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use adder_kernels::Isa;
-use adder_kernels::head::HeadSpec;
-use adder_kernels::predict::{Addends, Predictor, RunningStatistics, TrainedNetwork};
+use adder_kernels::dense::{DenseSpec, OneHotInput};
+use adder_kernels::predict::{OneHot, Predictor, RunningStatistics, TrainedNetwork};
 use adder_kernels::trunk::{BlockSpec, Output, TrunkSpec};
 
 /// The system's allocator, counting for each thread.
@@ -42,27 +42,28 @@ fn after_the_first_call_nothing_is_allocated() {
         blocks: vec![block; 2],
         output: Output::GlobalAverage,
     };
-    let head = HeadSpec { features: 16, embedding: 20, addends: 10, hidden: 64, digits: 10, sums: 19 };
-    let (trunk_params, head_params) = (vec![0.1; trunk.parameters()], vec![0.1; head.parameters()]);
+    let one_hot = Some(OneHotInput { layer: 1, classes: 10 });
+    let dense = DenseSpec { inputs: 16, layers: vec![20, 64], one_hot, heads: vec![10, 19] };
+    let (trunk_params, dense_params) = (vec![0.1; trunk.parameters()], vec![0.1; dense.parameters()]);
     let ones = [1.0; 64];
     let statistics = |width: usize| RunningStatistics { mean: &ones[..width], variance: &ones[..width] };
     let network = TrainedNetwork {
         trunk: &trunk,
         trunk_params: &trunk_params,
         trunk_statistics: &[statistics(16); 2],
-        head: &head,
-        head_params: &head_params,
-        embedding_statistics: statistics(20),
-        hidden_statistics: statistics(64),
+        dense: &dense,
+        dense_params: &dense_params,
+        dense_statistics: &[statistics(20), statistics(64)],
     };
     let predictor = Predictor::new(&network, Isa::best()).unwrap();
 
     // Eight images are one task, on this thread.
     let images = vec![0.5; 8 * 784];
-    let (mut digits, mut sums) = (vec![0.0; 80 * 10], vec![0.0; 80 * 19]);
+    let (mut first, mut second) = (vec![0.0; 80 * 10], vec![0.0; 80 * 19]);
     let mut predict = || {
-        predictor.predict(&images, Addends::All, &mut digits, &mut sums).unwrap();
-        predictor.predict(&images[..784], Addends::Each(&[3]), &mut digits[..10], &mut sums[..19]).unwrap();
+        predictor.predict(&images, OneHot::All, &mut [&mut first, &mut second]).unwrap();
+        let logits = &mut [&mut first[..10], &mut second[..19]];
+        predictor.predict(&images[..784], OneHot::Each(&[3]), logits).unwrap();
     };
     predict();
     let before = ALLOCATIONS.get();

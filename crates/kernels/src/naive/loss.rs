@@ -1,5 +1,7 @@
 //! Softmax cross-entropy against smoothed labels and soft targets, and top-1 accuracy.
 
+use crate::loss::Targets;
+
 /// What the distribution of each row should be, `[b, classes]`: of the label `1 - s` at its class plus `s / classes`
 /// everywhere, as in PyTorch; mixed with `soft`, `[b, classes]`, by its weight where there is one.
 pub fn targets(classes: usize, labels: &[u8], smoothing: f64, soft: Option<(&[f64], f64)>) -> Vec<f64> {
@@ -13,6 +15,16 @@ pub fn targets(classes: usize, labels: &[u8], smoothing: f64, soft: Option<(&[f6
             targets.iter().zip(soft).map(|(label, soft)| (1.0 - weight) * label + weight * soft).collect()
         }
     }
+}
+
+/// The distributions that a head of `classes` should give, `[b, classes]`.
+pub fn distributions(classes: usize, wanted: &Targets<'_>) -> Vec<f64> {
+    let soft = wanted.soft.map(|soft| {
+        let probabilities: Vec<f64> = soft.probabilities.iter().map(|&value| f64::from(value)).collect();
+        (probabilities, f64::from(soft.weight))
+    });
+    let soft = soft.as_ref().map(|(probabilities, weight)| (&probabilities[..], *weight));
+    targets(classes, wanted.labels, f64::from(wanted.label_smoothing), soft)
 }
 
 /// Each row's cross-entropy in nats: `logits` and `targets` are `[b, classes]`.

@@ -5,7 +5,6 @@
 
 pub mod conv;
 pub mod dense;
-pub mod head;
 pub mod loss;
 pub mod norm;
 pub mod orthogonal;

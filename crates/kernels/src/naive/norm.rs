@@ -1,7 +1,6 @@
 //! Batch normalisation of `[b, c, pixels]`: over batch and pixels for each channel; a linear layer has one pixel.
 
-/// Added to a variance before its square root, as PyTorch does by default.
-pub const EPSILON: f64 = 1e-5;
+use crate::fold::EPSILON;
 
 /// What [`batch_norm`] gives.
 pub struct Normalised {

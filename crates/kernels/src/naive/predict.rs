@@ -1,50 +1,38 @@
 //! A trained network in evaluation: every layer on its own, norms with their running statistics.
 
 use super::conv::conv2d;
-use super::dense::{linear, relu};
+use super::dense::{heads, join_one_hot, linear, relu};
 use super::norm::batch_norm_with;
 use super::pool::{global_average_pool, max_pool2d};
 use crate::conv::ConvShape;
 use crate::predict::{RunningStatistics, TrainedNetwork};
 use crate::trunk::KERNEL;
 
-/// What a network says of a batch.
-pub struct Answer {
-    /// `[b, embedding]`.
+/// The predictions of a network for a batch.
+pub struct Prediction {
+    /// The input of the layer with the one-hot input, or of the heads where there is none, `[b, in]`.
     pub embedding: Vec<f64>,
-    /// `[b, digits]`.
-    pub digit_logits: Vec<f64>,
-    /// `[b, sums]`.
-    pub sum_logits: Vec<f64>,
+    /// The logits of each head, `[b, classes]`.
+    pub logits: Vec<Vec<f64>>,
 }
 
-/// From images, `[b, c, h, w]`, and one addend for each to the logits of both heads.
-pub fn predict(network: &TrainedNetwork<'_>, images: &[f64], addends: &[u8]) -> Answer {
-    let (spec, params, batch) = (network.head, wide(network.head_params), addends.len());
-    let layout = spec.layout();
-
-    let shape = [batch, spec.features, spec.embedding];
-    let x = linear(&features(network, images, batch), &params[layout.embedding_weight], shape);
-    let [gamma, beta] = [layout.embedding_gamma, layout.embedding_beta].map(|range| &params[range]);
-    let embedding = relu(&norm(&x, [batch, spec.embedding, 1], [gamma, beta], network.embedding_statistics));
-
-    let mut hidden_input = vec![];
-    for (embedding, &addend) in embedding.chunks_exact(spec.embedding).zip(addends) {
-        hidden_input.extend_from_slice(embedding);
-        hidden_input
-            .extend((0..spec.addends).map(|class| if class == usize::from(addend) { 1.0 } else { 0.0 }));
+/// From images, `[b, c, h, w]`, and the class of each where there is a one-hot input, to the logits of all heads.
+pub fn predict(network: &TrainedNetwork<'_>, images: &[f64], one_hot: &[u8]) -> Prediction {
+    let (spec, params) = (network.dense, wide(network.dense_params));
+    let batch = images.len() / (network.trunk.in_channels * network.trunk.height * network.trunk.width);
+    let mut x = features(network, images, batch);
+    let mut embedding = vec![];
+    for (layer, (at, &statistics)) in spec.layout().layers.iter().zip(network.dense_statistics).enumerate() {
+        if spec.one_hot.is_some_and(|input| input.layer == layer) {
+            embedding.clone_from(&x);
+        }
+        x = join_one_hot(spec, layer, x, one_hot);
+        x = linear(&x, &params[at.weight.clone()], [batch, spec.row_length(layer), spec.layers[layer]]);
+        let [gamma, beta] = [&at.gamma, &at.beta].map(|range| &params[range.clone()]);
+        x = relu(&norm(&x, [batch, spec.layers[layer], 1], [gamma, beta], statistics));
     }
-    let x = linear(
-        &hidden_input,
-        &params[layout.hidden_weight],
-        [batch, spec.embedding + spec.addends, spec.hidden],
-    );
-    let [gamma, beta] = [layout.hidden_gamma, layout.hidden_beta].map(|range| &params[range]);
-    let hidden = relu(&norm(&x, [batch, spec.hidden, 1], [gamma, beta], network.hidden_statistics));
-
-    let digit_logits = linear(&hidden, &params[layout.digit_weight], [batch, spec.hidden, spec.digits]);
-    let sum_logits = linear(&hidden, &params[layout.sum_weight], [batch, spec.hidden, spec.sums]);
-    Answer { embedding, digit_logits, sum_logits }
+    let logits = heads(spec, &x, &params);
+    Prediction { embedding: if spec.one_hot.is_some() { embedding } else { x }, logits }
 }
 
 /// The averages of the last block's channels, `[b, c]`.
@@ -54,7 +42,7 @@ fn features(network: &TrainedNetwork<'_>, images: &[f64], batch: usize) -> Vec<f
     global_average_pool(values, *map)
 }
 
-/// What each block makes of images, `[b, c, h, w]`, its pool included: the shape and the values.
+/// The output of each block for images, `[b, c, h, w]`, its pool included: the shape and the values.
 pub fn feature_maps(
     network: &TrainedNetwork<'_>,
     images: &[f64],

@@ -3,9 +3,9 @@
 use adder_random::{Purpose, Stream};
 
 use super::*;
-use crate::head::{HeadSpec, SoftTargets, Targets, softmax};
-
-const SPEC: HeadSpec = HeadSpec { features: 3, embedding: 5, addends: 4, hidden: 6, digits: 3, sums: 7 };
+use crate::dense::{DenseSpec, OneHotInput};
+use crate::fold::EPSILON;
+use crate::loss::{SoftTargets, Targets, softmax};
 
 fn uniform(stream: &mut Stream, len: usize) -> Vec<f64> {
     (0..len).map(|_| f64::from(stream.uniform(-1.0, 1.0))).collect()
@@ -41,7 +41,7 @@ fn a_norm_by_hand() {
     let input = [1.0, 3.0, 5.0, 5.0, 5.0, 7.0, 5.0, 5.0];
     let normalised = norm::batch_norm(&input, [2, 2, 2], &[2.0, 1.0], &[0.5, -3.0]);
     assert_eq!((normalised.mean, normalised.variance), (vec![4.0, 5.0], vec![5.0, 0.0]));
-    let unit = 2.0 / (5.0 + norm::EPSILON).sqrt();
+    let unit = 2.0 / (5.0 + EPSILON).sqrt();
     let expected = [-3.0, -1.0, 0.0, 0.0, 1.0, 3.0, 0.0, 0.0];
     for (at, (output, expected)) in normalised.output.iter().zip(expected).enumerate() {
         let expected = if at / 2 % 2 == 0 { 0.5 + unit * expected } else { -3.0 };
@@ -100,24 +100,33 @@ fn the_norms_gradients_agree_with_finite_differences() {
 }
 
 #[test]
-fn the_heads_gradients_agree_with_finite_differences() {
+fn the_gradients_of_dense_layers_agree_with_finite_differences() {
+    let one_hot = Some(OneHotInput { layer: 1, classes: 4 });
+    let spec = DenseSpec { inputs: 3, layers: vec![5, 6], one_hot, heads: vec![3, 7] };
     let mut stream = Stream::new(2, Purpose::Test, 0, 0);
-    let features = uniform(&mut stream, 6 * SPEC.features);
-    let params = uniform(&mut stream, SPEC.parameters());
-    let addends = [0, 1, 2, 3, 1, 1];
-    let [mut digits, mut sums] = [SPEC.digits, SPEC.sums]
-        .map(|classes| -> Vec<f32> { (0..6 * classes).map(|_| stream.unit()).collect() });
-    for (values, classes) in [(&mut digits, SPEC.digits), (&mut sums, SPEC.sums)] {
-        softmax(values, classes);
-    }
-    let soft = Some(SoftTargets { digits: &digits, sums: &sums, weight: 0.6 });
-    let targets =
-        Targets { digits: &[2, 1, 0, 2, 2, 1], sums: &[2, 2, 2, 5, 3, 6], label_smoothing: 0.1, soft };
-    let objective = |features: &[f64], params: &[f64]| {
-        head::loss(&SPEC, &head::forward(&SPEC, features, &addends, params), &targets)
+    let inputs = uniform(&mut stream, 6 * 3);
+    let params = uniform(&mut stream, spec.parameters());
+    let one_hot = [0, 1, 2, 3, 1, 1];
+    let soft: Vec<Vec<f32>> = spec
+        .heads
+        .iter()
+        .map(|&classes| {
+            let mut values: Vec<f32> = (0..6 * classes).map(|_| stream.unit()).collect();
+            softmax(&mut values, classes);
+            values
+        })
+        .collect();
+    let labels = [[2, 1, 0, 2, 2, 1], [2, 2, 2, 5, 3, 6]];
+    let targets = [0, 1].map(|head| Targets {
+        labels: &labels[head],
+        label_smoothing: 0.1,
+        soft: Some(SoftTargets { probabilities: &soft[head], weight: 0.6 }),
+    });
+    let objective = |inputs: &[f64], params: &[f64]| {
+        dense::loss(&spec, &dense::forward(&spec, inputs, &one_hot, params), &targets)
     };
-    let pass = head::forward(&SPEC, &features, &addends, &params);
-    let (grad_features, grad_params) = head::backward(&SPEC, &pass, &features, &params, &targets);
-    assert_gradient(|features| objective(features, &params), &features, &grad_features, "feature");
-    assert_gradient(|params| objective(&features, params), &params, &grad_params, "parameter");
+    let pass = dense::forward(&spec, &inputs, &one_hot, &params);
+    let (grad_inputs, grad_params) = dense::backward(&spec, &pass, &params, &targets);
+    assert_gradient(|inputs| objective(inputs, &params), &inputs, &grad_inputs, "input");
+    assert_gradient(|params| objective(&inputs, params), &params, &grad_params, "parameter");
 }

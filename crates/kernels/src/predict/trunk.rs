@@ -1,9 +1,9 @@
 //! The convolution blocks, one image at a time.
 
-use super::fold::ChannelNorm;
-use super::{FeatureMaps, TrainedNetwork};
+use super::network::{FeatureMaps, TrainedNetwork};
 use crate::conv::map::{Map, Plane};
 use crate::conv::{Activation, Convolution};
+use crate::fold::ChannelAffine;
 use crate::shape::check_len;
 use crate::trunk::lanes::{Affine, Normalise, SavedValues, average};
 use crate::{Error, Isa, Result};
@@ -15,7 +15,7 @@ pub(super) struct FoldedTrunk {
     image_len: usize,
     blocks: Vec<FoldedBlock>,
     /// What the last block's averages still need.
-    feature_norm: ChannelNorm,
+    feature_norm: ChannelAffine,
 }
 
 /// One block: convolution and ReLU, then norm and pool on the way to where its output goes.
@@ -49,12 +49,12 @@ impl FoldedTrunk {
         check_len("trunk_params", params, spec.parameters())?;
         check_len("trunk_statistics", network.trunk_statistics, shapes.len())?;
         let mut blocks = Vec::with_capacity(shapes.len());
-        let mut feature_norm = ChannelNorm::identity(0);
+        let mut feature_norm = ChannelAffine::identity(0);
         for (index, (shape, layout)) in shapes.iter().zip(spec.layout()).enumerate() {
             let statistics = network.trunk_statistics[index];
-            let norm =
-                ChannelNorm::new(&params[layout.gamma], &params[layout.beta], statistics, "statistics")
-                    .map_err(|source| Error::Block { block: index, source: source.into() })?;
+            let norm = statistics
+                .fold(&params[layout.gamma], &params[layout.beta])
+                .map_err(|source| Error::Block { block: index, source: source.into() })?;
             // Where the blocks before computed the input, its channels fill lanes, be there only one.
             let channels =
                 blocks.last().map_or(shape.input().channels, |before: &FoldedBlock| before.values.channels);
@@ -69,7 +69,7 @@ impl FoldedTrunk {
             let pool = spec.blocks[index].pool;
             blocks.push(FoldedBlock { convolution, weights, affine, pool, input, values });
             // A norm commutes with the average, but not with the pool.
-            feature_norm = if pool { ChannelNorm::identity(shape.out_channels) } else { norm };
+            feature_norm = if pool { ChannelAffine::identity(shape.out_channels) } else { norm };
         }
         Ok(Self { isa, image_len: spec.in_channels * spec.height * spec.width, blocks, feature_norm })
     }
@@ -80,7 +80,7 @@ impl FoldedTrunk {
     }
 
     /// What the features of [`FoldedTrunk::features`] still need.
-    pub(super) fn feature_norm(&self) -> &ChannelNorm {
+    pub(super) fn feature_norm(&self) -> &ChannelAffine {
         &self.feature_norm
     }
 

@@ -2,10 +2,8 @@
 
 use super::lanes::{Affine, GradientCoefficients};
 use crate::conv::map::Channels;
+use crate::fold::EPSILON;
 use crate::reduce::PartialSums;
-
-/// Added to a variance before its square root, as PyTorch does by default.
-const EPSILON: f64 = 1e-5;
 
 /// Both totals of a channel, the chunks added in their order. A chunk's row holds first sums of all stored channels, then
 /// their second sums.

@@ -119,7 +119,7 @@ fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| value.into()).collect()
 }
 
-/// Whether a ReLU or a pool of this block would choose otherwise after a change in the sixth digit.
+/// Whether a ReLU or a pool of this block would choose otherwise after a change in the sixth decimal.
 fn is_near_a_kink(block: &naive::trunk::BlockPass) -> bool {
     let near = |gap: f64| gap != 0.0 && gap.abs() < 2e-6;
     let ties = block.map()[2] >= 2 && block.dropped.windows(2).any(|pair| near(pair[0] - pair[1]));
@@ -151,7 +151,7 @@ fn assert_close(found: &[f32], expected: &[f64], what: &str) {
     assert_within(found, expected, 1e-5, what);
 }
 
-/// Holds values to four digits of the largest. The floor is for what comes to nothing, or nearly, as a sum of terms that are
+/// Holds values to four figures of the largest. The floor is for what comes to nothing, or nearly, as a sum of terms that are
 /// not small.
 fn assert_within(found: &[f32], expected: &[f64], floor: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");

@@ -13,7 +13,7 @@ const EXP: [f32; 6] = [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2,
 
 /// e^x for x at most 0, to 1.2e-7 relative; below -87, where it is no longer a normal number, e^-87. A NaN stays one.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     let x = if x < -87.0 { -87.0 } else { x };
     // x = n ln 2 + r with |r| at most half of ln 2.
     let rounded = x.mul_add(LOG2_E, ROUND);
@@ -30,7 +30,7 @@ pub(super) fn exp(x: f32) -> f32 {
 /// ln x for x of at least 1, to 1.5e-7 relative (absolute where ln x is below 1). A NaN and infinity stay what they
 /// are.
 #[inline(always)]
-pub(super) fn ln(x: f32) -> f32 {
+pub(crate) fn ln(x: f32) -> f32 {
     if !x.is_finite() {
         return x;
     }

@@ -1,14 +1,72 @@
-//! Batch norm and ReLU over the rows of a matrix, forward and backward, a column in each lane.
+//! A linear layer, and the batch norm with its ReLU, over the rows of matrices, a column in each lane.
 //!
 //! Sums over rows have four chains, row `i` in chain `i % 4`, added up as (0 + 1) + (2 + 3): the same bits on every
 //! instruction set.
 
 use crate::Isa;
 use crate::arch::{Kernel, Lanes};
-use crate::dense::{Matrix, WIDTH};
+use crate::fold::EPSILON;
+use crate::matrix::{Matrix, WIDTH, multiply, multiply_transposed};
 
-/// Added to a variance before its square root, as PyTorch does by default.
-pub(crate) const EPSILON: f32 = 1e-5;
+/// The weight of a linear layer, packed for both directions.
+#[derive(Debug, Default)]
+pub(super) struct Linear {
+    /// `[in, out]`.
+    by_input: Matrix,
+    /// `[out, in]`.
+    by_output: Matrix,
+    weight_grad: Matrix,
+    /// The distance between the rows of the weight outside.
+    row_length: usize,
+}
+
+impl Linear {
+    /// A layer of so many inputs and outputs. A row of its weight has `row_length` values, of which those past the
+    /// inputs are columns that one-hot inputs choose.
+    pub(super) fn new(inputs: usize, row_length: usize, outputs: usize) -> Self {
+        Self {
+            by_input: Matrix::new(outputs),
+            by_output: Matrix::new(inputs),
+            weight_grad: Matrix::new(inputs),
+            row_length,
+        }
+    }
+
+    /// Packs a weight, `[out, row_length]`.
+    pub(super) fn pack(&mut self, weight: &[f32]) {
+        self.by_input.transpose_from(weight, self.row_length);
+        self.by_output.copy_from(weight, self.row_length);
+    }
+
+    /// The column of the weight, padded, that one-hot input `class` chooses.
+    pub(super) fn column(&self, class: usize) -> &[f32] {
+        self.by_input.row(self.by_output.columns() + class)
+    }
+
+    /// Adds the layer's outputs to `output`, `[b, out]`.
+    pub(super) fn forward(&self, isa: Isa, input: &Matrix, output: &mut Matrix) {
+        multiply(isa, input, &self.by_input, output);
+    }
+
+    /// Writes the gradient of the inputs, `[b, in]`, for that of the outputs, `[b, out]`.
+    pub(super) fn input_gradient(&self, isa: Isa, grad_output: &Matrix, grad_input: &mut Matrix) {
+        grad_input.clear(grad_output.rows());
+        multiply(isa, grad_output, &self.by_output, grad_input);
+    }
+
+    /// Writes the gradient of the weight, `[out, row_length]`, but for the columns of one-hot inputs.
+    pub(super) fn weight_gradient(
+        &mut self,
+        isa: Isa,
+        input: &Matrix,
+        grad_output: &Matrix,
+        grad_weight: &mut [f32],
+    ) {
+        self.weight_grad.clear(grad_output.columns());
+        multiply_transposed(isa, grad_output, input, &mut self.weight_grad);
+        self.weight_grad.copy_to(grad_weight, self.row_length);
+    }
+}
 
 const CHAINS: usize = 4;
 
@@ -104,7 +162,7 @@ impl Kernel for Forward<'_> {
             lanes.store(mean, &mut norm.mean[column..]);
             lanes.store(lanes.mul(squares, inverse_count), &mut norm.variance[column..]);
             for at in column..column + L::LANES {
-                norm.inverse_deviation[at] = 1.0 / (norm.variance[at] + EPSILON).sqrt();
+                norm.inverse_deviation[at] = 1.0 / (norm.variance[at] + EPSILON as f32).sqrt();
             }
 
             let inverse_deviation = lanes.load(&norm.inverse_deviation[column..]);
