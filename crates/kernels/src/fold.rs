@@ -42,10 +42,19 @@ impl ChannelAffine {
     }
 
     /// The same with channels behind it that stay as they are, `channels` in all.
-    pub(crate) fn extended(mut self, channels: usize) -> Self {
+    #[must_use]
+    pub fn extended(mut self, channels: usize) -> Self {
         self.scale.resize(channels, 1.0);
         self.shift.resize(channels, 0.0);
         self
+    }
+
+    /// Each channel so many times in a row: a map of so many pixels that was made a vector.
+    #[must_use]
+    pub fn repeated(&self, times: usize) -> Self {
+        let repeat =
+            |values: &[f64]| values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect();
+        Self { scale: repeat(&self.scale), shift: repeat(&self.shift) }
     }
 }
 

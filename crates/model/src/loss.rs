@@ -1,6 +1,6 @@
 //! The loss that training minimizes: the cross-entropies of all heads, added up.
 
-use adder_kernels::dense::Tally as HeadsTally;
+use adder_kernels::loss::Tally as HeadsTally;
 use candle_core::{D, Tensor};
 
 use crate::tally::score_heads;

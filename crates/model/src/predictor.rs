@@ -15,6 +15,7 @@ use crate::tally::argmax;
 use crate::tensor_file::Metadata;
 use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, softmax, weights};
 use folded::{Values, fold};
+#[cfg(any(test, not(feature = "candle")))]
 use layered::Naive;
 
 pub use adder_kernels::predict::FeatureMaps;
@@ -93,7 +94,8 @@ enum Engine {
     /// candle, layer by layer, on any device.
     #[cfg(feature = "candle")]
     Layered(Box<crate::IdentityAdder>),
-    /// Plain loops, for any network.
+    /// Plain loops, for any network, where there is no candle.
+    #[cfg(any(test, not(feature = "candle")))]
     Naive(Arc<Naive>),
 }
 
@@ -201,6 +203,7 @@ impl Predictor {
             Engine::Layered(_) if batch == 0 => Ok(()),
             #[cfg(feature = "candle")]
             Engine::Layered(model) => layered::predict(model, images, addends, prediction),
+            #[cfg(any(test, not(feature = "candle")))]
             Engine::Naive(naive) => {
                 naive.predict(images, addends, prediction);
                 Ok(())
@@ -219,6 +222,7 @@ impl Predictor {
             Engine::Folded(folded) => Ok(folded.feature_maps(image)?),
             #[cfg(feature = "candle")]
             Engine::Layered(model) => layered::feature_maps(model, image),
+            #[cfg(any(test, not(feature = "candle")))]
             Engine::Naive(naive) => Ok(naive.feature_maps(image)),
         }
     }

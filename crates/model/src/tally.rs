@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use adder_kernels::dense::{HeadTally, Tally as HeadsTally};
+use adder_kernels::loss::{HeadTally, Tally as HeadsTally};
 use serde::{Deserialize, Serialize};
 
 use crate::{DIGITS, Error, Result, SUMS};

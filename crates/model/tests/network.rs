@@ -172,6 +172,6 @@ fn a_wider_network_is_one_line() {
     let config = ModelConfig { channels: vec![16, 16, 32, 32, 32, 32], ..ModelConfig::default() };
     let model = IdentityAdder::new(&config, 1, &Device::Cpu).unwrap();
     let parameters: usize = model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum();
-    assert_eq!(parameters, config.summary().unwrap().parameters);
+    assert_eq!(parameters, config.network().unwrap().summary().parameters);
     assert_eq!(model.forward(&images(2), &classes(&[0, 9]), TRAIN).unwrap().sum.dims(), [2, 19]);
 }

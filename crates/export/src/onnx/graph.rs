@@ -71,7 +71,8 @@ impl Writer<'_> {
             }
             x = match node.kind {
                 LayerKind::Conv2d { .. } | LayerKind::Linear { .. } => {
-                    let norm = behind.first().filter(|next| self.fold && next.kind == LayerKind::BatchNorm {});
+                    let norm =
+                        behind.first().filter(|next| self.fold && next.kind == LayerKind::BatchNorm {});
                     folded_into_the_layer_before = norm.is_some();
                     self.weighted(node, &x, pending.take(), norm)
                 }
@@ -93,7 +94,7 @@ impl Writer<'_> {
                     self.flatten(&node.name, &x)
                 }
                 LayerKind::OneHot { classes, .. } => {
-                    pending = pending.map(|norm| norm.joined(&ChannelAffine::identity(classes)));
+                    pending = pending.map(|norm| norm.extended(node.output.len()));
                     self.with_one_hot(node, classes, &x)
                 }
                 LayerKind::Residual { .. } => {
@@ -126,7 +127,8 @@ impl Writer<'_> {
             let (folded, offsets) = fold_linear(&weight, bias.as_deref(), taps, &before, &after);
             (weight, bias) = (folded, Some(offsets));
         }
-        let mut inputs = vec![x.clone(), self.builder.floats(&format!("{}.weight", node.name), shape, &weight)];
+        let mut inputs =
+            vec![x.clone(), self.builder.floats(&format!("{}.weight", node.name), shape, &weight)];
         if let Some(bias) = bias {
             inputs.push(self.builder.floats(&format!("{}.bias", node.name), &shape[..1], &bias));
         }
@@ -192,7 +194,11 @@ impl Writer<'_> {
         let logits = self.weighted(&logits, features, norm.cloned(), None);
         let last = classes - 1;
         if !probabilities {
-            return self.builder.output(&logits, classes, &format!("unnormalized, for the classes 0 to {last}"));
+            return self.builder.output(
+                &logits,
+                classes,
+                &format!("unnormalized, for the classes 0 to {last}"),
+            );
         }
         let output = format!("{}_probabilities", node.name);
         self.builder.node("Softmax", &output, &[&logits], vec![integer("axis", 1)]);

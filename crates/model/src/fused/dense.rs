@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adder_kernels::Isa;
-use adder_kernels::dense::{self, Dense, DenseLoss, DenseSpec, NormStatistics};
+use adder_kernels::dense::{Dense, DenseLoss, DenseSpec, NormStatistics};
+use adder_kernels::loss::{SoftTargets, Targets};
 use adder_network::{DenseLayer, Network, Node};
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
@@ -91,12 +92,11 @@ impl OwnedTargets {
         })
     }
 
-    fn borrow(&self) -> dense::Targets<'_> {
+    fn borrow(&self) -> Targets<'_> {
         let Self { labels, label_smoothing, soft } = self;
-        let soft = soft
-            .as_ref()
-            .map(|(probabilities, weight)| dense::SoftTargets { probabilities, weight: *weight });
-        dense::Targets { labels, label_smoothing: *label_smoothing, soft }
+        let soft =
+            soft.as_ref().map(|(probabilities, weight)| SoftTargets { probabilities, weight: *weight });
+        Targets { labels, label_smoothing: *label_smoothing, soft }
     }
 }
 
@@ -126,7 +126,7 @@ impl CustomOp2 for DenseOp {
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let x = contiguous(x, x_layout)?;
         let params = contiguous(params, params_layout)?;
-        let targets: Vec<dense::Targets<'_>> = self.targets.iter().map(OwnedTargets::borrow).collect();
+        let targets: Vec<Targets<'_>> = self.targets.iter().map(OwnedTargets::borrow).collect();
         let pass =
             self.dense.forward(x, self.one_hot.as_deref(), params).map_err(candle_core::Error::wrap)?;
         let done = pass.loss(&targets).map_err(candle_core::Error::wrap)?;
