@@ -4,6 +4,7 @@
 
 mod aligned;
 mod arch;
+mod buffer_pool;
 pub mod conv;
 pub mod dense;
 pub mod dropout;
@@ -20,7 +21,6 @@ pub mod pool;
 pub mod predict;
 mod reduce;
 mod shape;
-mod shelf;
 pub mod trunk;
 
 pub use error::{Error, Result};

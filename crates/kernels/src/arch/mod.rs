@@ -29,7 +29,7 @@
 //! operations within a lane does not depend on it. WebAssembly is the exception: its `fma` rounds twice, see `simd128`.
 //!
 //! # Traps
-//! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorises across pixels into
+//! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorizes across pixels into
 //! gathers, 25 times slower than these intrinsics.
 //!
 //! A closure given to `array::map` and its like is not inlined where it is called more than once, and then every intrinsic
@@ -55,7 +55,7 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
-pub(crate) use prefetch::Ahead;
+pub(crate) use prefetch::Prefetch;
 #[cfg(not(target_feature = "simd128"))]
 pub(crate) use scalar::Scalar;
 #[cfg(target_feature = "simd128")]

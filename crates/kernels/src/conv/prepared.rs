@@ -17,7 +17,7 @@ pub struct Prepared {
     weight_gradient: WeightGradient,
     input: Aligned,
     weights: Aligned,
-    turned_weights: Aligned,
+    flipped_weights: Aligned,
     output: Aligned,
     grad_output: Aligned,
     grad_input: Aligned,
@@ -49,7 +49,7 @@ impl Prepared {
             shape,
             input: Aligned::zeros(shape.input().len()),
             weights: Aligned::zeros(forward.packing().len()),
-            turned_weights: Aligned::zeros(backward.packing().len()),
+            flipped_weights: Aligned::zeros(backward.packing().len()),
             output: Aligned::zeros(shape.output().len()),
             grad_output: Aligned::zeros(shape.grad_output().len()),
             grad_input: Aligned::zeros(shape.grad_input().len()),
@@ -61,7 +61,7 @@ impl Prepared {
         shape.input().read_nchw(input, &mut prepared.input);
         shape.grad_output().read_nchw(grad_output, &mut prepared.grad_output);
         prepared.forward.packing().pack(weight, &mut prepared.weights);
-        prepared.backward.packing().pack_turned(weight, &mut prepared.turned_weights);
+        prepared.backward.packing().pack_flipped(weight, &mut prepared.flipped_weights);
         Ok(prepared)
     }
 
@@ -72,8 +72,8 @@ impl Prepared {
 
     /// Computes the gradient at the input.
     pub fn run_input_gradient(&mut self) {
-        let Self { grad_output, turned_weights, grad_input, .. } = self;
-        self.backward.run(grad_output, turned_weights, Activation::Identity, grad_input);
+        let Self { grad_output, flipped_weights, grad_input, .. } = self;
+        self.backward.run(grad_output, flipped_weights, Activation::Identity, grad_input);
     }
 
     /// Computes the gradient of the weight.

@@ -1,7 +1,7 @@
 //! A trunk: its blocks one after the other, each operation on its own.
 
 use super::conv::{conv2d, conv2d_input_gradient, conv2d_weight_gradient};
-use super::norm::{Normalised, batch_norm, batch_norm_backward};
+use super::norm::{Normalized, batch_norm, batch_norm_backward};
 use super::pool::{global_average_pool, global_average_pool_backward, max_pool2d, max_pool2d_backward};
 use crate::conv::ConvShape;
 use crate::trunk::{BlockLayout, KERNEL, Output, TrunkSpec};
@@ -25,7 +25,7 @@ pub struct BlockPass {
     /// After the ReLU.
     pub activation: Vec<f64>,
     /// After the norm, with the batch's statistics.
-    pub normalised: Normalised,
+    pub normalized: Normalized,
     /// After dropout, before the pool.
     pub dropped: Vec<f64>,
 }
@@ -61,8 +61,8 @@ pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec:
         let activation: Vec<f64> = convolved.iter().map(|value| value.max(0.0)).collect();
         let [height, width] = shape.output_size();
         let rows = [batch, block.out_channels, height * width];
-        let normalised = batch_norm(&activation, rows, &params[layout.gamma], &params[layout.beta]);
-        let dropped = multiplied(&normalised.output, mask.as_deref());
+        let normalized = batch_norm(&activation, rows, &params[layout.gamma], &params[layout.beta]);
+        let dropped = multiplied(&normalized.output, mask.as_deref());
         map = [batch, block.out_channels, height, width];
         if block.pool {
             output = max_pool2d(&dropped, map);
@@ -70,7 +70,7 @@ pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec:
         } else {
             output = dropped.clone();
         }
-        blocks.push(BlockPass { shape, input, convolved, activation, normalised, dropped });
+        blocks.push(BlockPass { shape, input, convolved, activation, normalized, dropped });
     }
     if spec.output == Output::GlobalAverage {
         output = global_average_pool(&output, map);

@@ -23,7 +23,7 @@ pub struct TrainedNetwork<'a> {
     pub dense_statistics: &'a [RunningStatistics<'a>],
 }
 
-/// What a norm remembers of training and normalises with in evaluation, one value for each channel or unit.
+/// What a norm remembers of training and normalizes with in evaluation, one value for each channel or unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunningStatistics<'a> {
     /// The running means.

@@ -1,7 +1,7 @@
 //! The norm of a block: from sums over the batch to the numbers that the passes over pixels work with, in `f64`.
 
-use super::lanes::{Affine, GradientCoefficients};
-use crate::conv::map::Channels;
+use super::elementwise::{Affine, GradientCoefficients};
+use crate::conv::layout::Channels;
 use crate::fold::EPSILON;
 use crate::reduce::PartialSums;
 
@@ -60,7 +60,7 @@ impl Statistics {
         }
     }
 
-    /// Back through the norm, given the sums of [`GradientSums`](super::lanes::GradientSums): the coefficients of the
+    /// Back through the norm, given the sums of [`GradientSums`](super::elementwise::GradientSums): the coefficients of the
     /// gradient at its input, and the gradients of gamma and beta.
     pub(super) fn backward(
         &self,

@@ -5,24 +5,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keeps values that are not in use.
 #[derive(Debug, Default)]
-pub(crate) struct Shelf<T>(Arc<Mutex<Vec<T>>>);
+pub(crate) struct BufferPool<T>(Arc<Mutex<Vec<T>>>);
 
-impl<T: Default> Shelf<T> {
+impl<T: Default> BufferPool<T> {
     /// The value that came back last, whatever it holds, or what `make` makes where the shelf is empty.
-    pub(crate) fn take(&self, make: impl FnOnce() -> T) -> Lent<T> {
+    pub(crate) fn take(&self, make: impl FnOnce() -> T) -> PooledBuffer<T> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Lent { value: kept.unwrap_or_else(make), shelf: Self(Arc::clone(&self.0)) }
+        PooledBuffer { value: kept.unwrap_or_else(make), shelf: Self(Arc::clone(&self.0)) }
     }
 }
 
 /// A value that goes back to its shelf when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lent<T: Default> {
+pub(crate) struct PooledBuffer<T: Default> {
     value: T,
-    shelf: Shelf<T>,
+    shelf: BufferPool<T>,
 }
 
-impl<T: Default> Deref for Lent<T> {
+impl<T: Default> Deref for PooledBuffer<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -30,13 +30,13 @@ impl<T: Default> Deref for Lent<T> {
     }
 }
 
-impl<T: Default> DerefMut for Lent<T> {
+impl<T: Default> DerefMut for PooledBuffer<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }
 }
 
-impl<T: Default> Drop for Lent<T> {
+impl<T: Default> Drop for PooledBuffer<T> {
     fn drop(&mut self) {
         let value = std::mem::take(&mut self.value);
         self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner).push(value);
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn what_comes_back_is_lent_again() {
-        let shelf = Shelf::default();
+        let shelf = BufferPool::default();
         let mut first = shelf.take(|| vec![0.0f32; 8]);
         first[3] = 1.0;
         let address = first.as_ptr();
