@@ -1,7 +1,7 @@
 //! Dropout masks as a function of (key, block, image, element): nothing is stored, nothing is drawn in sequence.
 //!
 //! The forward and the backward pass, the fused kernels and the reference path, one thread or many, all ask the same
-//! question of the same numbers and get the same answer.
+//! question of the same numbers and get the same mask.
 //!
 //! # The hash of an element
 //! An image's key is two words, `offset` and `twist`; all arithmetic is on 32 bits and wraps:
@@ -92,7 +92,7 @@ impl DropoutRate {
         self.threshold
     }
 
-    /// What the elements that stay are multiplied with: 1 / (1 - probability).
+    /// The factor of the elements that stay: 1 / (1 - probability).
     pub fn scale(self) -> f32 {
         self.scale
     }

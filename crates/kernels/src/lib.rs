@@ -4,6 +4,9 @@
 
 mod aligned;
 mod arch;
+#[cfg(any(test, feature = "bench"))]
+#[doc(hidden)]
+pub mod bench;
 mod buffer_pool;
 pub mod conv;
 pub mod dense;
@@ -16,7 +19,6 @@ mod math;
 mod matrix;
 pub mod naive;
 pub mod orthogonal;
-pub mod peak;
 pub mod pool;
 pub mod predict;
 mod reduce;

@@ -17,10 +17,10 @@ pub const LEAST_NORM: f32 = 1e-7;
 /// Replaces a matrix of `[rows, columns]` by about `U * transpose(V)` of its singular value decomposition `U * S *
 /// transpose(V)`: singular values end between about 0.7 and 1.2, but for those that were far below the largest.
 ///
-/// As PyTorch's `torch.optim.Muon`, in `f32`. The bits are the same on every instruction set.
+/// The steps are those of PyTorch's `torch.optim.Muon`, in `f32`. The bits are the same on every instruction set.
 ///
 /// # Errors
-/// Where `values` is not of `rows * columns`.
+/// [`Error::Length`](crate::Error::Length) where `values` is not of `rows * columns`.
 pub fn orthogonalize(isa: Isa, values: &mut [f32], [rows, columns]: [usize; 2]) -> Result<()> {
     check_len("values", values, volume("values", &[rows, columns])?)?;
     if values.is_empty() {

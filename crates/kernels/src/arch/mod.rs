@@ -61,7 +61,7 @@ pub(crate) use scalar::Scalar;
 #[cfg(target_feature = "simd128")]
 pub(crate) use simd128::Simd128;
 
-/// How many lanes a kernel runs with. Both exist on every instruction set, as one register or several.
+/// The number of lanes that a kernel runs with. Both exist on every instruction set, as one register or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
     /// One AVX register, two of NEON or WebAssembly, or `[f32; 8]`.
@@ -82,7 +82,7 @@ impl Width {
 
 /// A computation that any instruction set can run. See the [module's description](self).
 pub(crate) trait Kernel {
-    /// What it returns.
+    /// The result.
     type Output;
 
     /// Runs it. Implementations are `#[inline(always)]`.
@@ -96,7 +96,7 @@ pub(crate) trait Kernel {
 pub(crate) trait Lanes: Copy {
     /// The number of lanes.
     const LANES: usize;
-    /// How many values of type `F` a kernel can keep in registers beside the operands of an `fma`.
+    /// The number of values of type `F` that a kernel can keep in registers beside the operands of an `fma`.
     const ACCUMULATORS: usize;
     /// Lanes of `f32`.
     type F: Copy;

@@ -1,9 +1,9 @@
-//! Asking for data before it is needed.
+//! Software prefetch: data is asked for before it is needed.
 
 /// Floats of a cache line.
 const LINE: usize = 16;
 
-/// Values that will soon be needed, to be loaded into the second-level cache meanwhile.
+/// A list of values that will soon be needed, to be loaded into the second-level cache meanwhile.
 ///
 /// The passes over pixels wait for memory more than they compute, and a convolution computes for microseconds without
 /// touching any: it fetches the next image, a few lines with each tile. Fetched all at once, the lines would be waited for.

@@ -1,4 +1,4 @@
-//! The convolution of one image, which with turned weights is its input gradient too.
+//! The convolution of one image, which with flipped weights is its input gradient too.
 
 use std::array::from_fn;
 
@@ -17,18 +17,18 @@ pub(crate) struct Convolution {
     packing: Packing,
     input: BlockedLayout,
     output: BlockedLayout,
-    /// What a channel block of 16 channels is computed in, and what one of 8.
+    /// The tiles of a block of 16 channels, and of one of 8.
     regions: [Vec<Region>; 2],
-    /// How many tiles an image has.
+    /// Tiles of an image.
     tiles: usize,
 }
 
-/// What becomes of the sums before they are stored.
+/// The function that the sums pass before they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Activation {
-    /// They stay as they are.
+    /// `x`.
     Identity,
-    /// Negative ones become zero.
+    /// `max(x, 0)`.
     Relu,
 }
 
@@ -98,7 +98,7 @@ impl Convolution {
         }
     }
 
-    /// What an output channel block is computed in.
+    /// The tiles of an output channel block.
     fn regions(&self, channel_block: ChannelBlock) -> &[Region] {
         match channel_block.width() {
             Width::Sixteen => &self.regions[0],
@@ -113,7 +113,7 @@ struct ForwardTask<'a, 'b> {
     channel_block: ChannelBlock,
     region: Region,
     input: &'a [f32],
-    /// Those of this channel block and all after it.
+    /// The weights of this channel block and all after it.
     weights: &'a [f32],
     floor: f32,
     prefetch: &'a mut Prefetch<'b>,
@@ -200,7 +200,7 @@ impl<const R: usize, const C: usize> Tiled<'_, '_, R, C> {
     /// Stores a tile.
     ///
     /// # Safety
-    /// As for [`Tiled::sums`].
+    /// The obligations are those of [`Tiled::sums`].
     #[inline(always)]
     unsafe fn store<L: Lanes>(&mut self, lanes: L, y: usize, x: usize, sums: [[L::F; C]; R]) {
         // `max` gives its second argument where one is NaN, so a NaN passes here.

@@ -7,9 +7,9 @@ use crate::arch::Width;
 /// The channels of a feature map, padded with zeros until they fill the lanes of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Channels {
-    /// Channels that there are.
+    /// Channels of the tensor.
     pub count: usize,
-    /// Channels that are stored.
+    /// Channels in memory.
     pub stored: usize,
 }
 
@@ -37,7 +37,7 @@ impl Channels {
 pub(crate) struct ChannelBlock {
     /// The first channel.
     pub first: usize,
-    /// How many channels: 16 or 8, or 1 for a gray image.
+    /// The number of channels: 16 or 8, or 1 for a gray image.
     pub channels: usize,
 }
 
@@ -47,12 +47,13 @@ impl ChannelBlock {
         match self.channels {
             16 => Width::Sixteen,
             8 => Width::Eight,
-            other => unreachable!("a channel_block of {other} channels is only read"),
+            other => unreachable!("a block of {other} channels is only read"),
         }
     }
 }
 
-/// One image's feature map: `[channel block][row][column][channel of the channel block]`, with `border` rows and columns on all sides.
+/// The layout of one image's feature map, oneDNN's nChw16c with a border: `[channel block][row][column][channel of the block]`,
+/// with `border` rows and columns on all sides.
 ///
 /// Up to 16 channels this is NHWC. More are cut into channel blocks, so that the distance between neighboring pixels is a constant
 /// that the kernels are compiled for, and so that a loop over one channel block finds it in the first-level cache.
@@ -80,7 +81,7 @@ impl BlockedLayout {
         self.channels.stored * self.block_pixels()
     }
 
-    /// Where a channel block begins, its border included.
+    /// The first value of a channel block, its border included.
     pub(crate) fn start(&self, channel_block: ChannelBlock) -> usize {
         channel_block.first * self.block_pixels()
     }
@@ -169,7 +170,7 @@ impl Packing {
         self.taps() * self.input.stored * self.output.stored
     }
 
-    /// Where the weights from all inputs to one channel block of outputs begin.
+    /// The first of the weights from all inputs to one channel block of outputs.
     pub(crate) fn start(&self, output: ChannelBlock) -> usize {
         output.first * self.taps() * self.input.stored
     }
@@ -179,7 +180,7 @@ impl Packing {
         self.fill(packed, |output, input, tap| weight[self.index(output, input, tap)]);
     }
 
-    /// Packs the weights of the opposite convolution turned by half a turn: a convolution of the gradient at its outputs
+    /// Packs the weights of the opposite convolution, flipped in both directions: a convolution of the gradient at its outputs
     /// with these is the gradient at its inputs.
     ///
     /// `weight` is `[out, in, k, k]` in the names of the opposite convolution, so `[input, output, k, k]` in those of this.

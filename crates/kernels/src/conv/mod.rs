@@ -6,7 +6,6 @@
 
 mod forward;
 pub(crate) mod layout;
-mod prepared;
 mod shape;
 mod tile;
 mod weight_gradient;
@@ -14,7 +13,6 @@ mod weight_gradient;
 use rayon::prelude::*;
 
 pub(crate) use forward::{Activation, Convolution};
-pub use prepared::Prepared;
 pub use shape::ConvShape;
 pub(crate) use weight_gradient::WeightGradient;
 

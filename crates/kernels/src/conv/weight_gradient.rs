@@ -55,7 +55,7 @@ struct WeightGradientTask<'a> {
     channel_block: ChannelBlock,
     input: &'a [f32],
     grad_output: &'a [f32],
-    /// That of this channel block and all after it.
+    /// The gradient of this channel block's weights and of all after it.
     grad_weights: &'a mut [f32],
 }
 
@@ -88,7 +88,7 @@ impl Kernel for WeightGradientTask<'_> {
     }
 }
 
-/// What a tap of the kernel sees.
+/// The input as a tap of the kernel sees it.
 #[derive(Clone, Copy)]
 struct Input {
     /// The value that it sees from the first output pixel.
@@ -144,7 +144,7 @@ impl<L: Lanes> TapSums<L> {
     /// Adds to the next weights, at most `taps`, and returns how many.
     ///
     /// # Safety
-    /// As for [`TapSums::add_plane`].
+    /// The obligations are those of [`TapSums::add_channel_block`].
     #[inline(always)]
     unsafe fn add_some(&mut self, input: Input, taps: usize) -> usize {
         /// The first of the counts that there are enough taps and registers for.
@@ -170,7 +170,7 @@ impl<L: Lanes> TapSums<L> {
     /// Adds to the next weights: those of `N` taps in each of `R` rows of the kernel.
     ///
     /// # Safety
-    /// As for [`TapSums::add_plane`].
+    /// The obligations are those of [`TapSums::add_channel_block`].
     #[inline(always)]
     unsafe fn add<const R: usize, const N: usize>(&mut self, input: Input) {
         let lanes = self.lanes;

@@ -160,7 +160,7 @@ impl DensePass {
 }
 
 impl DenseLoss {
-    /// Losses and right answers of this batch, as sums.
+    /// The losses and right classes of this batch, as sums.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }

@@ -61,7 +61,7 @@ pub struct DensePass {
     pub logits: Vec<Vec<f64>>,
 }
 
-/// From `inputs`, `[b, inputs]`, and the class of each row where `spec` has a one-hot input, to the logits of all heads.
+/// The forward pass of `inputs`, `[b, inputs]`, with the class of each row where `spec` has a one-hot input.
 pub fn forward(spec: &DenseSpec, inputs: &[f64], one_hot: &[u8], params: &[f64]) -> DensePass {
     let (layout, b) = (spec.layout(), inputs.len() / spec.inputs);
     let mut pass = DensePass { inputs: vec![], linear: vec![], norms: vec![], logits: vec![] };

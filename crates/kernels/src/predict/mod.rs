@@ -133,7 +133,7 @@ impl Predictor {
         Ok(self.trunk.feature_maps(image, &mut self.take_scratch().trunk))
     }
 
-    /// How many images there are.
+    /// The number of images.
     fn batch(&self, images: &[f32]) -> Result<usize> {
         let batch = images.len() / self.trunk.image_len();
         check_len("images", images, batch * self.trunk.image_len())?;
@@ -167,7 +167,7 @@ impl Predictor {
         self.scratch.take(|| Scratch { trunk: self.trunk.scratch(), dense: self.dense.scratch() })
     }
 
-    /// From a task's images to their embeddings in the scratch; returns how many there are.
+    /// Computes the embeddings of a task's images into the scratch; returns how many there are.
     fn embed_task(&self, images: &[f32], scratch: &mut Scratch) -> usize {
         let images = images.chunks_exact(self.trunk.image_len());
         let count = images.len();

@@ -14,7 +14,7 @@ pub(super) struct FoldedTrunk {
     isa: Isa,
     image_len: usize,
     blocks: Vec<FoldedBlock>,
-    /// What the last block's averages still need.
+    /// The norm that the last block's averages still need.
     feature_norm: ChannelAffine,
 }
 
@@ -79,7 +79,7 @@ impl FoldedTrunk {
         self.image_len
     }
 
-    /// What the features of [`FoldedTrunk::features`] still need.
+    /// The norm that the features of [`FoldedTrunk::features`] still need.
     pub(super) fn feature_norm(&self) -> &ChannelAffine {
         &self.feature_norm
     }
@@ -113,7 +113,7 @@ impl FoldedTrunk {
         }
     }
 
-    /// What each block makes of one image, `[c, h, w]`, norms and pools included.
+    /// The output of each block for one image, `[c, h, w]`, norms and pools included.
     pub(super) fn feature_maps(&self, image: &[f32], scratch: &mut TrunkScratch) -> Vec<FeatureMaps> {
         let TrunkScratch { inputs, values, .. } = scratch;
         self.blocks[0].input.read_nchw(image, &mut inputs[0]);

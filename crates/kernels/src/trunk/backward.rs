@@ -88,7 +88,7 @@ impl TrunkPlan {
     }
 }
 
-/// What all tasks of one block's backward pass share.
+/// One block's backward pass, as all tasks see it.
 #[derive(Clone, Copy)]
 struct BlockPass<'a> {
     plan: &'a TrunkPlan,

@@ -56,7 +56,7 @@ impl Trunk {
         Ok(Self { plan: Arc::new(TrunkPlan::new(spec, isa)?), workspaces: BufferPool::default() })
     }
 
-    /// What it was made from.
+    /// The specification that the trunk was planned from.
     pub fn spec(&self) -> &TrunkSpec {
         &self.plan.spec
     }
@@ -90,21 +90,21 @@ impl Trunk {
     }
 }
 
-/// A forward pass of a [`Trunk`]. Its buffers go back to the trunk when it is dropped.
+/// A forward pass of a [`Trunk`] with what its backward pass needs. Its buffers go back to the trunk when it is dropped.
 #[derive(Debug)]
 pub struct TrunkPass {
     plan: Arc<TrunkPlan>,
     workspace: PooledBuffer<Workspace>,
 }
 
-/// What a block's norm found in a batch.
+/// The statistics with which a block's norm normalized a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BlockStatistics<'a> {
     /// The mean of each channel; zeros for an empty batch.
     pub mean: &'a [f32],
     /// The biased variance of each channel, that is divided by `count`; zeros for an empty batch.
     pub variance: &'a [f32],
-    /// How many values of each channel there were: images times pixels.
+    /// Values of each channel: images times pixels.
     pub count: usize,
 }
 
@@ -114,7 +114,7 @@ impl TrunkPass {
         &self.workspace.output
     }
 
-    /// What the norm of each block found, in the order of the blocks.
+    /// The statistics of each block's norm, in the order of the blocks.
     pub fn statistics(&self) -> impl ExactSizeIterator<Item = BlockStatistics<'_>> {
         self.workspace.blocks.iter().map(|state| {
             let statistics = &state.statistics;
@@ -129,7 +129,7 @@ impl TrunkPass {
     /// The backward pass, of a loss whose gradient at the output is `grad_output`.
     ///
     /// Written over: `grad_params`, laid out as the parameters are, and `grad_images`, `[b, c, h, w]`, where it is given.
-    /// Both include what reaches them through the batch's statistics.
+    /// The gradients include what reaches them through the batch's statistics.
     ///
     /// # Errors
     /// [`Error::Length`] where a slice has another size.

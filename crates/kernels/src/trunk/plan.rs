@@ -136,7 +136,7 @@ impl BlockPlan {
     }
 }
 
-/// All that the passes over a batch hold.
+/// The memory of the passes over a batch.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     pub batch: usize,
@@ -178,7 +178,7 @@ impl Workspace {
     }
 }
 
-/// What one block saves of its forward pass.
+/// The values that one block saves of its forward pass.
 #[derive(Debug, Default)]
 pub(super) struct BlockState {
     /// Whether elements were dropped.
@@ -204,7 +204,7 @@ impl BlockState {
         }
     }
 
-    /// What kept elements were multiplied with.
+    /// The factor of the elements that dropout kept.
     pub(super) fn dropout_scale(&self, block: &BlockPlan) -> f32 {
         if self.drop { block.rate.scale() } else { 1.0 }
     }
@@ -225,7 +225,7 @@ impl Scratch {
     }
 }
 
-/// A block of a trunk after its forward pass.
+/// A block together with what it saved: all that is read out of saved values starts here.
 #[derive(Clone, Copy)]
 pub(super) struct Stage<'a> {
     pub isa: Isa,
@@ -242,7 +242,7 @@ impl<'a> Stage<'a> {
     /// Writes the block's output for one image to the interior of `to`.
     pub(super) fn write_output(self, image: usize, to: BlockedLayout, output: &mut [f32]) {
         for channel_block in to.channels.blocks() {
-            Normalize { from: self.channel_block(image, channel_block), to, output }.run();
+            Normalize { from: self.saved(image, channel_block), to, output }.run();
         }
     }
 
@@ -251,7 +251,7 @@ impl<'a> Stage<'a> {
     pub(super) fn write_gradient(self, image: usize, upstream: &[f32], gradient: &mut [f32]) {
         for channel_block in self.block.values.channels.blocks() {
             Gradient {
-                of: self.channel_block(image, channel_block),
+                of: self.saved(image, channel_block),
                 mean: &self.state.statistics.mean,
                 coefficients: &self.state.coefficients,
                 layout: self.block.output,
@@ -266,13 +266,13 @@ impl<'a> Stage<'a> {
     /// Adds what one image's gradient at the block's output gives to the sums that its norm needs.
     pub(super) fn add_gradient_sums(self, image: usize, upstream: &[f32], sums: &mut [f64]) {
         for channel_block in self.block.values.channels.blocks() {
-            let (of, mean) = (self.channel_block(image, channel_block), &self.state.statistics.mean);
+            let (of, mean) = (self.saved(image, channel_block), &self.state.statistics.mean);
             let added = GradientSums { of, mean, layout: self.block.output, upstream }.run();
             add_to_channels(sums, channel_block, added.map(|lanes| lanes.map(f64::from)));
         }
     }
 
-    fn channel_block(self, image: usize, channel_block: ChannelBlock) -> SavedValues<'a> {
+    fn saved(self, image: usize, channel_block: ChannelBlock) -> SavedValues<'a> {
         SavedValues {
             isa: self.isa,
             drop: self.state.drop,
@@ -285,7 +285,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Where a block's input comes from.
+/// The source of a block's input.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     /// The batch, `[b, c, h, w]`, of so many values an image.
@@ -295,7 +295,7 @@ pub(super) enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// What is read for an image; nothing where there is no such image.
+    /// The values that are read for an image; none where there is no such image.
     pub(super) fn image(self, image: usize) -> &'a [f32] {
         match self {
             Self::Images(images, len) => images.chunks_exact(len).nth(image).unwrap_or_default(),

@@ -5,9 +5,9 @@ use super::values::{PerLane, Reader, SavedValues, SumPair, run_with_flags};
 use crate::arch::{Kernel, Lanes};
 use crate::conv::layout::BlockedLayout;
 
-/// With `g` the gradient at the norm's output, as far as pool and dropout let it through and before dropout's factor:
-/// the sums of `g` and of `g * (r - mean)` over one channel block.
-pub(in crate::trunk) struct GradientSums<'a> {
+/// Two sums over one channel block, with `g` the gradient at the norm's output as far as pool and dropout let it through and before dropout's factor:
+/// that of `g` and that of `g * (r - mean)`.
+pub(crate) struct GradientSums<'a> {
     pub of: SavedValues<'a>,
     /// The mean of `r`, for each stored channel.
     pub mean: &'a [f32],
@@ -18,7 +18,7 @@ pub(in crate::trunk) struct GradientSums<'a> {
 }
 
 impl GradientSums<'_> {
-    pub(in crate::trunk) fn run(self) -> [PerLane; 2] {
+    pub(crate) fn run(self) -> [PerLane; 2] {
         let SavedValues { isa, channel_block, drop, pool, .. } = self.of;
         run_with_flags!(isa, channel_block.width(), GradientSumsPass(self), drop, pool)
     }
@@ -107,17 +107,17 @@ impl<L: Lanes, const DROP: bool> SumReader<L, DROP> {
 /// Both differences are taken before they are scaled: of a channel that hardly varies the scale is large, and what is
 /// left of its gradient is small.
 #[derive(Clone, Debug, Default)]
-pub(in crate::trunk) struct GradientCoefficients {
+pub(crate) struct GradientCoefficients {
     pub upstream: Vec<f32>,
     /// The mean of `g`.
     pub mean_g: Vec<f32>,
     pub value: Vec<f32>,
-    /// What the rounding of the two means leaves.
+    /// The rest that the rounding of the two means leaves.
     pub constant: Vec<f32>,
 }
 
 /// The gradient at the convolution's output, one channel block, written to the interior of a map.
-pub(in crate::trunk) struct Gradient<'a> {
+pub(crate) struct Gradient<'a> {
     pub of: SavedValues<'a>,
     /// The mean of `r`, for each stored channel.
     pub mean: &'a [f32],
@@ -131,7 +131,7 @@ pub(in crate::trunk) struct Gradient<'a> {
 }
 
 impl Gradient<'_> {
-    pub(in crate::trunk) fn run(self) {
+    pub(crate) fn run(self) {
         let SavedValues { isa, channel_block, drop, pool, .. } = self.of;
         run_with_flags!(isa, channel_block.width(), GradientPass(self), drop, pool);
     }
@@ -177,7 +177,7 @@ impl<const DROP: bool, const POOL: bool> Kernel for GradientPass<'_, DROP, POOL>
     }
 }
 
-/// What happens to a pixel.
+/// The gradient of one pixel.
 #[derive(Clone, Copy)]
 struct PixelGradient<L: Lanes, const DROP: bool> {
     lanes: L,

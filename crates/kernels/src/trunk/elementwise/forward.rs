@@ -74,7 +74,7 @@ impl Kernel for Average<'_> {
 /// A variance far below the squared mean would drown in the rounding of plain sums; one far above it, as of a channel that
 /// is zero but for a few pixels, would drown in sums about a value that happens to be far out.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::trunk) struct Moments {
+pub(crate) struct Moments {
     /// The guess.
     pub pivot: PerLane,
     /// The sum of the differences to it.
@@ -86,12 +86,7 @@ pub(in crate::trunk) struct Moments {
 /// Marks what dropout drops in one channel block of relu(conv), and sums the values, dropped ones too.
 ///
 /// Without a mask nothing is dropped and nothing is written.
-pub(in crate::trunk) fn finish(
-    isa: Isa,
-    width: Width,
-    values: &mut [f32],
-    mask: Option<MaskedChannels>,
-) -> Moments {
+pub(crate) fn finish(isa: Isa, width: Width, values: &mut [f32], mask: Option<MaskedChannels>) -> Moments {
     match mask {
         Some(mask) => isa.run(width, Drop { values, mask }),
         None => isa.run(width, Keep { values }),
@@ -156,7 +151,7 @@ fn mark<L: Lanes>(lanes: L, mask: &mut Mask<L>, pixel: &mut [f32]) -> L::F {
     r
 }
 
-/// How many pixels the guess is made from, at most.
+/// The most pixels that the guess is made from.
 const PIVOT_PIXELS: usize = 16;
 
 struct MomentSums<L: Lanes> {
@@ -166,7 +161,7 @@ struct MomentSums<L: Lanes> {
 }
 
 impl<L: Lanes> MomentSums<L> {
-    /// About the mean of some pixels that are spread over the channel block.
+    /// Sums about the mean of some pixels that are spread over the channel block.
     #[inline(always)]
     fn new(lanes: L, values: &[f32]) -> Self {
         let pixels = values.len() / L::LANES;
@@ -196,9 +191,9 @@ impl<L: Lanes> MomentSums<L> {
     }
 }
 
-/// Where the elements of one channel block lie in the order in which dropout counts those of an image.
+/// The position of one channel block's elements in the order in which dropout counts those of an image.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::trunk) struct MaskedChannels {
+pub(crate) struct MaskedChannels {
     pub key: ImageKey,
     pub rate: DropoutRate,
     /// Channels of the image.
@@ -207,9 +202,9 @@ pub(in crate::trunk) struct MaskedChannels {
     pub first: usize,
 }
 
-/// Walks over the pixels of a channel block. What [`ImageKey::keep`] says of elements one by one, this says of all lanes of a pixel.
+/// Walks over the pixels of a channel block. Gives for all lanes of a pixel what [`ImageKey::keep`] gives for elements one by one.
 #[derive(Clone, Copy)]
-pub(in crate::trunk) struct Mask<L: Lanes> {
+pub(crate) struct Mask<L: Lanes> {
     lanes: L,
     /// The hash's first sum for the next pixel: offset + index * step.
     next: L::U,
@@ -221,7 +216,7 @@ pub(in crate::trunk) struct Mask<L: Lanes> {
 
 impl<L: Lanes> Mask<L> {
     #[inline(always)]
-    pub(in crate::trunk) fn new(lanes: L, channel_block: MaskedChannels) -> Self {
+    pub(crate) fn new(lanes: L, channel_block: MaskedChannels) -> Self {
         let MaskedChannels { key, rate, channels, first } = channel_block;
         let lane_steps = lanes.mul_u32(lanes.iota(), lanes.splat_u32(INDEX_STEP));
         let start = key.offset.wrapping_add((first as u32).wrapping_mul(INDEX_STEP));
@@ -235,9 +230,9 @@ impl<L: Lanes> Mask<L> {
         }
     }
 
-    /// Which lanes of the next pixel are dropped. Lanes beyond the last channel get an answer that means nothing.
+    /// The lanes of the next pixel that are dropped. Lanes beyond the last channel get a value that means nothing.
     #[inline(always)]
-    pub(in crate::trunk) fn next(&mut self) -> L::M {
+    pub(crate) fn next(&mut self) -> L::M {
         let lanes = self.lanes;
         let word = self.next;
         self.next = lanes.add_u32(word, self.pixel_step);

@@ -1,4 +1,4 @@
-//! What the passes share: how saved values are read, and sums in a fixed order.
+//! Reading of saved values, and sums in a fixed order, for all passes.
 
 use crate::Isa;
 use crate::arch::Lanes;
@@ -55,7 +55,7 @@ pub(crate) struct SavedValues<'a> {
     /// Whether a 2x2 max pool follows.
     pub pool: bool,
     pub channel_block: ChannelBlock,
-    /// Of the whole image.
+    /// The layout of the whole image.
     pub layout: BlockedLayout,
     pub values: &'a [f32],
     pub affine: &'a Affine,
@@ -97,7 +97,7 @@ pub(super) struct Reader<L: Lanes, const DROP: bool> {
 }
 
 impl<L: Lanes, const DROP: bool> Reader<L, DROP> {
-    /// relu(conv).
+    /// The value of relu(conv).
     #[inline(always)]
     pub(super) fn activation(self, v: L::F) -> L::F {
         if DROP { self.lanes.abs(v) } else { v }
