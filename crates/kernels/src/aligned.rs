@@ -24,7 +24,7 @@ impl Aligned {
         Self { lines: vec![Line::ZERO; len.div_ceil(Line::LEN)], len }
     }
 
-    /// Makes room for exactly `len` values. Which they are is not said.
+    /// Makes room for exactly `len` values, which are unspecified.
     pub(crate) fn fit(&mut self, len: usize) {
         self.lines.resize(len.div_ceil(Line::LEN), Line::ZERO);
         self.len = len;

@@ -1,7 +1,7 @@
 //! Dropout masks as a function of (key, block, image, element): nothing is stored, nothing is drawn in sequence.
 //!
 //! The forward and the backward pass, the fused kernels and the reference path, one thread or many, all ask the same
-//! question of the same numbers and get the same answer.
+//! question of the same numbers and get the same mask.
 //!
 //! # The hash of an element
 //! An image's key is two words, `offset` and `twist`; all arithmetic is on 32 bits and wraps:
@@ -26,7 +26,7 @@ use rayon::prelude::*;
 use crate::shape::{check_len, check_probability, volume};
 use crate::{Error, Result};
 
-/// Added once for each element: 2^32 over the golden ratio, which spreads neighbours far apart.
+/// Added once for each element: 2^32 over the golden ratio, which spreads neighbors far apart.
 pub(crate) const INDEX_STEP: u32 = 0x9e37_79b9;
 /// The last multiplier of `lowbias32`; only the high bits of the product decide.
 pub(crate) const MULTIPLIER: u32 = 0x846c_a68b;
@@ -92,7 +92,7 @@ impl DropoutRate {
         self.threshold
     }
 
-    /// What the elements that stay are multiplied with: 1 / (1 - probability).
+    /// The factor of the elements that stay: 1 / (1 - probability).
     pub fn scale(self) -> f32 {
         self.scale
     }
@@ -137,7 +137,7 @@ fn mask_image(key: ImageKey, rate: DropoutRate, channels: usize, output: &mut [f
     }
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+/// The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
 fn mix(word: u64) -> u64 {
     let word = word.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,6 +1,6 @@
-//! What can be wrong with a call.
+//! Errors of calls that check their arguments.
 
-/// Why a kernel refused its arguments. Nothing is written to any output when a kernel returns an error.
+/// The reason why a kernel refused its arguments. Nothing is written to any output when a kernel returns an error.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,7 +19,7 @@ pub enum Error {
     TooLarge {
         /// The argument's name in the function's signature.
         argument: &'static str,
-        /// Its dimensions.
+        /// The dimensions.
         shape: Vec<usize>,
     },
     /// A size is one that the kernel cannot work with.
@@ -27,9 +27,9 @@ pub enum Error {
     Dimension {
         /// The argument's or the field's name.
         argument: &'static str,
-        /// What was given.
+        /// The value that was given.
         found: usize,
-        /// What is asked for, in words.
+        /// The sizes that are allowed, in words.
         expected: String,
     },
     /// A class is not one of those that there are.
@@ -39,33 +39,33 @@ pub enum Error {
         argument: &'static str,
         /// The position of the class in the argument.
         index: usize,
-        /// What is there.
+        /// The class that was given.
         found: u8,
-        /// How many classes there are.
+        /// The number of classes.
         classes: usize,
     },
     /// A block of a trunk cannot be.
     #[error("block {block}: {source}")]
     Block {
-        /// Its position, from 0.
+        /// The position, from 0.
         block: usize,
-        /// What is wrong with it.
+        /// The reason.
         source: Box<Error>,
     },
     /// A hidden layer of a stack of dense layers cannot be.
     #[error("layer {layer}: {source}")]
     Layer {
-        /// Its position, from 0.
+        /// The position, from 0.
         layer: usize,
-        /// What is wrong with it.
+        /// The reason.
         source: Box<Error>,
     },
     /// An argument does not fit one of several heads.
     #[error("head {head}: {source}")]
     Head {
-        /// Its position, from 0.
+        /// The position, from 0.
         head: usize,
-        /// What is wrong with the argument.
+        /// The reason.
         source: Box<Error>,
     },
     /// A probability is not at least 0 and less than 1.
@@ -73,7 +73,7 @@ pub enum Error {
     Probability {
         /// The argument's name in the function's signature.
         argument: &'static str,
-        /// What was given.
+        /// The value that was given.
         found: f32,
     },
     /// A part of a whole is not from 0 to 1.
@@ -81,7 +81,7 @@ pub enum Error {
     Part {
         /// The argument's name in the function's signature.
         argument: &'static str,
-        /// What was given.
+        /// The value that was given.
         found: f32,
     },
 }

@@ -140,7 +140,7 @@ pub enum IsaError {
     /// This machine cannot run it.
     #[error("this machine does not have the instruction set `{asked}`; it has {available}")]
     Missing {
-        /// What was asked for.
+        /// The name that was asked for.
         asked: String,
         /// The names of what there is.
         available: String,
@@ -148,7 +148,7 @@ pub enum IsaError {
     /// There is no such name.
     #[error("`{asked}` is no instruction set that the kernels know; this machine has {available}")]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         asked: String,
         /// The names of what there is.
         available: String,

@@ -4,6 +4,10 @@
 
 mod aligned;
 mod arch;
+#[cfg(any(test, feature = "bench"))]
+#[doc(hidden)]
+pub mod bench;
+mod buffer_pool;
 pub mod conv;
 pub mod dense;
 pub mod dropout;
@@ -15,12 +19,10 @@ mod math;
 mod matrix;
 pub mod naive;
 pub mod orthogonal;
-pub mod peak;
 pub mod pool;
 pub mod predict;
 mod reduce;
 mod shape;
-mod shelf;
 pub mod trunk;
 
 pub use error::{Error, Result};

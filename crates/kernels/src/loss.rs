@@ -1,4 +1,4 @@
-//! Softmax cross-entropy over any number of heads, its gradient, and the count of right answers.
+//! Softmax cross-entropy over any number of heads, its gradient, and the count of right classes.
 
 use crate::arch::{Kernel, Lanes};
 use crate::math::{exp, ln};
@@ -165,7 +165,7 @@ impl Kernel for CrossEntropy<'_> {
     }
 }
 
-/// From the exponentials of a row's shifted logits, `values`, to their gradient, in place. Returns the loss, and whether the largest
+/// Turns the exponentials of a row's shifted logits, `values`, into their gradient, in place. Returns the loss, and whether the largest
 /// logit is the label's.
 #[inline(always)]
 fn finish(targets: &Targets<'_>, row: usize, logits: &[f32], top: usize, values: &mut [f32]) -> (f32, bool) {

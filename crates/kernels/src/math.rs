@@ -1,5 +1,5 @@
 //! `exp` and `ln` as fixed sequences of exact IEEE operations: the same bits on every machine, which libm's are not,
-//! and an `exp` that compilers vectorise.
+//! and an `exp` that compilers vectorize.
 
 use std::f32::consts::{LN_2, LOG2_E};
 

@@ -4,7 +4,7 @@ use crate::matrix::{Matrix, multiply, multiply_transposed};
 use crate::shape::{check_len, volume};
 use crate::{Isa, Result};
 
-/// Newton-Schulz steps that [`orthogonalise`] takes.
+/// Newton-Schulz steps that [`orthogonalize`] takes.
 pub const STEPS: usize = 5;
 
 /// The polynomial `a * s + b * s^3 + c * s^5` that a step applies to every singular value `s`: coefficients of Jordan (2024),
@@ -17,11 +17,11 @@ pub const LEAST_NORM: f32 = 1e-7;
 /// Replaces a matrix of `[rows, columns]` by about `U * transpose(V)` of its singular value decomposition `U * S *
 /// transpose(V)`: singular values end between about 0.7 and 1.2, but for those that were far below the largest.
 ///
-/// As PyTorch's `torch.optim.Muon`, in `f32`. The bits are the same on every instruction set.
+/// The steps are those of PyTorch's `torch.optim.Muon`, in `f32`. The bits are the same on every instruction set.
 ///
 /// # Errors
-/// Where `values` is not of `rows * columns`.
-pub fn orthogonalise(isa: Isa, values: &mut [f32], [rows, columns]: [usize; 2]) -> Result<()> {
+/// [`Error::Length`](crate::Error::Length) where `values` is not of `rows * columns`.
+pub fn orthogonalize(isa: Isa, values: &mut [f32], [rows, columns]: [usize; 2]) -> Result<()> {
     check_len("values", values, volume("values", &[rows, columns])?)?;
     if values.is_empty() {
         return Ok(());
@@ -84,7 +84,7 @@ mod tests {
 
     fn orthogonal(isa: Isa, values: &[f32], shape: [usize; 2]) -> Vec<f32> {
         let mut values = values.to_vec();
-        orthogonalise(isa, &mut values, shape).unwrap();
+        orthogonalize(isa, &mut values, shape).unwrap();
         values
     }
 
@@ -96,7 +96,7 @@ mod tests {
         ) {
             let values = uniform(seed, rows * columns);
             let wide: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
-            let expected = naive::orthogonal::orthogonalise(&wide, [rows, columns]);
+            let expected = naive::orthogonal::orthogonalize(&wide, [rows, columns]);
             let found = orthogonal(Isa::SCALAR, &values, [rows, columns]);
             for (found, expected) in found.iter().zip(expected) {
                 // A small singular value, and its rounding, grows by up to 3.4445^5.
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_wrong_length_is_refused() {
-        let error = orthogonalise(Isa::SCALAR, &mut [0.0; 5], [2, 3]).unwrap_err();
+        let error = orthogonalize(Isa::SCALAR, &mut [0.0; 5], [2, 3]).unwrap_err();
         assert_eq!(error, Error::Length { argument: "values", expected: 6, found: 5 });
     }
 }

@@ -1,6 +1,6 @@
 //! 2x2 max pooling with stride 2 over NCHW tensors, forward and backward.
 //!
-//! Which value wins is as in PyTorch: the first maximum in row-major order; a NaN beats every number, and of several
+//! The value that wins is PyTorch's: the first maximum in row-major order; a NaN beats every number, and of several
 //! NaNs the last one wins. The backward pass finds the winner again from the input, so nothing has to be saved.
 
 use rayon::prelude::*;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 /// added in the order of the chunks.
 pub(crate) const CHUNK: usize = 8;
 
-/// Values that a task adds up: less does not pay for a thread.
+/// The number of values that a task adds up: less does not pay for a thread.
 const MIN_TASK_VALUES: usize = 1024;
 
 /// A row of sums for each chunk of a batch.

@@ -29,7 +29,7 @@
 //! operations within a lane does not depend on it. WebAssembly is the exception: its `fma` rounds twice, see `simd128`.
 //!
 //! # Traps
-//! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorises across pixels into
+//! Lanes of arrays, as in [`scalar`], are never compiled for AVX-512: there the compiler vectorizes across pixels into
 //! gathers, 25 times slower than these intrinsics.
 //!
 //! A closure given to `array::map` and its like is not inlined where it is called more than once, and then every intrinsic
@@ -55,13 +55,13 @@ pub(crate) use avx2::Avx2;
 pub(crate) use avx512::Avx512;
 #[cfg(target_arch = "aarch64")]
 pub(crate) use neon::Neon;
-pub(crate) use prefetch::Ahead;
+pub(crate) use prefetch::Prefetch;
 #[cfg(not(target_feature = "simd128"))]
 pub(crate) use scalar::Scalar;
 #[cfg(target_feature = "simd128")]
 pub(crate) use simd128::Simd128;
 
-/// How many lanes a kernel runs with. Both exist on every instruction set, as one register or several.
+/// The number of lanes that a kernel runs with. Both exist on every instruction set, as one register or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
     /// One AVX register, two of NEON or WebAssembly, or `[f32; 8]`.
@@ -82,7 +82,7 @@ impl Width {
 
 /// A computation that any instruction set can run. See the [module's description](self).
 pub(crate) trait Kernel {
-    /// What it returns.
+    /// The result.
     type Output;
 
     /// Runs it. Implementations are `#[inline(always)]`.
@@ -96,7 +96,7 @@ pub(crate) trait Kernel {
 pub(crate) trait Lanes: Copy {
     /// The number of lanes.
     const LANES: usize;
-    /// How many values of type `F` a kernel can keep in registers beside the operands of an `fma`.
+    /// The number of values of type `F` that a kernel can keep in registers beside the operands of an `fma`.
     const ACCUMULATORS: usize;
     /// Lanes of `f32`.
     type F: Copy;

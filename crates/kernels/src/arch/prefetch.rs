@@ -1,20 +1,20 @@
-//! Asking for data before it is needed.
+//! Software prefetch: data is asked for before it is needed.
 
 /// Floats of a cache line.
 const LINE: usize = 16;
 
-/// Values that will soon be needed, to be loaded into the second-level cache meanwhile.
+/// A list of values that will soon be needed, to be loaded into the second-level cache meanwhile.
 ///
 /// The passes over pixels wait for memory more than they compute, and a convolution computes for microseconds without
 /// touching any: it fetches the next image, a few lines with each tile. Fetched all at once, the lines would be waited for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ahead<'a> {
+pub(crate) struct Prefetch<'a> {
     slices: [&'a [f32]; 3],
     /// Values of each step, a whole number of lines.
     per_step: usize,
 }
 
-impl<'a> Ahead<'a> {
+impl<'a> Prefetch<'a> {
     /// Nothing is needed.
     pub(crate) const NOTHING: Self = Self { slices: [&[]; 3], per_step: 0 };
 
@@ -66,14 +66,14 @@ mod tests {
     fn all_is_fetched_in_the_steps_asked_for() {
         let values = [0.0; 100];
         for steps in [1, 3, 50] {
-            let mut ahead = Ahead::new([&values, &[], &values[..7]]).in_steps(steps);
+            let mut prefetch = Prefetch::new([&values, &[], &values[..7]]).in_steps(steps);
             for _ in 0..steps {
-                ahead.step();
+                prefetch.step();
             }
-            assert!(ahead.slices.iter().all(|slice| slice.is_empty()), "{steps} steps");
+            assert!(prefetch.slices.iter().all(|slice| slice.is_empty()), "{steps} steps");
         }
-        let mut ahead = Ahead::new([&values; 3]).in_steps(3);
-        ahead.step();
-        assert!(ahead.slices.iter().any(|slice| !slice.is_empty()), "not all at once");
+        let mut prefetch = Prefetch::new([&values; 3]).in_steps(3);
+        prefetch.step();
+        assert!(prefetch.slices.iter().any(|slice| !slice.is_empty()), "not all at once");
     }
 }

@@ -1,7 +1,7 @@
 //! WebAssembly's 128-bit vectors, in a program that is compiled with them: `-C target-feature=+simd128`.
 //!
 //! A module that uses them is refused by an engine that does not have them, so this is no choice at run time. They have no
-//! fused multiply-add: [`fma`](Lanes::fma) rounds twice here, and answers differ from those of the other instruction sets
+//! fused multiply-add: [`fma`](Lanes::fma) rounds twice here, and results differ from those of the other instruction sets
 //! in the last bits. Relaxed SIMD has one that rounds once or twice, as the engine likes; not every browser has it, and
 //! the same bits in all of them are worth more here than its speed.
 

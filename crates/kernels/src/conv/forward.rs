@@ -1,35 +1,34 @@
-//! The convolution of one image, which with turned weights is its input gradient too.
+//! The convolution of one image, which with flipped weights is its input gradient too.
 
 use std::array::from_fn;
 
-use super::map::{Map, Plane};
+use super::layout::{BlockedLayout, ChannelBlock, Packing};
 use super::tile::{Region, Tile, cover};
-use super::weights::Packing;
 use crate::Isa;
-use crate::arch::{Ahead, Kernel, Lanes, Width};
+use crate::arch::{Kernel, Lanes, Prefetch, Width};
 
 /// A convolution of stride 1 from one feature map to another, planned for an instruction set.
 ///
-/// An output is the sum over input planes, then rows of the kernel, then columns, then channels, one fused multiply-add
+/// An output is the sum over input channel blocks, then rows of the kernel, then columns, then channels, one fused multiply-add
 /// after the other: the same order, and so the same bits, on every instruction set.
 #[derive(Clone, Debug)]
 pub(crate) struct Convolution {
     isa: Isa,
     packing: Packing,
-    input: Map,
-    output: Map,
-    /// What a plane of 16 channels is computed in, and what one of 8.
+    input: BlockedLayout,
+    output: BlockedLayout,
+    /// The tiles of a block of 16 channels, and of one of 8.
     regions: [Vec<Region>; 2],
-    /// How many tiles an image has.
+    /// Tiles of an image.
     tiles: usize,
 }
 
-/// What becomes of the sums before they are stored.
+/// The function that the sums pass before they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Activation {
-    /// They stay as they are.
+    /// `x`.
     Identity,
-    /// Negative ones become zero.
+    /// `max(x, 0)`.
     Relu,
 }
 
@@ -37,16 +36,19 @@ impl Convolution {
     /// Plans the convolution of `input`, border included, with a kernel of `kernel` by `kernel`, into `output`.
     ///
     /// The output without its border must be as large as the input with its border, less `kernel - 1`.
-    pub(crate) fn new(isa: Isa, kernel: usize, input: Map, output: Map) -> Self {
+    pub(crate) fn new(isa: Isa, kernel: usize, input: BlockedLayout, output: BlockedLayout) -> Self {
         assert_eq!(output.height + kernel, input.height + 2 * input.border + 1);
         assert_eq!(output.width + kernel, input.width + 2 * input.border + 1);
         let packing = Packing { kernel, input: input.channels, output: output.channels };
         let size = [output.height, output.width];
         let regions = [Width::Sixteen, Width::Eight].map(|width| cover(TILES, isa, width, size));
         let mut convolution = Self { isa, packing, input, output, regions, tiles: 0 };
-        for plane in output.channels.planes() {
-            convolution.tiles +=
-                convolution.regions(plane).iter().map(|region| region.corners().count()).sum::<usize>();
+        for channel_block in output.channels.blocks() {
+            convolution.tiles += convolution
+                .regions(channel_block)
+                .iter()
+                .map(|region| region.corners().count())
+                .sum::<usize>();
         }
         convolution
     }
@@ -58,16 +60,16 @@ impl Convolution {
 
     /// Computes one image. The border of the output is left as it is.
     pub(crate) fn run(&self, input: &[f32], weights: &[f32], activation: Activation, output: &mut [f32]) {
-        self.run_ahead(input, weights, activation, Ahead::NOTHING, output);
+        self.run_with_prefetch(input, weights, activation, Prefetch::NOTHING, output);
     }
 
     /// Computes one image, and starts loading what is needed after it.
-    pub(crate) fn run_ahead(
+    pub(crate) fn run_with_prefetch(
         &self,
         input: &[f32],
         weights: &[f32],
         activation: Activation,
-        ahead: Ahead<'_>,
+        prefetch: Prefetch<'_>,
         output: &mut [f32],
     ) {
         assert_eq!(input.len(), self.input.len());
@@ -77,34 +79,44 @@ impl Convolution {
             Activation::Identity => f32::NEG_INFINITY,
             Activation::Relu => 0.0,
         };
-        let ahead = &mut ahead.in_steps(self.tiles);
-        for plane in self.output.channels.planes() {
-            let weights = &weights[self.packing.start(plane)..];
-            for &region in self.regions(plane) {
-                Job { convolution: self, plane, region, input, weights, floor, ahead, output }.run();
+        let prefetch = &mut prefetch.in_steps(self.tiles);
+        for channel_block in self.output.channels.blocks() {
+            let weights = &weights[self.packing.start(channel_block)..];
+            for &region in self.regions(channel_block) {
+                ForwardTask {
+                    convolution: self,
+                    channel_block,
+                    region,
+                    input,
+                    weights,
+                    floor,
+                    prefetch,
+                    output,
+                }
+                .run();
             }
         }
     }
 
-    /// What an output plane is computed in.
-    fn regions(&self, plane: Plane) -> &[Region] {
-        match plane.width() {
+    /// The tiles of an output channel block.
+    fn regions(&self, channel_block: ChannelBlock) -> &[Region] {
+        match channel_block.width() {
             Width::Sixteen => &self.regions[0],
             Width::Eight => &self.regions[1],
         }
     }
 }
 
-/// A part of one output plane of one image. The lengths were checked by [`Convolution::run`].
-struct Job<'a, 'b> {
+/// A part of one output channel block of one image. The lengths were checked by [`Convolution::run`].
+struct ForwardTask<'a, 'b> {
     convolution: &'a Convolution,
-    plane: Plane,
+    channel_block: ChannelBlock,
     region: Region,
     input: &'a [f32],
-    /// Those of this plane and all after it.
+    /// The weights of this channel block and all after it.
     weights: &'a [f32],
     floor: f32,
-    ahead: &'a mut Ahead<'b>,
+    prefetch: &'a mut Prefetch<'b>,
     output: &'a mut [f32],
 }
 
@@ -113,9 +125,9 @@ macro_rules! tiles {
     ($($rows:literal x $columns:literal),*) => {
         const TILES: &[Tile] = &[$(Tile { rows: $rows, columns: $columns }),*];
 
-        impl Job<'_, '_> {
+        impl ForwardTask<'_, '_> {
             fn run(self) {
-                let (isa, width) = (self.convolution.isa, self.plane.width());
+                let (isa, width) = (self.convolution.isa, self.channel_block.width());
                 match (self.region.tile.rows, self.region.tile.columns) {
                     $(($rows, $columns) => isa.run(width, Tiled::<$rows, $columns>(self)),)*
                     _ => unreachable!("{:?} is not among the tiles", self.region.tile),
@@ -133,8 +145,8 @@ tiles! {
     1 x 6, 2 x 3, 3 x 2, 6 x 1, 1 x 5, 1 x 4, 2 x 2, 4 x 1, 1 x 3, 3 x 1, 1 x 2, 2 x 1, 1 x 1
 }
 
-/// A job done in tiles of `R` rows by `C` columns.
-struct Tiled<'a, 'b, const R: usize, const C: usize>(Job<'a, 'b>);
+/// A task done in tiles of `R` rows by `C` columns.
+struct Tiled<'a, 'b, const R: usize, const C: usize>(ForwardTask<'a, 'b>);
 
 impl<const R: usize, const C: usize> Kernel for Tiled<'_, '_, R, C> {
     type Output = ();
@@ -142,14 +154,14 @@ impl<const R: usize, const C: usize> Kernel for Tiled<'_, '_, R, C> {
     #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L) {
         // The choice of tiles sees to it; told so, the compiler makes no code for those that would not fit.
-        assert!(R * C <= L::ACCUMULATORS && self.0.plane.channels == L::LANES);
+        assert!(R * C <= L::ACCUMULATORS && self.0.channel_block.channels == L::LANES);
         for (y, x) in self.0.region.corners() {
             // SAFETY: the tile lies inside the output, and the slices have the lengths that the plan asks for.
             unsafe {
                 let sums = self.sums(lanes, y, x);
                 self.store(lanes, y, x, sums);
             }
-            self.0.ahead.step();
+            self.0.prefetch.step();
         }
     }
 }
@@ -158,27 +170,27 @@ impl<const R: usize, const C: usize> Tiled<'_, '_, R, C> {
     /// The outputs of the tile whose first pixel is `(y, x)`.
     ///
     /// # Safety
-    /// The tile must lie inside the output; the job's slices must have the lengths that the plan asks for.
+    /// The tile must lie inside the output; the task's slices must have the lengths that the plan asks for.
     #[inline(always)]
     unsafe fn sums<L: Lanes>(&self, lanes: L, y: usize, x: usize) -> [[L::F; C]; R] {
-        let Job { convolution, input, weights, .. } = self.0;
-        let map = convolution.input;
+        let ForwardTask { convolution, input, weights, .. } = self.0;
+        let layout = convolution.input;
         let mut reduction = Reduction::<L, R, C> {
             lanes,
             kernel: convolution.packing.kernel,
             weights: weights.as_ptr(),
             sums: [[lanes.splat(0.0); C]; R],
         };
-        for plane in map.channels.planes() {
-            let (start, pixel) = (map.start(plane), y * map.row() + x);
+        for channel_block in layout.channels.blocks() {
+            let (start, pixel) = (layout.start(channel_block), y * layout.row() + x);
             // SAFETY: the pixel and those that the kernel reaches from the tile lie in the input with its border, and a
-            // plane's weights follow those of the planes before it.
+            // channel block's weights follow those of the channel blocks before it.
             unsafe {
-                let corner = input.as_ptr().add(start + pixel * plane.channels);
-                match plane.channels {
-                    16 => reduction.add_plane::<16>(corner, map.row()),
-                    8 => reduction.add_plane::<8>(corner, map.row()),
-                    _ => reduction.add_plane::<1>(corner, map.row()),
+                let corner = input.as_ptr().add(start + pixel * channel_block.channels);
+                match channel_block.channels {
+                    16 => reduction.add_channel_block::<16>(corner, layout.row()),
+                    8 => reduction.add_channel_block::<8>(corner, layout.row()),
+                    _ => reduction.add_channel_block::<1>(corner, layout.row()),
                 }
             }
         }
@@ -188,14 +200,14 @@ impl<const R: usize, const C: usize> Tiled<'_, '_, R, C> {
     /// Stores a tile.
     ///
     /// # Safety
-    /// As for [`Tiled::sums`].
+    /// The obligations are those of [`Tiled::sums`].
     #[inline(always)]
     unsafe fn store<L: Lanes>(&mut self, lanes: L, y: usize, x: usize, sums: [[L::F; C]; R]) {
         // `max` gives its second argument where one is NaN, so a NaN passes here.
         let floor = lanes.splat(self.0.floor);
         for (r, row) in sums.into_iter().enumerate() {
-            let map = self.0.convolution.output;
-            let start = map.row_range(self.0.plane, y + r).start + x * L::LANES;
+            let layout = self.0.convolution.output;
+            let start = layout.row_range(self.0.channel_block, y + r).start + x * L::LANES;
             for (c, sum) in row.into_iter().enumerate() {
                 // SAFETY: the tile lies inside the output.
                 unsafe {
@@ -217,14 +229,14 @@ struct Reduction<L: Lanes, const R: usize, const C: usize> {
 }
 
 impl<L: Lanes, const R: usize, const C: usize> Reduction<L, R, C> {
-    /// Adds what one input plane of `S` channels gives. In a row of such a plane, columns and channels of the kernel are
-    /// neighbours: one loop does for both.
+    /// Adds what one input channel block of `S` channels gives. In a row of such a channel block, columns and channels of the kernel are
+    /// neighbors: one loop does for both.
     ///
     /// # Safety
     /// `corner`, the input under the tile's first pixel at the kernel's first tap, and all that the kernel reaches from
-    /// the tile, must be valid for reads in rows of `row` pixels, and so must be this plane's weights.
+    /// the tile, must be valid for reads in rows of `row` pixels, and so must be this channel block's weights.
     #[inline(always)]
-    unsafe fn add_plane<const S: usize>(&mut self, corner: *const f32, row: usize) {
+    unsafe fn add_channel_block<const S: usize>(&mut self, corner: *const f32, row: usize) {
         let lanes = self.lanes;
         // SAFETY: the caller vouches for all that is read.
         unsafe {

@@ -5,24 +5,21 @@
 //! each weight is read once and multiplied with one broadcast input for each pixel.
 
 mod forward;
-pub(crate) mod map;
-mod prepared;
+pub(crate) mod layout;
 mod shape;
 mod tile;
 mod weight_gradient;
-mod weights;
 
 use rayon::prelude::*;
 
 pub(crate) use forward::{Activation, Convolution};
-pub use prepared::Prepared;
 pub use shape::ConvShape;
 pub(crate) use weight_gradient::WeightGradient;
 
 use crate::reduce::{CHUNK, PartialSums};
 use crate::shape::check_len;
 use crate::{Isa, Result};
-use map::Map;
+use layout::BlockedLayout;
 
 /// Convolves `input`, `[b, in, h, w]`, with `weight`, `[out, in, k, k]`, into `output`, `[b, out, h', w']`.
 ///
@@ -57,11 +54,11 @@ pub fn conv2d_input_gradient(
     check_len("weight", weight, shape.weight_len())?;
     check_len("grad_output", grad_output, shape.output_len())?;
     check_len("grad_input", grad_input, shape.input_len())?;
-    let maps = [shape.grad_output(), shape.grad_input()];
-    let convolution = Convolution::new(isa, shape.kernel, maps[0], maps[1]);
+    let layouts = [shape.grad_output(), shape.grad_input()];
+    let convolution = Convolution::new(isa, shape.kernel, layouts[0], layouts[1]);
     let mut weights = vec![0.0; convolution.packing().len()];
-    convolution.packing().pack_turned(weight, &mut weights);
-    convolve_batch(&convolution, maps, &weights, grad_output, grad_input);
+    convolution.packing().pack_flipped(weight, &mut weights);
+    convolve_batch(&convolution, layouts, &weights, grad_output, grad_input);
     Ok(())
 }
 
@@ -82,17 +79,17 @@ pub fn conv2d_weight_gradient(
     check_len("input", input, shape.input_len())?;
     check_len("grad_output", grad_output, shape.output_len())?;
     check_len("grad_weight", grad_weight, shape.weight_len())?;
-    let maps = [shape.input(), shape.output()];
-    let gradient = WeightGradient::new(isa, shape.kernel, maps[0], maps[1]);
+    let layouts = [shape.input(), shape.output()];
+    let gradient = WeightGradient::new(isa, shape.kernel, layouts[0], layouts[1]);
     let [inputs, grads] = [image_len(input, shape.batch), image_len(grad_output, shape.batch)];
     let mut sums = PartialSums::default();
     let chunks = input.par_chunks(CHUNK * inputs).zip(grad_output.par_chunks(CHUNK * grads));
     let rows = sums.start(shape.batch, gradient.packing().len());
     chunks.zip(rows).for_each(|((input, grad_output), sums)| {
-        let [mut x, mut dy] = maps.map(|map| vec![0.0; map.len()]);
+        let [mut x, mut dy] = layouts.map(|layout| vec![0.0; layout.len()]);
         for (input, grad_output) in input.chunks_exact(inputs).zip(grad_output.chunks_exact(grads)) {
-            maps[0].read_nchw(input, &mut x);
-            maps[1].read_nchw(grad_output, &mut dy);
+            layouts[0].read_nchw(input, &mut x);
+            layouts[1].read_nchw(grad_output, &mut dy);
             gradient.add(&x, &dy, sums);
         }
     });
@@ -105,14 +102,14 @@ pub fn conv2d_weight_gradient(
 /// Convolves a batch of images, each read into the first of `maps` and written from the second.
 fn convolve_batch(
     convolution: &Convolution,
-    maps @ [from, to]: [Map; 2],
+    layouts @ [from, to]: [BlockedLayout; 2],
     weights: &[f32],
     input: &[f32],
     output: &mut [f32],
 ) {
-    let [inputs, outputs] = [from, to].map(|map| map.channels.count * map.height * map.width);
+    let [inputs, outputs] = [from, to].map(|layout| layout.channels.count * layout.height * layout.width);
     // Fresh scratch is zero, and so its border stays.
-    let scratch = || maps.map(|map| vec![0.0; map.len()]);
+    let scratch = || layouts.map(|layout| vec![0.0; layout.len()]);
     let images = input.par_chunks_exact(inputs).zip(output.par_chunks_exact_mut(outputs));
     images.for_each_init(scratch, |[x, y], (input, output)| {
         from.read_nchw(input, x);

@@ -1,6 +1,6 @@
 //! The sizes of a convolution.
 
-use super::map::{Channels, Map};
+use super::layout::{BlockedLayout, Channels};
 use crate::shape::volume;
 use crate::{Error, Result};
 
@@ -87,24 +87,24 @@ impl ConvShape {
     }
 
     /// The input of one image, padded.
-    pub(crate) fn input(&self) -> Map {
+    pub(crate) fn input(&self) -> BlockedLayout {
         let &Self { height, width, padding, .. } = self;
-        Map { channels: Channels::read_only(self.in_channels), height, width, border: padding }
+        BlockedLayout { channels: Channels::read_only(self.in_channels), height, width, border: padding }
     }
 
     /// The output of one image.
-    pub(crate) fn output(&self) -> Map {
+    pub(crate) fn output(&self) -> BlockedLayout {
         let [height, width] = self.output_size();
-        Map { channels: Channels::computed(self.out_channels), height, width, border: 0 }
+        BlockedLayout { channels: Channels::computed(self.out_channels), height, width, border: 0 }
     }
 
     /// The gradient at the output of one image, with the zeros around it that the input gradient needs.
-    pub(crate) fn grad_output(&self) -> Map {
-        Map { border: self.kernel - 1 - self.padding, ..self.output() }
+    pub(crate) fn grad_output(&self) -> BlockedLayout {
+        BlockedLayout { border: self.kernel - 1 - self.padding, ..self.output() }
     }
 
     /// The gradient at the input of one image.
-    pub(crate) fn grad_input(&self) -> Map {
-        Map { channels: Channels::computed(self.in_channels), border: 0, ..self.input() }
+    pub(crate) fn grad_input(&self) -> BlockedLayout {
+        BlockedLayout { channels: Channels::computed(self.in_channels), border: 0, ..self.input() }
     }
 }

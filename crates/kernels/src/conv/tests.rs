@@ -59,7 +59,7 @@ fn check_against_oracle(shape: &ConvShape) {
     }
 }
 
-/// Channels around the widths of lanes and planes, and wide ones. Miri runs a thousand times slower and gets a few.
+/// Channels around the widths of lanes and channel blocks, and wide ones. Miri runs a thousand times slower and gets a few.
 const CHANNELS: &[usize] = if cfg!(miri) { &[1, 9, 17] } else { &[1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 32, 40] };
 
 #[test]

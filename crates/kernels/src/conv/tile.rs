@@ -1,4 +1,4 @@
-//! Which rectangles of output pixels a convolution keeps in registers.
+//! Tiles: the rectangles of output pixels that a convolution keeps in registers.
 
 use std::collections::HashMap;
 
@@ -32,7 +32,7 @@ impl Region {
     }
 }
 
-/// Where tiles of `size` begin that cover `len` pixels from `first` on; `len` is at least `size`.
+/// The first pixels of tiles of `size` that cover `len` pixels from `first` on; `len` is at least `size`.
 #[inline(always)]
 fn starts(first: usize, len: usize, size: usize) -> impl Iterator<Item = usize> {
     (0..len.div_ceil(size)).map(move |tile| first + (tile * size).min(len - size))
@@ -49,7 +49,7 @@ pub(super) fn cover(tiles: &[Tile], isa: Isa, width: Width, [rows, columns]: [us
     regions
 }
 
-/// How the upper left part of a rectangle is covered, and what covering all of it costs.
+/// The tile that covers the upper left part of a rectangle, and the cost of covering all of it.
 #[derive(Clone, Copy)]
 struct Choice {
     cost: usize,

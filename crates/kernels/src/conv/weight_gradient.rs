@@ -2,8 +2,7 @@
 
 use std::array::from_fn;
 
-use super::map::{Map, Plane};
-use super::weights::Packing;
+use super::layout::{BlockedLayout, ChannelBlock, Packing};
 use crate::Isa;
 use crate::arch::{Kernel, Lanes};
 
@@ -15,15 +14,15 @@ use crate::arch::{Kernel, Lanes};
 pub(crate) struct WeightGradient {
     isa: Isa,
     packing: Packing,
-    input: Map,
-    grad_output: Map,
+    input: BlockedLayout,
+    grad_output: BlockedLayout,
 }
 
 impl WeightGradient {
     /// Plans it for the convolution of `input`, border included, with a kernel of `kernel` by `kernel`.
     ///
     /// `grad_output` without its border must be as large as the input with its border, less `kernel - 1`.
-    pub(crate) fn new(isa: Isa, kernel: usize, input: Map, grad_output: Map) -> Self {
+    pub(crate) fn new(isa: Isa, kernel: usize, input: BlockedLayout, grad_output: BlockedLayout) -> Self {
         assert_eq!(grad_output.height + kernel, input.height + 2 * input.border + 1);
         assert_eq!(grad_output.width + kernel, input.width + 2 * input.border + 1);
         let packing = Packing { kernel, input: input.channels, output: grad_output.channels };
@@ -40,49 +39,56 @@ impl WeightGradient {
         assert_eq!(input.len(), self.input.len());
         assert_eq!(grad_output.len(), self.grad_output.len());
         assert_eq!(grad_weights.len(), self.packing.len());
-        for plane in self.grad_output.channels.planes() {
-            let grad_weights = &mut grad_weights[self.packing.start(plane)..];
-            self.isa.run(plane.width(), Job { plan: self, plane, input, grad_output, grad_weights });
+        for channel_block in self.grad_output.channels.blocks() {
+            let grad_weights = &mut grad_weights[self.packing.start(channel_block)..];
+            self.isa.run(
+                channel_block.width(),
+                WeightGradientTask { plan: self, channel_block, input, grad_output, grad_weights },
+            );
         }
     }
 }
 
-/// The weights of one output plane. The lengths were checked by [`WeightGradient::add`].
-struct Job<'a> {
+/// The weights of one output channel block. The lengths were checked by [`WeightGradient::add`].
+struct WeightGradientTask<'a> {
     plan: &'a WeightGradient,
-    plane: Plane,
+    channel_block: ChannelBlock,
     input: &'a [f32],
     grad_output: &'a [f32],
-    /// That of this plane and all after it.
+    /// The gradient of this channel block's weights and of all after it.
     grad_weights: &'a mut [f32],
 }
 
-impl Kernel for Job<'_> {
+impl Kernel for WeightGradientTask<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        assert_eq!(self.plane.channels, L::LANES);
-        let (map, grad_output) = (self.plan.input, self.plan.grad_output);
-        let mut sums = Sums {
+        assert_eq!(self.channel_block.channels, L::LANES);
+        let (layout, grad_output) = (self.plan.input, self.plan.grad_output);
+        let mut sums = TapSums {
             lanes,
             kernel: self.plan.packing.kernel,
-            grad_output: self.grad_output[grad_output.row_range(self.plane, 0)].as_ptr(),
+            grad_output: self.grad_output[grad_output.row_range(self.channel_block, 0)].as_ptr(),
             grad_row: grad_output.row() * L::LANES,
             size: [grad_output.height, grad_output.width],
             grad_weights: self.grad_weights.as_mut_ptr(),
         };
-        for plane in map.channels.planes() {
-            let input = self.input[map.start(plane)..].as_ptr();
-            let input = Input { first: input, row: map.row() * plane.channels, pixel: plane.channels };
+        for channel_block in layout.channels.blocks() {
+            let input = self.input[layout.start(channel_block)..].as_ptr();
+            let input = Input {
+                first: input,
+                row: layout.row() * channel_block.channels,
+                pixel: channel_block.channels,
+            };
             // SAFETY: what the kernel reaches from all output pixels is the input with its border, and the gradients of
-            // the weights to a plane follow those to the planes before it.
-            unsafe { sums.add_plane(input) };
+            // the weights to a channel block follow those to the channel blocks before it.
+            unsafe { sums.add_channel_block(input) };
         }
     }
 }
 
-/// What a tap of the kernel sees.
+/// The input as a tap of the kernel sees it.
 #[derive(Clone, Copy)]
 struct Input {
     /// The value that it sees from the first output pixel.
@@ -93,8 +99,8 @@ struct Input {
     pixel: usize,
 }
 
-/// The gradients of the weights to one output plane, in their packed order.
-struct Sums<L> {
+/// The gradients of the weights to one output channel block, in their packed order.
+struct TapSums<L> {
     lanes: L,
     kernel: usize,
     /// The gradient at the first output pixel.
@@ -105,16 +111,16 @@ struct Sums<L> {
     grad_weights: *mut f32,
 }
 
-impl<L: Lanes> Sums<L> {
-    /// Adds to the weights from one input plane, as many at a time as there are registers for. In a row of the kernel,
-    /// columns and channels are neighbours: taps of one kind.
+impl<L: Lanes> TapSums<L> {
+    /// Adds to the weights from one input channel block, as many at a time as there are registers for. In a row of the kernel,
+    /// columns and channels are neighbors: taps of one kind.
     ///
     /// # Safety
     /// `input` must be that of the kernel's first tap; it must be valid for reads of what the kernel reaches from all
     /// output pixels, the gradient of the output for reads of all of those, and the gradient of the weights for reads and
-    /// writes of those from this plane.
+    /// writes of those from this channel block.
     #[inline(always)]
-    unsafe fn add_plane(&mut self, input: Input) {
+    unsafe fn add_channel_block(&mut self, input: Input) {
         let mut row = input;
         // SAFETY: as the caller vouches for.
         unsafe {
@@ -138,7 +144,7 @@ impl<L: Lanes> Sums<L> {
     /// Adds to the next weights, at most `taps`, and returns how many.
     ///
     /// # Safety
-    /// As for [`Sums::add_plane`].
+    /// The obligations are those of [`TapSums::add_channel_block`].
     #[inline(always)]
     unsafe fn add_some(&mut self, input: Input, taps: usize) -> usize {
         /// The first of the counts that there are enough taps and registers for.
@@ -164,7 +170,7 @@ impl<L: Lanes> Sums<L> {
     /// Adds to the next weights: those of `N` taps in each of `R` rows of the kernel.
     ///
     /// # Safety
-    /// As for [`Sums::add_plane`].
+    /// The obligations are those of [`TapSums::add_channel_block`].
     #[inline(always)]
     unsafe fn add<const R: usize, const N: usize>(&mut self, input: Input) {
         let lanes = self.lanes;

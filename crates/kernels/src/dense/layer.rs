@@ -73,7 +73,7 @@ const CHAINS: usize = 4;
 /// A norm with the ReLU after it: its parameters, and what its backward pass needs of the forward pass.
 #[derive(Debug, Default)]
 pub(super) struct Norm {
-    /// Input of the forward pass; after it, the normalised input without gamma and beta.
+    /// Input of the forward pass; after it, the normalized input without gamma and beta.
     pub(super) values: Matrix,
     /// relu(gamma * values + beta).
     pub(super) output: Matrix,
@@ -94,7 +94,7 @@ pub(super) struct NormGradients {
     pub(super) beta: Vec<f32>,
 }
 
-/// The statistics with which a norm normalised a batch, one value for each of its units; zeros for an empty batch.
+/// The statistics with which a norm normalized a batch, one value for each of its units; zeros for an empty batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormStatistics<'a> {
     /// The means.
@@ -108,7 +108,7 @@ impl Norm {
         Self { values: Matrix::new(columns), output: Matrix::new(columns), ..Self::default() }
     }
 
-    /// Normalises `values` with their own statistics. `gamma` and `beta` have one value for each column.
+    /// Normalizes `values` with their own statistics. `gamma` and `beta` have one value for each column.
     pub(super) fn forward(&mut self, isa: Isa, gamma: &[f32], beta: &[f32]) {
         let stride = self.values.stride();
         self.output.clear(self.values.rows());
@@ -156,8 +156,8 @@ impl Kernel for Forward<'_> {
             let mean = sum_rows(lanes, rows, |row| lanes.load(&values[row * stride + column..]));
             let mean = lanes.mul(mean, inverse_count);
             let squares = sum_rows(lanes, rows, |row| {
-                let centred = lanes.sub(lanes.load(&values[row * stride + column..]), mean);
-                lanes.mul(centred, centred)
+                let centered = lanes.sub(lanes.load(&values[row * stride + column..]), mean);
+                lanes.mul(centered, centered)
             });
             lanes.store(mean, &mut norm.mean[column..]);
             lanes.store(lanes.mul(squares, inverse_count), &mut norm.variance[column..]);
@@ -214,8 +214,8 @@ impl Kernel for Backward<'_> {
             let share = lanes.mul(scale, lanes.splat(-inverse_count));
             let (shift, slope) = (lanes.mul(share, beta), lanes.mul(share, gamma));
             for at in (column..grad.len()).step_by(stride) {
-                let centred = lanes.fma(slope, lanes.load(&values[at..]), shift);
-                lanes.store(lanes.fma(scale, lanes.load(&grad[at..]), centred), &mut grad[at..]);
+                let centered = lanes.fma(slope, lanes.load(&values[at..]), shift);
+                lanes.store(lanes.fma(scale, lanes.load(&grad[at..]), centered), &mut grad[at..]);
             }
         }
     }

@@ -21,16 +21,16 @@ pub use layer::NormStatistics;
 pub use pass::{DenseLoss, DensePass};
 pub use spec::{DenseLayout, DenseSpec, LayerLayout, OneHotInput};
 
+use crate::buffer_pool::BufferPool;
 use crate::shape::{check_classes, check_len, volume};
-use crate::shelf::Shelf;
 use crate::{Isa, Result};
-use pass::{Buffers, Plan};
+use pass::{Buffers, DensePlan};
 
 /// A stack of dense layers ready to train. Its buffers are used again in every step.
 #[derive(Debug)]
 pub struct Dense {
-    plan: Arc<Plan>,
-    buffers: Shelf<Buffers>,
+    plan: Arc<DensePlan>,
+    buffers: BufferPool<Buffers>,
 }
 
 impl Dense {
@@ -40,7 +40,7 @@ impl Dense {
     /// [`Error::Dimension`](crate::Error::Dimension) for a width of zero or classes that a byte cannot number,
     /// [`Error::TooLarge`](crate::Error::TooLarge) for more parameters than can be counted.
     pub fn new(spec: DenseSpec, isa: Isa) -> Result<Self> {
-        Ok(Self { plan: Arc::new(Plan::new(spec, isa)?), buffers: Shelf::default() })
+        Ok(Self { plan: Arc::new(DensePlan::new(spec, isa)?), buffers: BufferPool::default() })
     }
 
     /// The specification that the layers were planned from.

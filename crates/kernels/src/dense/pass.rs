@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::layer::{Linear, Norm, NormGradients, NormStatistics};
 use super::spec::{DenseLayout, DenseSpec};
+use crate::buffer_pool::PooledBuffer;
 use crate::loss::{self, CrossEntropy, Tally, Targets};
 use crate::matrix::Matrix;
 use crate::shape::{check_heads, check_len};
-use crate::shelf::Lent;
 use crate::{Isa, Result};
 
 /// The layers before any row is seen.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct DensePlan {
     pub(super) spec: DenseSpec,
     layout: DenseLayout,
     isa: Isa,
@@ -47,8 +47,8 @@ struct LayerBuffers {
 /// A forward pass of [`Dense`](super::Dense). It holds what the loss and the backward pass need.
 #[derive(Debug)]
 pub struct DensePass {
-    pub(super) plan: Arc<Plan>,
-    pub(super) buffers: Lent<Buffers>,
+    pub(super) plan: Arc<DensePlan>,
+    pub(super) buffers: PooledBuffer<Buffers>,
 }
 
 /// A forward pass with its loss, ready to go back.
@@ -58,7 +58,7 @@ pub struct DenseLoss {
     tally: Tally,
 }
 
-impl Plan {
+impl DensePlan {
     pub(super) fn new(spec: DenseSpec, isa: Isa) -> Result<Self> {
         spec.check()?;
         Ok(Self { layout: spec.layout(), spec, isa })
@@ -66,7 +66,7 @@ impl Plan {
 }
 
 impl Buffers {
-    pub(super) fn new(Plan { spec, .. }: &Plan) -> Self {
+    pub(super) fn new(DensePlan { spec, .. }: &DensePlan) -> Self {
         let layer = |(layer, &outputs): (usize, &usize)| LayerBuffers {
             linear: Linear::new(spec.width_before(layer), spec.row_length(layer), outputs),
             norm: Norm::new(outputs),
@@ -131,7 +131,7 @@ impl DensePass {
 
     /// Each layer's linear part, norm and ReLU in turn, then the heads. The lengths were checked.
     pub(super) fn forward(&mut self, inputs: &[f32], one_hot: &[u8], params: &[f32]) {
-        let Plan { spec, layout, isa } = &*self.plan;
+        let DensePlan { spec, layout, isa } = &*self.plan;
         let Buffers { inputs: input, one_hot: classes, layers, heads, logits, .. } = &mut *self.buffers;
         input.copy_from(inputs, spec.inputs);
         classes.clear();
@@ -160,7 +160,7 @@ impl DensePass {
 }
 
 impl DenseLoss {
-    /// Losses and right answers of this batch, as sums.
+    /// The losses and right classes of this batch, as sums.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -181,7 +181,7 @@ impl DenseLoss {
         grad_inputs: &mut [f32],
         grad_params: &mut [f32],
     ) -> Result<()> {
-        let Plan { spec, layout, isa } = &*self.pass.plan;
+        let DensePlan { spec, layout, isa } = &*self.pass.plan;
         let buffers = &mut *self.pass.buffers;
         let rows = buffers.logits.rows();
         check_len("grad_inputs", grad_inputs, rows * spec.inputs)?;

@@ -24,11 +24,11 @@ pub struct DenseSpec {
 pub struct OneHotInput {
     /// The layer, as an index into [`DenseSpec::layers`].
     pub layer: usize,
-    /// How many classes there are, 1 to 256.
+    /// The number of classes, 1 to 256.
     pub classes: usize,
 }
 
-/// Where each parameter lies in the flat parameters of dense layers: weight, gamma and beta of each layer, then the weights of the
+/// The place of each parameter in the flat parameters of dense layers: weight, gamma and beta of each layer, then the weights of the
 /// heads. Weights are `[out, in]`, as in PyTorch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DenseLayout {
@@ -38,7 +38,7 @@ pub struct DenseLayout {
     pub heads: Vec<Range<usize>>,
 }
 
-/// Where the parameters of one hidden layer lie.
+/// The place of one hidden layer's parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerLayout {
     /// The weight, `[out, in]`; the columns of one-hot classes follow those of the other inputs.
@@ -61,7 +61,7 @@ impl DenseLayout {
 }
 
 impl DenseSpec {
-    /// Where each parameter lies.
+    /// The place of each parameter.
     pub fn layout(&self) -> DenseLayout {
         let mut end = 0;
         let mut next = |len| {
@@ -78,7 +78,7 @@ impl DenseSpec {
         DenseLayout { layers, heads }
     }
 
-    /// How many parameters there are.
+    /// The number of parameters.
     pub fn parameters(&self) -> usize {
         self.layout().heads.last().map_or(0, |head| head.end)
     }

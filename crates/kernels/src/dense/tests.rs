@@ -26,7 +26,7 @@ struct Batch {
 
 /// Everything that a step gives.
 #[derive(Debug, PartialEq)]
-struct Step {
+struct StepResults {
     logits: Vec<Vec<f32>>,
     /// Mean and variance of each norm.
     statistics: Vec<[Vec<f32>; 2]>,
@@ -74,11 +74,11 @@ impl Batch {
         dense.forward(&self.inputs, self.one_hot.as_deref(), &self.params).unwrap()
     }
 
-    fn step(&self, isa: Isa) -> Step {
+    fn step(&self, isa: Isa) -> StepResults {
         self.step_on(&Dense::new(self.spec.clone(), isa).unwrap())
     }
 
-    fn step_on(&self, dense: &Dense) -> Step {
+    fn step_on(&self, dense: &Dense) -> StepResults {
         let pass = self.forward(dense);
         let mut logits: Vec<Vec<f32>> =
             self.spec.heads.iter().map(|classes| vec![f32::NAN; pass.rows() * classes]).collect();
@@ -92,7 +92,7 @@ impl Batch {
         let mut grad_inputs = vec![f32::NAN; self.inputs.len()];
         let mut grad_params = vec![f32::NAN; self.params.len()];
         loss.backward(1.0, &mut grad_inputs, &mut grad_params).unwrap();
-        Step { logits, statistics, tally, grad_inputs, grad_params }
+        StepResults { logits, statistics, tally, grad_inputs, grad_params }
     }
 
     fn oracle(&self) -> (Vec<f64>, naive::dense::DensePass) {
@@ -118,7 +118,7 @@ fn assert_close(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
 }
 
 /// Holds a step against the oracle.
-fn assert_right(batch: &Batch, step: &Step, tolerance: f64) {
+fn assert_right(batch: &Batch, step: &StepResults, tolerance: f64) {
     let (params, pass) = batch.oracle();
     for (found, expected) in step.logits.iter().zip(&pass.logits) {
         assert_close(found, expected, tolerance, "logit");

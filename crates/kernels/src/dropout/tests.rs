@@ -128,7 +128,7 @@ fn the_high_bits_of_the_hash_are_uniform() {
 }
 
 #[test]
-fn neighbours_are_independent() {
+fn neighbors_are_independent() {
     let images: Vec<Vec<u32>> = (0..IMAGES).map(|image| dropped(DropoutKey(11), 2, image)).collect();
     // The network's own distances (channel, pixel, row), then numbers of Fibonacci, at which INDEX_STEP moves the
     // counter least, and two that caught a shorter hash.

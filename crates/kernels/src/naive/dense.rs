@@ -1,7 +1,7 @@
 //! Linear layers without bias, the ReLU that follows some of them, and stacks of them under classifying heads.
 
 use super::loss::{cross_entropy, cross_entropy_backward, distributions};
-use super::norm::{Normalised, batch_norm, batch_norm_backward};
+use super::norm::{Normalized, batch_norm, batch_norm_backward};
 use crate::dense::DenseSpec;
 use crate::loss::Targets;
 
@@ -56,12 +56,12 @@ pub struct DensePass {
     /// The output of each hidden layer before its norm, `[b, out]`.
     pub linear: Vec<Vec<f64>>,
     /// The norm of each hidden layer.
-    pub norms: Vec<Normalised>,
+    pub norms: Vec<Normalized>,
     /// The logits of each head, `[b, classes]`.
     pub logits: Vec<Vec<f64>>,
 }
 
-/// From `inputs`, `[b, inputs]`, and the class of each row where `spec` has a one-hot input, to the logits of all heads.
+/// The forward pass of `inputs`, `[b, inputs]`, with the class of each row where `spec` has a one-hot input.
 pub fn forward(spec: &DenseSpec, inputs: &[f64], one_hot: &[u8], params: &[f64]) -> DensePass {
     let (layout, b) = (spec.layout(), inputs.len() / spec.inputs);
     let mut pass = DensePass { inputs: vec![], linear: vec![], norms: vec![], logits: vec![] };

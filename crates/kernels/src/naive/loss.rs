@@ -2,7 +2,7 @@
 
 use crate::loss::Targets;
 
-/// What the distribution of each row should be, `[b, classes]`: of the label `1 - s` at its class plus `s / classes`
+/// The distribution that each row should have, `[b, classes]`: of the label `1 - s` at its class plus `s / classes`
 /// everywhere, as in PyTorch; mixed with `soft`, `[b, classes]`, by its weight where there is one.
 pub fn targets(classes: usize, labels: &[u8], smoothing: f64, soft: Option<(&[f64], f64)>) -> Vec<f64> {
     let mut targets = vec![smoothing / classes as f64; labels.len() * classes];

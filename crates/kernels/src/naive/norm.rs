@@ -1,9 +1,9 @@
-//! Batch normalisation of `[b, c, pixels]`: over batch and pixels for each channel; a linear layer has one pixel.
+//! Batch normalization of `[b, c, pixels]`: over batch and pixels for each channel; a linear layer has one pixel.
 
 use crate::fold::EPSILON;
 
-/// What [`batch_norm`] gives.
-pub struct Normalised {
+/// The output and the statistics of [`batch_norm`].
+pub struct Normalized {
     /// `gamma * (x - mean) / sqrt(variance + EPSILON) + beta`, `[b, c, pixels]`.
     pub output: Vec<f64>,
     /// The mean of each channel.
@@ -12,10 +12,10 @@ pub struct Normalised {
     pub variance: Vec<f64>,
 }
 
-/// Normalises with the batch's own statistics.
-pub fn batch_norm(input: &[f64], shape: [usize; 3], gamma: &[f64], beta: &[f64]) -> Normalised {
+/// Normalizes with the batch's own statistics.
+pub fn batch_norm(input: &[f64], shape: [usize; 3], gamma: &[f64], beta: &[f64]) -> Normalized {
     let [b, c, pixels] = shape;
-    let mut normalised = Normalised { output: vec![0.0; input.len()], mean: vec![], variance: vec![] };
+    let mut normalized = Normalized { output: vec![0.0; input.len()], mean: vec![], variance: vec![] };
     for channel in 0..c {
         let count = (b * pixels) as f64;
         let mean = channel_indices(shape, channel).map(|at| input[at]).sum::<f64>() / count;
@@ -23,15 +23,15 @@ pub fn batch_norm(input: &[f64], shape: [usize; 3], gamma: &[f64], beta: &[f64])
             channel_indices(shape, channel).map(|at| (input[at] - mean).powi(2)).sum::<f64>() / count;
         for at in channel_indices(shape, channel) {
             let standard = (input[at] - mean) / (variance + EPSILON).sqrt();
-            normalised.output[at] = gamma[channel] * standard + beta[channel];
+            normalized.output[at] = gamma[channel] * standard + beta[channel];
         }
-        normalised.mean.push(mean);
-        normalised.variance.push(variance);
+        normalized.mean.push(mean);
+        normalized.variance.push(variance);
     }
-    normalised
+    normalized
 }
 
-/// Normalises with statistics from elsewhere, as in evaluation.
+/// Normalizes with statistics from elsewhere, as in evaluation.
 pub fn batch_norm_with(
     input: &[f64],
     [_, c, pixels]: [usize; 3],
@@ -45,11 +45,11 @@ pub fn batch_norm_with(
 
 /// The gradients of [`batch_norm`].
 pub struct NormGradients {
-    /// Of the input, `[b, c, pixels]`.
+    /// The gradient of the input, `[b, c, pixels]`.
     pub input: Vec<f64>,
-    /// Of gamma, `[c]`.
+    /// The gradient of gamma, `[c]`.
     pub gamma: Vec<f64>,
-    /// Of beta, `[c]`.
+    /// The gradient of beta, `[c]`.
     pub beta: Vec<f64>,
 }
 
@@ -74,8 +74,8 @@ pub fn batch_norm_backward(
         // Moving one input moves the mean by 1/count and the variance along `standard`: both parts are taken out again.
         let (mean_grad, mean_product) = (grads.beta[channel] / count, grads.gamma[channel] / count);
         for at in channel_indices(shape, channel) {
-            let centred = grad_output[at] - mean_grad - standard(at) * mean_product;
-            grads.input[at] = gamma / deviation * centred;
+            let centered = grad_output[at] - mean_grad - standard(at) * mean_product;
+            grads.input[at] = gamma / deviation * centered;
         }
     }
     grads

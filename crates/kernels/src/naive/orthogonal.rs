@@ -1,10 +1,10 @@
-//! Orthogonalisation by Newton-Schulz steps, as its formula reads.
+//! Orthogonalization by Newton-Schulz steps, as its formula reads.
 
 use crate::orthogonal::{COEFFICIENTS, LEAST_NORM, STEPS};
 
 /// `x := a * x + b * (x * transpose(x)) * x + c * (x * transpose(x))^2 * x`, five times, from `values` `[rows, columns]`
 /// over its Frobenius norm.
-pub fn orthogonalise(values: &[f64], [rows, columns]: [usize; 2]) -> Vec<f64> {
+pub fn orthogonalize(values: &[f64], [rows, columns]: [usize; 2]) -> Vec<f64> {
     let [a, b, c] = COEFFICIENTS.map(f64::from);
     let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt().max(f64::from(LEAST_NORM));
     let mut x: Vec<f64> = values.iter().map(|value| value / norm).collect();

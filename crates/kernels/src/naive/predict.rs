@@ -16,7 +16,7 @@ pub struct Prediction {
     pub logits: Vec<Vec<f64>>,
 }
 
-/// From images, `[b, c, h, w]`, and the class of each where there is a one-hot input, to the logits of all heads.
+/// The predictions for images, `[b, c, h, w]`, with the class of each where there is a one-hot input.
 pub fn predict(network: &TrainedNetwork<'_>, images: &[f64], one_hot: &[u8]) -> Prediction {
     let (spec, params) = (network.dense, wide(network.dense_params));
     let batch = images.len() / (network.trunk.in_channels * network.trunk.height * network.trunk.width);

@@ -39,16 +39,16 @@ fn a_linear_layer_by_hand() {
 fn a_norm_by_hand() {
     // Two images, two channels, two pixels; the second channel is constant.
     let input = [1.0, 3.0, 5.0, 5.0, 5.0, 7.0, 5.0, 5.0];
-    let normalised = norm::batch_norm(&input, [2, 2, 2], &[2.0, 1.0], &[0.5, -3.0]);
-    assert_eq!((normalised.mean, normalised.variance), (vec![4.0, 5.0], vec![5.0, 0.0]));
+    let normalized = norm::batch_norm(&input, [2, 2, 2], &[2.0, 1.0], &[0.5, -3.0]);
+    assert_eq!((normalized.mean, normalized.variance), (vec![4.0, 5.0], vec![5.0, 0.0]));
     let unit = 2.0 / (5.0 + EPSILON).sqrt();
     let expected = [-3.0, -1.0, 0.0, 0.0, 1.0, 3.0, 0.0, 0.0];
-    for (at, (output, expected)) in normalised.output.iter().zip(expected).enumerate() {
+    for (at, (output, expected)) in normalized.output.iter().zip(expected).enumerate() {
         let expected = if at / 2 % 2 == 0 { 0.5 + unit * expected } else { -3.0 };
         assert!((output - expected).abs() < 1e-12, "value {at}: {output} against {expected}");
     }
     let params = [&[2.0, 1.0][..], &[0.5, -3.0], &[4.0, 5.0], &[5.0, 0.0]];
-    assert_eq!(norm::batch_norm_with(&input, [2, 2, 2], params), normalised.output);
+    assert_eq!(norm::batch_norm_with(&input, [2, 2, 2], params), normalized.output);
 }
 
 #[test]

@@ -1,31 +1,31 @@
 //! A trunk: its blocks one after the other, each operation on its own.
 
 use super::conv::{conv2d, conv2d_input_gradient, conv2d_weight_gradient};
-use super::norm::{Normalised, batch_norm, batch_norm_backward};
+use super::norm::{Normalized, batch_norm, batch_norm_backward};
 use super::pool::{global_average_pool, global_average_pool_backward, max_pool2d, max_pool2d_backward};
 use crate::conv::ConvShape;
 use crate::trunk::{BlockLayout, KERNEL, Output, TrunkSpec};
 
 /// A forward pass and all that happened in it.
 pub struct TrunkPass {
-    /// What each block computed.
+    /// The values of each block.
     pub blocks: Vec<BlockPass>,
     /// `[b, c]` or `[b, c, h, w]`, as the specification says.
     pub output: Vec<f64>,
 }
 
-/// What one block computed, all `[b, c, h, w]`.
+/// The values of one block, all `[b, c, h, w]`.
 pub struct BlockPass {
     /// The convolution.
     pub shape: ConvShape,
-    /// What came in.
+    /// The input.
     pub input: Vec<f64>,
     /// After the convolution.
     pub convolved: Vec<f64>,
     /// After the ReLU.
     pub activation: Vec<f64>,
     /// After the norm, with the batch's statistics.
-    pub normalised: Normalised,
+    pub normalized: Normalized,
     /// After dropout, before the pool.
     pub dropped: Vec<f64>,
 }
@@ -61,8 +61,8 @@ pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec:
         let activation: Vec<f64> = convolved.iter().map(|value| value.max(0.0)).collect();
         let [height, width] = shape.output_size();
         let rows = [batch, block.out_channels, height * width];
-        let normalised = batch_norm(&activation, rows, &params[layout.gamma], &params[layout.beta]);
-        let dropped = multiplied(&normalised.output, mask.as_deref());
+        let normalized = batch_norm(&activation, rows, &params[layout.gamma], &params[layout.beta]);
+        let dropped = multiplied(&normalized.output, mask.as_deref());
         map = [batch, block.out_channels, height, width];
         if block.pool {
             output = max_pool2d(&dropped, map);
@@ -70,7 +70,7 @@ pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec:
         } else {
             output = dropped.clone();
         }
-        blocks.push(BlockPass { shape, input, convolved, activation, normalised, dropped });
+        blocks.push(BlockPass { shape, input, convolved, activation, normalized, dropped });
     }
     if spec.output == Output::GlobalAverage {
         output = global_average_pool(&output, map);
@@ -80,9 +80,9 @@ pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec:
 
 /// The gradients of a loss whose gradient at the output is `grad_output`.
 pub struct TrunkGradients {
-    /// Of the parameters, laid out as they are.
+    /// The gradient of the parameters, laid out as they are.
     pub params: Vec<f64>,
-    /// Of the images, `[b, c, h, w]`.
+    /// The gradient of the images, `[b, c, h, w]`.
     pub images: Vec<f64>,
     /// The largest, without its sign, at any value on the way: what the others are sums of.
     pub largest: f64,
@@ -116,7 +116,7 @@ pub fn backward(
     grads
 }
 
-/// Back through norm, ReLU and convolution: the gradient of the block's input.
+/// The backward pass of norm, ReLU and convolution: gives the gradient of the block's input.
 fn block_backward(
     block: &BlockPass,
     params: &[f64],
@@ -142,7 +142,7 @@ fn block_backward(
     conv2d_input_gradient(&params[layout.weight.clone()], &norm.input, &block.shape)
 }
 
-/// What dropout makes of values.
+/// The values after dropout.
 fn multiplied(values: &[f64], mask: Option<&[f64]>) -> Vec<f64> {
     match mask {
         Some(mask) => values.iter().zip(mask).map(|(value, factor)| value * factor).collect(),

@@ -91,7 +91,7 @@ impl FoldedDense {
         }
     }
 
-    /// From the features in the scratch to the embeddings there.
+    /// Computes the embeddings in the scratch from the features there.
     pub(super) fn embed(&self, scratch: &mut DenseScratch) {
         self.run(0..self.embedding, scratch);
     }
@@ -110,7 +110,7 @@ impl FoldedDense {
         }
     }
 
-    /// From the embeddings in the scratch to the logits of all heads, for the class of each image or, without one, for every class of
+    /// Computes the logits of all heads from the embeddings in the scratch, for the class of each image or, without one, for every class of
     /// the one-hot input, if there is such an input.
     pub(super) fn logits<'a>(&self, one_hot: Option<&[u8]>, scratch: &'a mut DenseScratch) -> &'a Matrix {
         let mut next = self.embedding;

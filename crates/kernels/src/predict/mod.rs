@@ -18,8 +18,8 @@ use std::sync::{Mutex, PoisonError};
 pub use network::{FeatureMaps, OneHot, RunningStatistics, TrainedNetwork};
 use rayon::prelude::*;
 
+use crate::buffer_pool::{BufferPool, PooledBuffer};
 use crate::shape::{check_classes, check_heads, check_len, volume};
-use crate::shelf::{Lent, Shelf};
 use crate::{Error, Isa, Result};
 use dense::{DenseScratch, FoldedDense};
 use trunk::{FoldedTrunk, TrunkScratch};
@@ -33,7 +33,7 @@ const TASK_IMAGES: usize = 8;
 pub struct Predictor {
     trunk: FoldedTrunk,
     dense: FoldedDense,
-    scratch: Shelf<Scratch>,
+    scratch: BufferPool<Scratch>,
 }
 
 /// The memory of a task.
@@ -52,7 +52,7 @@ impl Predictor {
     pub fn new(network: &TrainedNetwork<'_>, isa: Isa) -> Result<Self> {
         let trunk = FoldedTrunk::new(network, isa)?;
         let dense = FoldedDense::new(network, trunk.feature_norm(), isa)?;
-        Ok(Self { trunk, dense, scratch: Shelf::default() })
+        Ok(Self { trunk, dense, scratch: BufferPool::default() })
     }
 
     /// The logits of every head.
@@ -133,7 +133,7 @@ impl Predictor {
         Ok(self.trunk.feature_maps(image, &mut self.take_scratch().trunk))
     }
 
-    /// How many images there are.
+    /// The number of images.
     fn batch(&self, images: &[f32]) -> Result<usize> {
         let batch = images.len() / self.trunk.image_len();
         check_len("images", images, batch * self.trunk.image_len())?;
@@ -163,11 +163,11 @@ impl Predictor {
         }
     }
 
-    fn take_scratch(&self) -> Lent<Scratch> {
+    fn take_scratch(&self) -> PooledBuffer<Scratch> {
         self.scratch.take(|| Scratch { trunk: self.trunk.scratch(), dense: self.dense.scratch() })
     }
 
-    /// From a task's images to their embeddings in the scratch; returns how many there are.
+    /// Computes the embeddings of a task's images into the scratch; returns how many there are.
     fn embed_task(&self, images: &[f32], scratch: &mut Scratch) -> usize {
         let images = images.chunks_exact(self.trunk.image_len());
         let count = images.len();

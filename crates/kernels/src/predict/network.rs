@@ -6,7 +6,7 @@ use crate::fold::ChannelAffine;
 use crate::shape::check_len;
 use crate::trunk::TrunkSpec;
 
-/// All that a network has learned.
+/// A trained network: specifications, parameters and statistics.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainedNetwork<'a> {
     /// The convolution blocks. The dense layers see the averages of the last one's channels, whatever `output` says.
@@ -23,7 +23,7 @@ pub struct TrainedNetwork<'a> {
     pub dense_statistics: &'a [RunningStatistics<'a>],
 }
 
-/// What a norm remembers of training and normalises with in evaluation, one value for each channel or unit.
+/// The statistics that a norm keeps of training and normalizes with in evaluation, one value for each channel or unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RunningStatistics<'a> {
     /// The running means.
@@ -53,10 +53,10 @@ impl RunningStatistics<'_> {
     }
 }
 
-/// What a block makes of one image.
+/// The output of a block for one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureMaps {
-    /// How many maps there are.
+    /// The number of maps.
     pub channels: usize,
     /// Pixels from top to bottom.
     pub height: usize,

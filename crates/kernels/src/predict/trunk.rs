@@ -1,11 +1,11 @@
 //! The convolution blocks, one image at a time.
 
 use super::network::{FeatureMaps, TrainedNetwork};
-use crate::conv::map::{Map, Plane};
+use crate::conv::layout::{BlockedLayout, ChannelBlock};
 use crate::conv::{Activation, Convolution};
 use crate::fold::ChannelAffine;
 use crate::shape::check_len;
-use crate::trunk::lanes::{Affine, Normalise, SavedValues, average};
+use crate::trunk::elementwise::{Affine, Normalize, SavedValues, average};
 use crate::{Error, Isa, Result};
 
 /// The blocks of a trained trunk.
@@ -14,7 +14,7 @@ pub(super) struct FoldedTrunk {
     isa: Isa,
     image_len: usize,
     blocks: Vec<FoldedBlock>,
-    /// What the last block's averages still need.
+    /// The norm that the last block's averages still need.
     feature_norm: ChannelAffine,
 }
 
@@ -26,9 +26,9 @@ struct FoldedBlock {
     affine: Affine,
     pool: bool,
     /// The convolution's input, with its padding,
-    input: Map,
+    input: BlockedLayout,
     /// and its output.
-    values: Map,
+    values: BlockedLayout,
 }
 
 /// The memory of one image.
@@ -58,7 +58,7 @@ impl FoldedTrunk {
             // Where the blocks before computed the input, its channels fill lanes, be there only one.
             let channels =
                 blocks.last().map_or(shape.input().channels, |before: &FoldedBlock| before.values.channels);
-            let (input, values) = (Map { channels, ..shape.input() }, shape.output());
+            let (input, values) = (BlockedLayout { channels, ..shape.input() }, shape.output());
             let convolution = Convolution::new(isa, shape.kernel, input, values);
             let mut weights = vec![0.0; convolution.packing().len()];
             convolution.packing().pack(&params[layout.weight], &mut weights);
@@ -79,7 +79,7 @@ impl FoldedTrunk {
         self.image_len
     }
 
-    /// What the features of [`FoldedTrunk::features`] still need.
+    /// The norm that the features of [`FoldedTrunk::features`] still need.
     pub(super) fn feature_norm(&self) -> &ChannelAffine {
         &self.feature_norm
     }
@@ -89,7 +89,7 @@ impl FoldedTrunk {
         TrunkScratch {
             inputs: self.blocks.iter().map(|block| vec![0.0; block.input.len()]).collect(),
             values: vec![0.0; largest],
-            pooled: self.pooled().map_or(Vec::new(), |map| vec![0.0; map.len()]),
+            pooled: self.pooled().map_or(Vec::new(), |layout| vec![0.0; layout.len()]),
         }
     }
 
@@ -101,11 +101,11 @@ impl FoldedTrunk {
         for (index, block) in self.blocks.iter().enumerate() {
             let values = block.convolve(&inputs[index], values);
             match self.blocks.get(index + 1) {
-                Some(next) => block.normalise(self.isa, values, next.input, &mut inputs[index + 1]),
+                Some(next) => block.normalize(self.isa, values, next.input, &mut inputs[index + 1]),
                 None => match self.pooled() {
-                    Some(map) => {
-                        block.normalise(self.isa, values, map, pooled);
-                        self.average(map, pooled, features);
+                    Some(layout) => {
+                        block.normalize(self.isa, values, layout, pooled);
+                        self.average(layout, pooled, features);
                     }
                     None => self.average(block.values, values, features),
                 },
@@ -113,7 +113,7 @@ impl FoldedTrunk {
         }
     }
 
-    /// What each block makes of one image, `[c, h, w]`, norms and pools included.
+    /// The output of each block for one image, `[c, h, w]`, norms and pools included.
     pub(super) fn feature_maps(&self, image: &[f32], scratch: &mut TrunkScratch) -> Vec<FeatureMaps> {
         let TrunkScratch { inputs, values, .. } = scratch;
         self.blocks[0].input.read_nchw(image, &mut inputs[0]);
@@ -121,14 +121,14 @@ impl FoldedTrunk {
             let values = block.convolve(&inputs[index], values);
             match self.blocks.get(index + 1) {
                 Some(next) => {
-                    block.normalise(self.isa, values, next.input, &mut inputs[index + 1]);
+                    block.normalize(self.isa, values, next.input, &mut inputs[index + 1]);
                     FeatureMaps::of(next.input, &inputs[index + 1])
                 }
                 None => {
-                    let map = block.output();
-                    let mut output = vec![0.0; map.len()];
-                    block.normalise(self.isa, values, map, &mut output);
-                    FeatureMaps::of(map, &output)
+                    let layout = block.output();
+                    let mut output = vec![0.0; layout.len()];
+                    block.normalize(self.isa, values, layout, &mut output);
+                    FeatureMaps::of(layout, &output)
                 }
             }
         });
@@ -136,14 +136,17 @@ impl FoldedTrunk {
     }
 
     /// The map of the last block's pooled output, where it has a pool.
-    fn pooled(&self) -> Option<Map> {
+    fn pooled(&self) -> Option<BlockedLayout> {
         self.blocks.last().filter(|last| last.pool).map(FoldedBlock::output)
     }
 
-    fn average(&self, map: Map, values: &[f32], features: &mut [f32]) {
-        for plane in map.channels.planes() {
-            let averages = average(self.isa, plane.width(), &values[map.plane_range(plane)]);
-            for (feature, average) in features[plane.first..].iter_mut().zip(&averages[..plane.channels]) {
+    fn average(&self, layout: BlockedLayout, values: &[f32], features: &mut [f32]) {
+        for channel_block in layout.channels.blocks() {
+            let averages =
+                average(self.isa, channel_block.width(), &values[layout.block_range(channel_block)]);
+            for (feature, average) in
+                features[channel_block.first..].iter_mut().zip(&averages[..channel_block.channels])
+            {
                 *feature = *average;
             }
         }
@@ -159,32 +162,32 @@ impl FoldedBlock {
     }
 
     /// The map of the block's output, its pool included.
-    fn output(&self) -> Map {
-        let Map { height, width, .. } = self.values;
+    fn output(&self) -> BlockedLayout {
+        let BlockedLayout { height, width, .. } = self.values;
         let pooled = if self.pool { 2 } else { 1 };
-        Map { height: height / pooled, width: width / pooled, ..self.values }
+        BlockedLayout { height: height / pooled, width: width / pooled, ..self.values }
     }
 
     /// Norm and pool, from the convolution's output to the interior of a map.
-    fn normalise(&self, isa: Isa, values: &[f32], to: Map, output: &mut [f32]) {
-        for plane in self.values.channels.planes() {
-            let from = self.read(isa, plane, values);
-            Normalise { from, to, output }.run();
+    fn normalize(&self, isa: Isa, values: &[f32], to: BlockedLayout, output: &mut [f32]) {
+        for channel_block in self.values.channels.blocks() {
+            let from = self.read(isa, channel_block, values);
+            Normalize { from, to, output }.run();
         }
     }
 
-    fn read<'a>(&'a self, isa: Isa, plane: Plane, values: &'a [f32]) -> SavedValues<'a> {
-        let Self { pool, values: map, ref affine, .. } = *self;
-        SavedValues { isa, drop: false, pool, plane, map, values, affine }
+    fn read<'a>(&'a self, isa: Isa, channel_block: ChannelBlock, values: &'a [f32]) -> SavedValues<'a> {
+        let Self { pool, values: layout, ref affine, .. } = *self;
+        SavedValues { isa, drop: false, pool, channel_block, layout, values, affine }
     }
 }
 
 impl FeatureMaps {
-    fn of(map: Map, values: &[f32]) -> Self {
-        let Map { channels, height, width, .. } = map;
+    fn of(layout: BlockedLayout, values: &[f32]) -> Self {
+        let BlockedLayout { channels, height, width, .. } = layout;
         let mut output = Self { channels: channels.count, height, width, values: Vec::new() };
         output.values.resize(output.channels * height * width, 0.0);
-        map.write_nchw(values, &mut output.values);
+        layout.write_nchw(values, &mut output.values);
         output
     }
 }

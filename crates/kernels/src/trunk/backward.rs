@@ -2,16 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::plan::Plan;
+use super::plan::{BlockState, Scratch, Source, Stage, TrunkPlan, Workspace};
 use super::spec::Output;
-use super::stage::{Source, Stage};
-use super::workspace::{BlockState, Scratch, Workspace};
-use crate::arch::Ahead;
+use crate::arch::Prefetch;
 use crate::conv::Activation;
-use crate::conv::map::Map;
+use crate::conv::layout::BlockedLayout;
 use crate::reduce::CHUNK;
 
-impl Plan {
+impl TrunkPlan {
     /// The gradients of all parameters, written over `grad_params`, and of the images if they are wanted.
     pub(super) fn backward(
         &self,
@@ -42,16 +40,16 @@ impl Plan {
 
     /// Writes the gradient at the last block's output to the slots, with the sums that its norm needs.
     fn read_grad_output(&self, workspace: &mut Workspace, grad_output: &[f32]) {
-        let (map, len) = (self.last().output, self.output_len());
+        let (layout, len) = (self.last().output, self.output_len());
         let stage = self.stage(&workspace.blocks, self.blocks.len() - 1);
         let sums = workspace.channel_sums.start(workspace.batch, 2 * self.last().stored());
         let slots = workspace.gradients.par_chunks_mut(CHUNK * self.slot_len());
         slots.zip(sums).enumerate().for_each(|(chunk, (slots, sums))| {
             for (image, slot) in (chunk * CHUNK..).zip(slots.chunks_exact_mut(self.slot_len())) {
-                let (gradient, slot) = (&grad_output[image * len..][..len], &mut slot[..map.len()]);
+                let (gradient, slot) = (&grad_output[image * len..][..len], &mut slot[..layout.len()]);
                 match self.spec.output {
-                    Output::Map => map.read_nchw(gradient, slot),
-                    Output::GlobalAverage => spread(map, gradient, slot),
+                    Output::Map => layout.read_nchw(gradient, slot),
+                    Output::GlobalAverage => spread(layout, gradient, slot),
                 }
                 stage.add_gradient_sums(image, slot, sums);
             }
@@ -82,18 +80,18 @@ impl Plan {
 
     /// Writes the gradient of the images, `[b, c, h, w]`, from the slots.
     fn write_grad_images(&self, workspace: &Workspace, grad_images: &mut [f32]) {
-        let (map, len) = (self.blocks[0].grad_input, self.image_len());
+        let (layout, len) = (self.blocks[0].grad_input, self.image_len());
         let slots = workspace.gradients.par_chunks(self.slot_len());
         grad_images.par_chunks_exact_mut(len).zip(slots).with_min_len(CHUNK).for_each(|(image, slot)| {
-            map.write_nchw(&slot[..map.len()], image);
+            layout.write_nchw(&slot[..layout.len()], image);
         });
     }
 }
 
-/// What all tasks of one block's backward pass share.
+/// One block's backward pass, as all tasks see it.
 #[derive(Clone, Copy)]
 struct BlockPass<'a> {
-    plan: &'a Plan,
+    plan: &'a TrunkPlan,
     stage: Stage<'a>,
     source: Source<'a>,
     /// Whether the gradient of the block's input is wanted.
@@ -108,11 +106,12 @@ impl BlockPass<'_> {
         let block = stage.block;
         let mut scratch = plan.scratch();
         let Scratch { input, gradient } = &mut *scratch;
-        let [input, gradient] = [(input, block.input), (gradient, block.grad_values)].map(|(values, map)| {
-            let values = &mut values[..map.len()];
-            map.clear_border(values);
-            values
-        });
+        let [input, gradient] =
+            [(input, block.input), (gradient, block.grad_values)].map(|(values, layout)| {
+                let values = &mut values[..layout.len()];
+                layout.clear_border(values);
+                values
+            });
         let mut slots = slots.chunks_exact_mut(plan.slot_len()).enumerate().peekable();
         while let Some((offset, slot)) = slots.next() {
             let image = first + offset;
@@ -121,9 +120,15 @@ impl BlockPass<'_> {
             block.weight_gradient.add(input, gradient, weight_sums);
             if further {
                 let next_slot = slots.peek().map_or(&[][..], |(_, slot)| &slot[..block.output.len()]);
-                let ahead = Ahead::new([stage.image(image + 1), source.image(image + 1), next_slot]);
-                let (weights, slot) = (&stage.state.turned_weights, &mut slot[..block.grad_input.len()]);
-                block.input_gradient.run_ahead(gradient, weights, Activation::Identity, ahead, slot);
+                let prefetch = Prefetch::new([stage.image(image + 1), source.image(image + 1), next_slot]);
+                let (weights, slot) = (&stage.state.flipped_weights, &mut slot[..block.grad_input.len()]);
+                block.input_gradient.run_with_prefetch(
+                    gradient,
+                    weights,
+                    Activation::Identity,
+                    prefetch,
+                    slot,
+                );
                 if let Source::Stage(previous) = source {
                     previous.add_gradient_sums(image, slot, channel_sums);
                 }
@@ -133,13 +138,13 @@ impl BlockPass<'_> {
 }
 
 /// The gradient of a global average, `[c]`, at every pixel of the map.
-fn spread(map: Map, gradient: &[f32], values: &mut [f32]) {
-    let share = 1.0 / map.plane_pixels() as f32;
-    for (plane, gradient) in map.channels.planes().zip(gradient.chunks(16)) {
+fn spread(layout: BlockedLayout, gradient: &[f32], values: &mut [f32]) {
+    let share = 1.0 / layout.block_pixels() as f32;
+    for (channel_block, gradient) in layout.channels.blocks().zip(gradient.chunks(16)) {
         let mut pixel = [0.0; 16];
         pixel.iter_mut().zip(gradient).for_each(|(value, gradient)| *value = gradient * share);
-        for values in values[map.plane_range(plane)].chunks_exact_mut(plane.channels) {
-            values.copy_from_slice(&pixel[..plane.channels]);
+        for values in values[layout.block_range(channel_block)].chunks_exact_mut(channel_block.channels) {
+            values.copy_from_slice(&pixel[..channel_block.channels]);
         }
     }
 }

@@ -2,23 +2,21 @@
 
 use rayon::prelude::*;
 
-use super::lanes::{MaskedPlane, Moments, PerLane, average, finish};
-use super::plan::{BlockPlan, Plan};
+use super::elementwise::{MaskedChannels, Moments, PerLane, average, finish};
+use super::plan::{BlockPlan, BlockState, TrunkPlan, Workspace, add_to_channels};
 use super::spec::Output;
-use super::stage::add_to_channels;
-use super::workspace::{BlockState, Workspace};
-use crate::arch::Ahead;
+use crate::arch::Prefetch;
 use crate::conv::Activation;
 use crate::dropout::{DropoutKey, DropoutRate, ImageKey};
 use crate::reduce::CHUNK;
 
-impl Plan {
+impl TrunkPlan {
     /// A forward pass over the images in the workspace, which was prepared for them.
     pub(super) fn forward(&self, workspace: &mut Workspace, params: &[f32], key: Option<DropoutKey>) {
         self.blocks.par_iter().zip(&mut workspace.blocks).for_each(|(block, state)| {
             let weight = &params[block.layout.weight.clone()];
             block.forward.packing().pack(weight, &mut state.weights);
-            block.input_gradient.packing().pack_turned(weight, &mut state.turned_weights);
+            block.input_gradient.packing().pack_flipped(weight, &mut state.flipped_weights);
         });
         for (index, block) in self.blocks.iter().enumerate() {
             let key = key.filter(|_| block.rate != DropoutRate::ZERO);
@@ -50,8 +48,8 @@ impl Plan {
             block.input.clear_border(input);
             for (image, values) in (chunk * CHUNK..).zip(values.chunks_exact_mut(len)) {
                 source.write(image, block.input, input);
-                let ahead = Ahead::new([source.image(image + 1), &[], &[]]);
-                block.forward.run_ahead(input, weights, Activation::Relu, ahead, values);
+                let prefetch = Prefetch::new([source.image(image + 1), &[], &[]]);
+                block.forward.run_with_prefetch(input, weights, Activation::Relu, prefetch, values);
                 let key = key.map(|key| key.image(index as u32, image as u32));
                 self.finish(block, key, values, sums);
             }
@@ -60,30 +58,38 @@ impl Plan {
 
     /// Dropout and sums of one image.
     fn finish(&self, block: &BlockPlan, key: Option<ImageKey>, values: &mut [f32], sums: &mut [f64]) {
-        let map = block.values;
-        for plane in map.channels.planes() {
-            let masked =
-                |key| MaskedPlane { key, rate: block.rate, channels: map.channels.count, first: plane.first };
-            let values = &mut values[map.plane_range(plane)];
-            let pixels = values.len() / plane.channels;
-            let moments = finish(self.isa, plane.width(), values, key.map(masked));
-            add_to_channels(sums, plane, plain_sums(&moments, pixels));
+        let layout = block.values;
+        for channel_block in layout.channels.blocks() {
+            let masked = |key| MaskedChannels {
+                key,
+                rate: block.rate,
+                channels: layout.channels.count,
+                first: channel_block.first,
+            };
+            let values = &mut values[layout.block_range(channel_block)];
+            let pixels = values.len() / channel_block.channels;
+            let moments = finish(self.isa, channel_block.width(), values, key.map(masked));
+            add_to_channels(sums, channel_block, plain_sums(&moments, pixels));
         }
     }
 
     fn write_output(&self, workspace: &mut Workspace) {
         let source = self.source(&workspace.images, &workspace.blocks);
-        let (map, len) = (self.last().output, self.output_len());
+        let (layout, len) = (self.last().output, self.output_len());
         workspace.output.par_chunks_mut(CHUNK * len).enumerate().for_each(|(chunk, outputs)| {
             let mut scratch = self.scratch();
-            let values = &mut scratch.input[..map.len()];
+            let values = &mut scratch.input[..layout.len()];
             for (image, output) in (chunk * CHUNK..).zip(outputs.chunks_exact_mut(len)) {
-                source.write(image, map, values);
+                source.write(image, layout, values);
                 match self.spec.output {
-                    Output::Map => map.write_nchw(values, output),
+                    Output::Map => layout.write_nchw(values, output),
                     Output::GlobalAverage => {
-                        for (plane, output) in map.channels.planes().zip(output.chunks_mut(16)) {
-                            let average = average(self.isa, plane.width(), &values[map.plane_range(plane)]);
+                        for (channel_block, output) in layout.channels.blocks().zip(output.chunks_mut(16)) {
+                            let average = average(
+                                self.isa,
+                                channel_block.width(),
+                                &values[layout.block_range(channel_block)],
+                            );
                             output.copy_from_slice(&average[..output.len()]);
                         }
                     }

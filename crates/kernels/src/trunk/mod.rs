@@ -24,32 +24,27 @@
 //! an image every sum has one order on every instruction set.
 
 mod backward;
+pub(crate) mod elementwise;
 mod forward;
-pub(crate) mod lanes;
 mod norm;
-mod pass;
 mod plan;
 mod spec;
-mod stage;
-mod workspace;
 
 use std::sync::Arc;
 
-pub use pass::{BlockStatistics, Pass};
 pub use spec::{BlockLayout, BlockSpec, KERNEL, Output, TrunkSpec};
 
+use crate::buffer_pool::{BufferPool, PooledBuffer};
 use crate::dropout::DropoutKey;
 use crate::shape::{check_len, volume};
-use crate::shelf::Shelf;
 use crate::{Error, Isa, Result};
-use plan::Plan;
-use workspace::Workspace;
+use plan::{TrunkPlan, Workspace};
 
 /// A sequence of blocks ready to train. Its buffers are used again in every step.
 #[derive(Debug)]
 pub struct Trunk {
-    plan: Arc<Plan>,
-    workspaces: Shelf<Workspace>,
+    plan: Arc<TrunkPlan>,
+    workspaces: BufferPool<Workspace>,
 }
 
 impl Trunk {
@@ -58,10 +53,10 @@ impl Trunk {
     /// # Errors
     /// [`Error::Block`] for a block that cannot be, with what is wrong with it; [`Error::Dimension`] where there is none.
     pub fn new(spec: TrunkSpec, isa: Isa) -> Result<Self> {
-        Ok(Self { plan: Arc::new(Plan::new(spec, isa)?), workspaces: Shelf::default() })
+        Ok(Self { plan: Arc::new(TrunkPlan::new(spec, isa)?), workspaces: BufferPool::default() })
     }
 
-    /// What it was made from.
+    /// The specification that the trunk was planned from.
     pub fn spec(&self) -> &TrunkSpec {
         &self.plan.spec
     }
@@ -79,7 +74,7 @@ impl Trunk {
         batch: usize,
         params: &[f32],
         dropout: Option<DropoutKey>,
-    ) -> Result<Pass> {
+    ) -> Result<TrunkPass> {
         let plan = &self.plan;
         let largest = plan.largest(|block| block.grad_values.len().max(block.input.len()));
         volume("batch", &[batch, largest])?;
@@ -91,7 +86,67 @@ impl Trunk {
         let mut workspace = self.workspaces.take(Workspace::default);
         workspace.prepare(plan, images);
         plan.forward(&mut workspace, params, dropout);
-        Ok(Pass { plan: Arc::clone(plan), workspace })
+        Ok(TrunkPass { plan: Arc::clone(plan), workspace })
+    }
+}
+
+/// A forward pass of a [`Trunk`] with what its backward pass needs. Its buffers go back to the trunk when it is dropped.
+#[derive(Debug)]
+pub struct TrunkPass {
+    plan: Arc<TrunkPlan>,
+    workspace: PooledBuffer<Workspace>,
+}
+
+/// The statistics with which a block's norm normalized a batch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BlockStatistics<'a> {
+    /// The mean of each channel; zeros for an empty batch.
+    pub mean: &'a [f32],
+    /// The biased variance of each channel, that is divided by `count`; zeros for an empty batch.
+    pub variance: &'a [f32],
+    /// Values of each channel: images times pixels.
+    pub count: usize,
+}
+
+impl TrunkPass {
+    /// The trunk's output: `[b, c]` or `[b, c, h, w]`, as its specification says.
+    pub fn output(&self) -> &[f32] {
+        &self.workspace.output
+    }
+
+    /// The statistics of each block's norm, in the order of the blocks.
+    pub fn statistics(&self) -> impl ExactSizeIterator<Item = BlockStatistics<'_>> {
+        self.workspace.blocks.iter().map(|state| {
+            let statistics = &state.statistics;
+            BlockStatistics {
+                mean: &statistics.mean[..statistics.variance.len()],
+                variance: &statistics.variance,
+                count: statistics.count,
+            }
+        })
+    }
+
+    /// The backward pass, of a loss whose gradient at the output is `grad_output`.
+    ///
+    /// Written over: `grad_params`, laid out as the parameters are, and `grad_images`, `[b, c, h, w]`, where it is given.
+    /// The gradients include what reaches them through the batch's statistics.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where a slice has another size.
+    pub fn backward(
+        &mut self,
+        grad_output: &[f32],
+        grad_params: &mut [f32],
+        grad_images: Option<&mut [f32]>,
+    ) -> Result<()> {
+        check_len("grad_output", grad_output, self.workspace.output.len())?;
+        check_len("grad_params", grad_params, self.plan.spec.parameters())?;
+        if let Some(grad_images) = &grad_images {
+            check_len("grad_images", grad_images, self.workspace.images.len())?;
+        }
+        self.workspace.prepare_backward(&self.plan);
+        self.plan.backward(&mut self.workspace, grad_output, grad_params, grad_images);
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
 //! The norm of a block: from sums over the batch to the numbers that the passes over pixels work with, in `f64`.
 
-use super::lanes::{Affine, GradientCoefficients};
-use crate::conv::map::Channels;
+use super::elementwise::{Affine, GradientCoefficients};
+use crate::conv::layout::Channels;
 use crate::fold::EPSILON;
 use crate::reduce::PartialSums;
 
-/// Both totals of a channel, the chunks added in their order. A chunk's row holds first sums of all stored channels, then
+/// The two totals of a channel, the chunks added in their order. A chunk's row holds first sums of all stored channels, then
 /// their second sums.
 fn totals(sums: &PartialSums<f64>, channel: usize) -> [f64; 2] {
     let mut totals = [0.0; 2];
@@ -21,9 +21,9 @@ fn totals(sums: &PartialSums<f64>, channel: usize) -> [f64; 2] {
 pub(super) struct Statistics {
     /// Values of each channel.
     pub count: usize,
-    /// Of each stored channel; zero for those that only fill lanes.
+    /// The mean of each stored channel; zero for those that only fill lanes.
     pub mean: Vec<f32>,
-    /// Biased, that is divided by the count, of each channel.
+    /// The variance of each channel, biased, that is divided by the count.
     pub variance: Vec<f32>,
     /// Mean and 1 / sqrt(variance + epsilon) of each channel, unrounded.
     exact: Vec<[f64; 2]>,
@@ -60,7 +60,7 @@ impl Statistics {
         }
     }
 
-    /// Back through the norm, given the sums of [`GradientSums`](super::lanes::GradientSums): the coefficients of the
+    /// The backward pass of the norm, given the sums of [`GradientSums`](super::elementwise::GradientSums): the coefficients of the
     /// gradient at its input, and the gradients of gamma and beta.
     pub(super) fn backward(
         &self,

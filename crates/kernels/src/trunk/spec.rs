@@ -1,4 +1,4 @@
-//! What a trunk is made of, and where its parameters lie.
+//! The blocks of a trunk and the layout of its parameters.
 
 use std::ops::Range;
 
@@ -23,7 +23,7 @@ pub struct BlockSpec {
     pub pool: bool,
 }
 
-/// What a trunk gives.
+/// The output of a trunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// The average of the last block's output over all pixels, `[b, c]`.
@@ -43,11 +43,11 @@ pub struct TrunkSpec {
     pub width: usize,
     /// The blocks in their order, at least one.
     pub blocks: Vec<BlockSpec>,
-    /// What becomes of the last block's output.
+    /// The form in which the last block's output is given.
     pub output: Output,
 }
 
-/// Where one block's parameters lie in the flat parameters of a trunk: weight, gamma and beta of the first block, then those
+/// The place of one block's parameters in the flat parameters of a trunk: weight, gamma and beta of the first block, then those
 /// of the next, and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockLayout {
@@ -60,7 +60,7 @@ pub struct BlockLayout {
 }
 
 impl TrunkSpec {
-    /// Where the parameters of each block lie.
+    /// The place of each block's parameters.
     pub fn layout(&self) -> Vec<BlockLayout> {
         let mut end = 0;
         let mut next = |len| {
@@ -81,7 +81,7 @@ impl TrunkSpec {
         layout
     }
 
-    /// How many parameters there are.
+    /// The number of parameters.
     pub fn parameters(&self) -> usize {
         self.layout().last().map_or(0, |block| block.beta.end)
     }

@@ -17,7 +17,7 @@ struct Case {
 
 /// Everything that a training step gives.
 #[derive(Debug, PartialEq)]
-struct Step {
+struct StepResults {
     output: Vec<f32>,
     /// Mean and variance of each block.
     statistics: Vec<[Vec<f32>; 2]>,
@@ -27,7 +27,7 @@ struct Step {
 
 impl Case {
     fn new(spec: TrunkSpec, batch: usize, key: Option<DropoutKey>, seed: u64) -> Self {
-        let plan = Plan::new(spec.clone(), Isa::SCALAR).unwrap();
+        let plan = TrunkPlan::new(spec.clone(), Isa::SCALAR).unwrap();
         let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
         let mut tensor = |len| (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect::<Vec<f32>>();
         let (images, grad_output) = (tensor(batch * plan.image_len()), tensor(batch * plan.output_len()));
@@ -40,11 +40,11 @@ impl Case {
         Self { spec, batch, images, params, key, grad_output }
     }
 
-    fn run(&self, isa: Isa) -> Step {
+    fn run(&self, isa: Isa) -> StepResults {
         self.run_on(&Trunk::new(self.spec.clone(), isa).unwrap())
     }
 
-    fn run_on(&self, trunk: &Trunk) -> Step {
+    fn run_on(&self, trunk: &Trunk) -> StepResults {
         let mut pass = trunk.forward(&self.images, self.batch, &self.params, self.key).unwrap();
         // What is not written stays a NaN, which is equal and near to nothing.
         let mut grad_params = vec![f32::NAN; self.params.len()];
@@ -52,7 +52,7 @@ impl Case {
         pass.backward(&self.grad_output, &mut grad_params, Some(&mut grad_images)).unwrap();
         let statistics =
             pass.statistics().map(|found| [found.mean.to_vec(), found.variance.to_vec()]).collect();
-        Step { output: pass.output().to_vec(), statistics, grad_params, grad_images }
+        StepResults { output: pass.output().to_vec(), statistics, grad_params, grad_images }
     }
 
     /// What dropout multiplies each value of each block with.
@@ -70,7 +70,7 @@ impl Case {
     }
 
     /// Holds a step to the oracle. False where rounding decides, so that there is nothing to hold it to.
-    fn agrees_with_the_oracle(&self, step: &Step) -> bool {
+    fn agrees_with_the_oracle(&self, step: &StepResults) -> bool {
         let masks = self.masks();
         let pass = naive::trunk::forward(&wide(&self.images), &wide(&self.params), &masks, &self.spec);
         if pass.blocks.iter().any(is_near_a_kink) {
@@ -78,8 +78,8 @@ impl Case {
         }
         assert_close(&step.output, &pass.output, "output");
         for (found, expected) in step.statistics.iter().zip(&pass.blocks) {
-            assert_close(&found[0], &expected.normalised.mean, "mean");
-            assert_close(&found[1], &expected.normalised.variance, "variance");
+            assert_close(&found[0], &expected.normalized.mean, "mean");
+            assert_close(&found[1], &expected.normalized.variance, "variance");
         }
         let grad_output = wide(&self.grad_output);
         let backward = |pass: &naive::trunk::TrunkPass, params: &[f64]| {
@@ -205,7 +205,7 @@ fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
     let step = case.run(Isa::best());
     let params = wide(&case.params);
     let pass = naive::trunk::forward(&wide(&case.images), &params, &case.masks(), &case.spec);
-    let expected = &pass.blocks[0].normalised.variance;
+    let expected = &pass.blocks[0].normalized.variance;
     for (&found, &expected) in step.statistics[0][1].iter().zip(expected) {
         let error = (f64::from(found) - expected).abs();
         assert!(error < 1e-3 * expected, "{found} where {expected} is right");

@@ -1,30 +1,32 @@
-//! The kernels alone, without the conversions at the edge of the public functions: for timing.
+//! Parts of the crate that only tests and benches see: no promise is made for them.
 
-use super::{Activation, ConvShape, Convolution, WeightGradient};
+use std::hint::black_box;
+
 use crate::aligned::Aligned;
+use crate::arch::{Kernel, Lanes, Width};
+use crate::conv::{Activation, ConvShape, Convolution, WeightGradient};
 use crate::shape::check_len;
 use crate::{Isa, Result};
 
 /// One image's convolution in the layout that the kernels work in, with all its buffers.
 ///
-/// What the training trunk does with an image it does through the same kernels, so a time taken here is the part of it that
-/// is arithmetic.
+/// The training trunk runs the same kernels on an image, so a time taken here is the part of it that is arithmetic.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct PreparedConvolution {
     shape: ConvShape,
     forward: Convolution,
     backward: Convolution,
     weight_gradient: WeightGradient,
     input: Aligned,
     weights: Aligned,
-    turned_weights: Aligned,
+    flipped_weights: Aligned,
     output: Aligned,
     grad_output: Aligned,
     grad_input: Aligned,
     grad_weights: Aligned,
 }
 
-impl Prepared {
+impl PreparedConvolution {
     /// Takes over an image `input`, `[in, h, w]`, a `weight`, `[out, in, k, k]`, and a `grad_output`, `[out, h', w']`.
     /// The batch of `shape` is not looked at.
     ///
@@ -49,7 +51,7 @@ impl Prepared {
             shape,
             input: Aligned::zeros(shape.input().len()),
             weights: Aligned::zeros(forward.packing().len()),
-            turned_weights: Aligned::zeros(backward.packing().len()),
+            flipped_weights: Aligned::zeros(backward.packing().len()),
             output: Aligned::zeros(shape.output().len()),
             grad_output: Aligned::zeros(shape.grad_output().len()),
             grad_input: Aligned::zeros(shape.grad_input().len()),
@@ -61,7 +63,7 @@ impl Prepared {
         shape.input().read_nchw(input, &mut prepared.input);
         shape.grad_output().read_nchw(grad_output, &mut prepared.grad_output);
         prepared.forward.packing().pack(weight, &mut prepared.weights);
-        prepared.backward.packing().pack_turned(weight, &mut prepared.turned_weights);
+        prepared.backward.packing().pack_flipped(weight, &mut prepared.flipped_weights);
         Ok(prepared)
     }
 
@@ -72,8 +74,8 @@ impl Prepared {
 
     /// Computes the gradient at the input.
     pub fn run_input_gradient(&mut self) {
-        let Self { grad_output, turned_weights, grad_input, .. } = self;
-        self.backward.run(grad_output, turned_weights, Activation::Identity, grad_input);
+        let Self { grad_output, flipped_weights, grad_input, .. } = self;
+        self.backward.run(grad_output, flipped_weights, Activation::Identity, grad_input);
     }
 
     /// Computes the gradient of the weight.
@@ -91,5 +93,52 @@ impl Prepared {
         shape.grad_input().write_nchw(&self.grad_input, &mut results[1]);
         self.weight_gradient.packing().unpack(&self.grad_weights, &mut results[2]);
         results
+    }
+}
+
+/// Computes fused multiply-adds as fast as the instruction set can, on one thread, and returns how many floating-point
+/// operations they were: two for each lane. The caller takes the time.
+pub fn fused_multiply_adds(isa: Isa, rounds: usize) -> usize {
+    // Sixteen lanes are one register of AVX-512 and two of AVX2: as many sums in flight as the convolutions have.
+    isa.run(Width::Sixteen, Multiplications(rounds))
+}
+
+struct Multiplications(usize);
+
+impl Kernel for Multiplications {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> usize {
+        // A fixed number that all instruction sets have registers for, and more than any FMA unit has stages.
+        const SUMS: usize = 6;
+        // Operands that the compiler cannot know; the sums stay finite.
+        let (a, b) = (lanes.splat(black_box(0.5)), lanes.splat(black_box(1.0)));
+        let mut sums = [lanes.splat(0.0); SUMS];
+        for _ in 0..self.0 {
+            for sum in &mut sums {
+                *sum = lanes.fma(*sum, a, b);
+            }
+        }
+        let mut total = sums[0];
+        for &sum in &sums[1..] {
+            total = lanes.add(total, sum);
+        }
+        let mut output = [0.0; 16];
+        lanes.store(total, &mut output);
+        black_box(output);
+        2 * self.0 * SUMS * L::LANES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_are_counted_per_lane() {
+        for isa in Isa::available() {
+            assert_eq!(fused_multiply_adds(isa, 10), 2 * 10 * 6 * 16);
+        }
     }
 }

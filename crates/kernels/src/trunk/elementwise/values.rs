@@ -1,8 +1,43 @@
-//! What is read out of a block's saved values.
+//! Reading of saved values, and sums in a fixed order, for all passes.
 
 use crate::Isa;
 use crate::arch::Lanes;
-use crate::conv::map::{Map, Plane};
+use crate::conv::layout::{BlockedLayout, ChannelBlock};
+
+/// One value for each lane of the widest channel block; those beyond a channel block's channels are zero.
+pub(crate) type PerLane = [f32; 16];
+
+/// Two sums that grow together, for each lane.
+#[derive(Clone, Copy)]
+pub(super) struct SumPair<L: Lanes> {
+    lanes: L,
+    /// Even and odd pixels.
+    chains: [[L::F; 2]; 2],
+}
+
+impl<L: Lanes> SumPair<L> {
+    #[inline(always)]
+    pub(super) fn new(lanes: L) -> Self {
+        Self { lanes, chains: [[lanes.splat(0.0); 2]; 2] }
+    }
+
+    /// Adds `a` to the first sum and `a * b` to the second, in the chain of even (0) or odd (1) pixels.
+    #[inline(always)]
+    pub(super) fn add(&mut self, chain: usize, a: L::F, b: L::F) {
+        let [first, second] = &mut self.chains[chain];
+        *first = self.lanes.add(*first, a);
+        *second = self.lanes.fma(a, b, *second);
+    }
+
+    #[inline(always)]
+    pub(super) fn totals(self) -> [PerLane; 2] {
+        let mut totals = [[0.0; 16]; 2];
+        for (sum, total) in totals.iter_mut().enumerate() {
+            self.lanes.store(self.lanes.add(self.chains[0][sum], self.chains[1][sum]), total);
+        }
+        totals
+    }
+}
 
 /// A factor and an offset for each stored channel, zero for those that only fill lanes.
 #[derive(Clone, Debug, Default)]
@@ -11,7 +46,7 @@ pub(crate) struct Affine {
     pub shift: Vec<f32>,
 }
 
-/// One plane of one image's saved values, and what is needed to read them.
+/// One channel block of one image's saved values, and what is needed to read them.
 #[derive(Clone, Copy)]
 pub(crate) struct SavedValues<'a> {
     pub isa: Isa,
@@ -19,18 +54,18 @@ pub(crate) struct SavedValues<'a> {
     pub drop: bool,
     /// Whether a 2x2 max pool follows.
     pub pool: bool,
-    pub plane: Plane,
-    /// Of the whole image.
-    pub map: Map,
+    pub channel_block: ChannelBlock,
+    /// The layout of the whole image.
+    pub layout: BlockedLayout,
     pub values: &'a [f32],
     pub affine: &'a Affine,
 }
 
 impl<'a> SavedValues<'a> {
-    /// One row of the plane.
+    /// One row of the channel block.
     #[inline(always)]
     pub(super) fn row(&self, y: usize) -> &'a [f32] {
-        &self.values[self.map.row_range(self.plane, y)]
+        &self.values[self.layout.row_range(self.channel_block, y)]
     }
 
     /// The two rows of the windows in row `y` of the pooled map, without the last column where the width is odd.
@@ -39,10 +74,10 @@ impl<'a> SavedValues<'a> {
         [self.row(2 * y), self.row(2 * y + 1)]
     }
 
-    /// The plane's first `LANES` values of one for each stored channel.
+    /// The channel block's first `LANES` values of one for each stored channel.
     #[inline(always)]
     pub(super) fn per_channel<L: Lanes>(&self, lanes: L, values: &[f32]) -> L::F {
-        lanes.load(&values[self.plane.first..])
+        lanes.load(&values[self.channel_block.first..])
     }
 
     #[inline(always)]
@@ -53,7 +88,7 @@ impl<'a> SavedValues<'a> {
     }
 }
 
-/// Reads saved values of one plane.
+/// Reads saved values of one channel block.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<L: Lanes, const DROP: bool> {
     lanes: L,
@@ -62,7 +97,7 @@ pub(super) struct Reader<L: Lanes, const DROP: bool> {
 }
 
 impl<L: Lanes, const DROP: bool> Reader<L, DROP> {
-    /// relu(conv).
+    /// The value of relu(conv).
     #[inline(always)]
     pub(super) fn activation(self, v: L::F) -> L::F {
         if DROP { self.lanes.abs(v) } else { v }
@@ -131,3 +166,16 @@ impl<L: Lanes, const DROP: bool> Reader<L, DROP> {
         ]
     }
 }
+
+/// Calls `isa.run` with a kernel that is compiled for all combinations of two flags.
+macro_rules! run_with_flags {
+    ($isa:expr, $width:expr, $kernel:ident($arguments:expr), $drop:expr, $pool:expr) => {
+        match ($drop, $pool) {
+            (false, false) => $isa.run($width, $kernel::<false, false>($arguments)),
+            (false, true) => $isa.run($width, $kernel::<false, true>($arguments)),
+            (true, false) => $isa.run($width, $kernel::<true, false>($arguments)),
+            (true, true) => $isa.run($width, $kernel::<true, true>($arguments)),
+        }
+    };
+}
+pub(super) use run_with_flags;

@@ -1,0 +1,255 @@
+//! The layouts that the kernels work in: feature maps in blocks of 16 channels with zeros around them, and packed weights.
+
+use std::ops::Range;
+
+use crate::arch::Width;
+
+/// The channels of a feature map, padded with zeros until they fill the lanes of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Channels {
+    /// Channels of the tensor.
+    pub count: usize,
+    /// Channels in memory.
+    pub stored: usize,
+}
+
+impl Channels {
+    /// Channels that a kernel computes: multiples of eight are stored.
+    pub(crate) fn computed(count: usize) -> Self {
+        Self { count, stored: count.next_multiple_of(8) }
+    }
+
+    /// Channels that a kernel only reads: a single one, as in a gray image, is stored alone.
+    pub(crate) fn read_only(count: usize) -> Self {
+        if count == 1 { Self { count, stored: 1 } } else { Self::computed(count) }
+    }
+
+    /// The channel blocks: as many of 16 channels as there are, then one of 8 or of 1 for the rest.
+    pub(crate) fn blocks(self) -> impl Iterator<Item = ChannelBlock> {
+        (0..self.stored)
+            .step_by(16)
+            .map(move |first| ChannelBlock { first, channels: (self.stored - first).min(16) })
+    }
+}
+
+/// Up to 16 neighboring channels of a feature map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChannelBlock {
+    /// The first channel.
+    pub first: usize,
+    /// The number of channels: 16 or 8, or 1 for a gray image.
+    pub channels: usize,
+}
+
+impl ChannelBlock {
+    /// The lanes that compute such a channel block.
+    pub(crate) fn width(self) -> Width {
+        match self.channels {
+            16 => Width::Sixteen,
+            8 => Width::Eight,
+            other => unreachable!("a block of {other} channels is only read"),
+        }
+    }
+}
+
+/// The layout of one image's feature map, oneDNN's nChw16c with a border: `[channel block][row][column][channel of the block]`,
+/// with `border` rows and columns on all sides.
+///
+/// Up to 16 channels this is NHWC. More are cut into channel blocks, so that the distance between neighboring pixels is a constant
+/// that the kernels are compiled for, and so that a loop over one channel block finds it in the first-level cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockedLayout {
+    pub channels: Channels,
+    pub height: usize,
+    pub width: usize,
+    pub border: usize,
+}
+
+impl BlockedLayout {
+    /// Pixels from one row to the next.
+    pub(crate) fn row(&self) -> usize {
+        self.width + 2 * self.border
+    }
+
+    /// Pixels from one channel block to the next.
+    pub(crate) fn block_pixels(&self) -> usize {
+        self.row() * (self.height + 2 * self.border)
+    }
+
+    /// Values that the map holds.
+    pub(crate) fn len(&self) -> usize {
+        self.channels.stored * self.block_pixels()
+    }
+
+    /// The first value of a channel block, its border included.
+    pub(crate) fn start(&self, channel_block: ChannelBlock) -> usize {
+        channel_block.first * self.block_pixels()
+    }
+
+    /// The values of a channel block, its border included.
+    pub(crate) fn block_range(&self, channel_block: ChannelBlock) -> Range<usize> {
+        let start = self.start(channel_block);
+        start..start + self.block_pixels() * channel_block.channels
+    }
+
+    /// The values of one row of a channel block, without the border.
+    pub(crate) fn row_range(&self, channel_block: ChannelBlock, y: usize) -> Range<usize> {
+        let pixel = (y + self.border) * self.row() + self.border;
+        let start = self.start(channel_block) + pixel * channel_block.channels;
+        start..start + self.width * channel_block.channels
+    }
+
+    /// Sets the border to zero and leaves the interior as it is.
+    pub(crate) fn clear_border(&self, values: &mut [f32]) {
+        for channel_block in self.channels.blocks() {
+            let mut cleared = self.start(channel_block);
+            for y in 0..self.height {
+                let interior = self.row_range(channel_block, y);
+                values[cleared..interior.start].fill(0.0);
+                cleared = interior.end;
+            }
+            values[cleared..self.block_range(channel_block).end].fill(0.0);
+        }
+    }
+
+    /// Writes an image, `[c, h, w]`, into the interior; channels that are only stored become zero.
+    pub(crate) fn read_nchw(&self, image: &[f32], values: &mut [f32]) {
+        let pixels = self.height * self.width;
+        for channel_block in self.channels.blocks() {
+            for y in 0..self.height {
+                let row = &mut values[self.row_range(channel_block, y)];
+                if channel_block.channels == 1 {
+                    row.copy_from_slice(&image[y * self.width..][..self.width]);
+                    continue;
+                }
+                for lane in 0..channel_block.channels {
+                    let channel = channel_block.first + lane;
+                    let targets = row[lane..].iter_mut().step_by(channel_block.channels);
+                    if channel < self.channels.count {
+                        let source = &image[channel * pixels + y * self.width..][..self.width];
+                        targets.zip(source).for_each(|(target, &value)| *target = value);
+                    } else {
+                        targets.for_each(|target| *target = 0.0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the interior to an image, `[c, h, w]`.
+    pub(crate) fn write_nchw(&self, values: &[f32], image: &mut [f32]) {
+        let pixels = self.height * self.width;
+        for channel_block in self.channels.blocks() {
+            for y in 0..self.height {
+                let row = &values[self.row_range(channel_block, y)];
+                for lane in 0..channel_block.channels.min(self.channels.count - channel_block.first) {
+                    let target =
+                        &mut image[(channel_block.first + lane) * pixels + y * self.width..][..self.width];
+                    let sources = row[lane..].iter().step_by(channel_block.channels);
+                    target.iter_mut().zip(sources).for_each(|(target, &value)| *target = value);
+                }
+            }
+        }
+    }
+}
+
+/// The weights of a convolution from `input` to `output` channels, packed as
+/// `[output channel block][input channel block][ky][kx][input channel][output channel]`: one tile of outputs reads them front to back.
+///
+/// Channels that are only stored have weights of zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Packing {
+    pub kernel: usize,
+    pub input: Channels,
+    pub output: Channels,
+}
+
+impl Packing {
+    /// Packed values.
+    pub(crate) fn len(&self) -> usize {
+        self.taps() * self.input.stored * self.output.stored
+    }
+
+    /// The first of the weights from all inputs to one channel block of outputs.
+    pub(crate) fn start(&self, output: ChannelBlock) -> usize {
+        output.first * self.taps() * self.input.stored
+    }
+
+    /// Packs `weight`, `[out, in, k, k]`.
+    pub(crate) fn pack(&self, weight: &[f32], packed: &mut [f32]) {
+        self.fill(packed, |output, input, tap| weight[self.index(output, input, tap)]);
+    }
+
+    /// Packs the weights of the opposite convolution, flipped in both directions: a convolution of the gradient at its outputs
+    /// with these is the gradient at its inputs.
+    ///
+    /// `weight` is `[out, in, k, k]` in the names of the opposite convolution, so `[input, output, k, k]` in those of this.
+    pub(crate) fn pack_flipped(&self, weight: &[f32], packed: &mut [f32]) {
+        let opposite = Packing { input: self.output, output: self.input, ..*self };
+        let last = self.taps() - 1;
+        self.fill(packed, |output, input, tap| weight[opposite.index(input, output, last - tap)]);
+    }
+
+    /// The opposite of [`Packing::pack`].
+    pub(crate) fn unpack(&self, packed: &[f32], weight: &mut [f32]) {
+        let mut rows = packed;
+        for place in self.packed_rows() {
+            let (row, rest) = rows.split_at(place.lanes);
+            rows = rest;
+            if place.input < self.input.count {
+                for (output, &value) in (place.output..self.output.count).zip(row) {
+                    weight[self.index(output, place.input, place.tap)] = value;
+                }
+            }
+        }
+    }
+
+    fn fill(&self, packed: &mut [f32], weight: impl Fn(usize, usize, usize) -> f32) {
+        let mut rows = packed;
+        for place in self.packed_rows() {
+            let (row, rest) = rows.split_at_mut(place.lanes);
+            rows = rest;
+            row.fill(0.0);
+            if place.input < self.input.count {
+                for (output, value) in (place.output..self.output.count).zip(row) {
+                    *value = weight(output, place.input, place.tap);
+                }
+            }
+        }
+    }
+
+    /// The packed rows in their order.
+    fn packed_rows(&self) -> impl Iterator<Item = PackedRow> {
+        let taps = self.taps();
+        let input = self.input;
+        self.output.blocks().flat_map(move |outputs| {
+            input.blocks().flat_map(move |inputs| {
+                let channels = move |tap| {
+                    (inputs.first..inputs.first + inputs.channels).map(move |input| PackedRow {
+                        output: outputs.first,
+                        lanes: outputs.channels,
+                        input,
+                        tap,
+                    })
+                };
+                (0..taps).flat_map(channels)
+            })
+        })
+    }
+
+    fn index(&self, output: usize, input: usize, tap: usize) -> usize {
+        (output * self.input.count + input) * self.taps() + tap
+    }
+
+    fn taps(&self) -> usize {
+        self.kernel * self.kernel
+    }
+}
+
+/// One packed row: the weights from one input channel at one tap to consecutive output channels.
+struct PackedRow {
+    output: usize,
+    lanes: usize,
+    input: usize,
+    tap: usize,
+}
