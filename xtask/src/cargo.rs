@@ -1,6 +1,6 @@
 //! A call of cargo on this workspace.
 
-use crate::Failure;
+use crate::process::Failure;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};

@@ -1,9 +1,9 @@
 //! `cargo xtask e2e`: the page in a browser, from the server and from the folder; a report in a browser; TensorBoard's files
 //! in TensorBoard.
 
-use crate::Failure;
 use crate::cargo::{Cargo, root};
-use crate::{in_path, page};
+use crate::page;
+use crate::process::{Failure, in_path};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -1,8 +1,8 @@
 //! `cargo xtask page`: the page as a folder, with the network in it as WebAssembly.
 
-use crate::Failure;
 use crate::base64;
 use crate::cargo::{Cargo, root};
+use crate::process::Failure;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -94,7 +94,7 @@ fn linker() -> Option<PathBuf> {
     let hosts = fs::read_dir(sysroot.join("lib/rustlib")).into_iter().flatten().flatten();
     let mut own = hosts.map(|host| host.path().join("bin/rust-lld"));
     own.find(|path| path.is_file())
-        .or_else(|| crate::in_path(&["wasm-ld", "wasm-ld-19", "wasm-ld-16", "wasm-ld-14"]))
+        .or_else(|| crate::process::in_path(&["wasm-ld", "wasm-ld-19", "wasm-ld-16", "wasm-ld-14"]))
 }
 
 /// What the toolchain's compiler prints, where there is one that understands the question.
