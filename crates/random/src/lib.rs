@@ -8,8 +8,10 @@
 //! written here and held by known-answer tests, because the distributions of `rand` may change between versions.
 #![forbid(unsafe_code)]
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::convert::Infallible;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng, TryRng};
 
 /// What a stream is drawn for. Streams of different purposes are independent.
 ///
@@ -44,7 +46,7 @@ pub enum Purpose {
 }
 
 /// An endless sequence of random words for one (seed, purpose, epoch, index).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
@@ -107,6 +109,34 @@ impl Stream {
         let mut indices: Vec<u32> = (0..len).collect();
         self.shuffle(&mut indices);
         indices
+    }
+}
+
+/// `rand`'s trait, for its distributions and for whatever takes a generator: the words of [`next_u32`](Stream::next_u32) in their order.
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.0.try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.next_u64())
+    }
+
+    /// Each word gives four bytes, the lowest first; of the last one, those that are not needed are lost.
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            chunk.copy_from_slice(&self.next_u32().to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// A stream that goes on from the same place. The generator has no `Clone`, lest a secret key be copied; nothing here is secret.
+impl Clone for Stream {
+    fn clone(&self) -> Self {
+        Self(ChaCha8Rng::deserialize_state(&self.0.serialize_state()))
     }
 }
 
