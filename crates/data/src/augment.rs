@@ -10,7 +10,7 @@ mod warp;
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, PIXELS, Result, SIDE, normalise};
+use crate::{Error, PIXELS, Result, SIDE, normalize};
 
 /// Displacement nodes along each side of the image; the outer ones lie on its edges.
 pub const NODES: usize = 5;
@@ -153,7 +153,7 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// Applies geometry, then brightness and contrast, each cut to 0..=255, and [normalises](normalise) the pixels.
+    /// Applies geometry, then brightness and contrast, each cut to 0..=255, and [normalizes](normalize) the pixels.
     ///
     /// `image` and `out` are the rows of one image.
     pub fn apply(&self, image: &[u8; PIXELS], out: &mut [f32; PIXELS]) {
@@ -166,7 +166,7 @@ impl Transform {
             jitter::adjust_contrast(out, self.contrast);
         }
         for pixel in out {
-            *pixel = normalise(*pixel);
+            *pixel = normalize(*pixel);
         }
     }
 }

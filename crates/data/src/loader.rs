@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ADDENDS, Augmentation, Batch, Error, Labelled, Result};
+use crate::{ADDENDS, Augmentation, Batch, Error, Labeled, Result};
 use plan::{Composer, Plan};
 use workers::Workers;
 
@@ -110,12 +110,7 @@ impl TrainLoader {
     /// [`Error::Setting`] for a setting out of its range or no `indices`, [`Error::Index`] if there is no such image,
     /// [`Error::Position`] for a start farther behind the end of its epoch, [`Error::Thread`] if the system gives no
     /// thread.
-    pub fn new(
-        data: Arc<Labelled>,
-        indices: Vec<u32>,
-        config: LoaderConfig,
-        start: Position,
-    ) -> Result<Self> {
+    pub fn new(data: Arc<Labeled>, indices: Vec<u32>, config: LoaderConfig, start: Position) -> Result<Self> {
         config.check()?;
         Error::check_setting(!indices.is_empty(), "indices", "at least one image", "none")?;
         data.check_indices(&indices)?;

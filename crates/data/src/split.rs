@@ -3,7 +3,7 @@
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Labelled, Result};
+use crate::{Error, Labeled, Result};
 
 /// The fraction of the training file that the notebook holds back for validation.
 pub const NOTEBOOK_VALIDATION: f64 = 0.2;
@@ -104,7 +104,7 @@ impl Split {
     ///
     /// # Errors
     /// [`SplitError::OtherData`].
-    pub fn check(&self, data: &Labelled) -> Result<()> {
+    pub fn check(&self, data: &Labeled) -> Result<()> {
         if self.images != data.len() {
             return Err(SplitError::OtherData { expected: self.images, found: data.len() }.into());
         }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_split_of_other_data_is_refused() {
-        let data = Labelled::new(vec![0; 4 * crate::PIXELS], vec![0; 4]).unwrap();
+        let data = Labeled::new(vec![0; 4 * crate::PIXELS], vec![0; 4]).unwrap();
         Split::shuffled(4, 0.5, 0).unwrap().check(&data).unwrap();
         let other = Split::shuffled(5, 0.5, 0).unwrap().check(&data);
         assert_eq!(other, Err(SplitError::OtherData { expected: 5, found: 4 }.into()));

@@ -27,7 +27,7 @@ impl Predictor {
     }
 }
 
-/// On the network's scale. Data sets have their own copy, `adder_data::normalise`, for neither crate knows the other; a test of
+/// On the network's scale. Data sets have their own copy, `adder_data::normalize`, for neither crate knows the other; a test of
 /// `adder-train` holds them to the same bits.
 fn normalise(byte: u8) -> f32 {
     const FACTOR: f32 = 1.0 / (255.0 * STANDARD_DEVIATION);

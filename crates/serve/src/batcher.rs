@@ -21,7 +21,7 @@ pub(crate) struct Looked {
 
 /// One image to look at.
 pub(crate) struct Image {
-    /// Normalised, `[784]`.
+    /// Normalized, `[784]`.
     pub(crate) pixels: Vec<f32>,
     /// Whether the answer shall hold what each block made of it.
     pub(crate) feature_maps: bool,

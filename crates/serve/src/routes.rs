@@ -115,7 +115,7 @@ fn refused(rejection: &BytesRejection, shared: &Shared) -> Problem {
 async fn answer(shared: &Shared, headers: HeaderMap, query: Query, body: Bytes) -> Result<Response, Problem> {
     let Inputs { inputs, is_list } = read(shared, headers, query, body).await?;
     let images = inputs.iter().map(|input| Image {
-        pixels: input.image.pixels().iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect(),
+        pixels: input.image.pixels().iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect(),
         feature_maps: input.wanted.feature_maps,
     });
     let answers = shared.batcher.predict(images.collect()).await?;

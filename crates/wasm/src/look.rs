@@ -61,7 +61,7 @@ impl Network {
         })?;
         let digit = picture.digit();
         let bytes = digit.image.pixels();
-        let image: Vec<f32> = bytes.iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+        let image: Vec<f32> = bytes.iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect();
         let prediction = self.0.predict_batch(&image, Addends::All).map_err(internal)?;
         let answers = prediction.of_images().next().ok_or_else(|| internal("no answer"))?;
         let feature_maps = self.0.feature_maps(&image).map_err(internal)?;

@@ -1,11 +1,11 @@
 //! The module's answers, compiled for this machine, against the network on candle.
 
-use adder_data::{Labelled, Source, normalise};
+use adder_data::{Labeled, Source, normalize};
 use adder_model::{Addends, IdentityAdder, Predictor};
 use adder_wasm::{Network, adder_answer, adder_look, adder_reserve};
 use candle_core::Device;
 
-fn mnist() -> std::sync::Arc<Labelled> {
+fn mnist() -> std::sync::Arc<Labeled> {
     adder_data::load(&Source::Embedded, &mut |_| ()).unwrap().evaluation
 }
 
@@ -24,7 +24,7 @@ fn a_look_holds_what_the_network_says_of_what_it_saw() {
     let data = mnist();
     for index in 0..20 {
         let look = network.look(112, 112, canvas(data.image(index))).unwrap();
-        let image: Vec<f32> = look.seen.iter().map(|&byte| normalise(f32::from(byte))).collect();
+        let image: Vec<f32> = look.seen.iter().map(|&byte| normalize(f32::from(byte))).collect();
         let expected = reference.predict_batch(&image, Addends::All).unwrap().of_images().next().unwrap();
         assert_eq!(look.answers.digit, expected.digit, "image {index}");
         for (found, expected) in look.answers.sums.iter().zip(&expected.sums) {

@@ -69,7 +69,7 @@ fn torchvision_gives_the_same_pixels() {
         };
         for (at, (found, golden)) in applied(&transform, &pixels()).into_iter().zip(case.pixels).enumerate() {
             // A hundredth of a grey level; the golden numbers are written to a thousandth.
-            let difference = (found - normalise(golden)).abs() * crate::batch::STANDARD_DEVIATION * 255.0;
+            let difference = (found - normalize(golden)).abs() * crate::batch::STANDARD_DEVIATION * 255.0;
             assert!(difference < 0.01, "case {number}, pixel {at}: {found} is {difference} grey levels off");
         }
     }
@@ -305,7 +305,7 @@ proptest! {
     #[test]
     fn pixels_stay_between_black_and_white(seed: u64, index: u32) {
         let strong = Augmentation { brightness: 1.0, contrast: 1.0, ..Augmentation::NOTEBOOK };
-        let (black, white) = (normalise(0.0), normalise(255.0));
+        let (black, white) = (normalize(0.0), normalize(255.0));
         for pixel in applied(&strong.draw(seed, 0, index), &pixels()) {
             prop_assert!((black..=white).contains(&pixel), "{pixel}");
         }

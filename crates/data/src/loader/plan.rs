@@ -6,19 +6,19 @@ use adder_random::{Purpose, Stream};
 
 use super::{LoaderConfig, Position};
 use crate::batch::write_plain;
-use crate::{Augmentation, Batch, Labelled, pairing};
+use crate::{Augmentation, Batch, Labeled, pairing};
 
 /// The data and the configuration, which together with a position make a batch.
 #[derive(Debug)]
 pub(super) struct Plan {
-    data: Arc<Labelled>,
+    data: Arc<Labeled>,
     indices: Vec<u32>,
     config: LoaderConfig,
 }
 
 impl Plan {
     /// The images at `indices`, which must be there, by a checked configuration.
-    pub(super) fn new(data: Arc<Labelled>, indices: Vec<u32>, config: LoaderConfig) -> Self {
+    pub(super) fn new(data: Arc<Labeled>, indices: Vec<u32>, config: LoaderConfig) -> Self {
         Self { data, indices, config }
     }
 

@@ -5,10 +5,10 @@ use std::io::{self, BufReader};
 use std::path::Path;
 
 use super::files::{self, IdxFile, Opened};
-use crate::{Error, Labelled, Result};
+use crate::{Error, Labeled, Result};
 
 /// Loads the four files, each raw or, where there is no raw one, with `.gz` behind its name.
-pub(super) fn load(directory: &Path) -> Result<(Labelled, Labelled)> {
+pub(super) fn load(directory: &Path) -> Result<(Labeled, Labeled)> {
     if !directory.is_dir() {
         return Err(Error::NoDirectory { path: directory.to_owned() });
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{Progress, directory};
 use crate::error::MirrorError;
 use crate::whole_file::PendingFile;
-use crate::{Error, Labelled, Result};
+use crate::{Error, Labeled, Result};
 
 /// Asked in this order. Both serve the same bytes; what they serve is checked all the same.
 const MIRRORS: [&str; 2] =
@@ -75,7 +75,7 @@ enum Failure {
 }
 
 /// Loads MNIST from the cache folder, fetching what is missing or damaged there.
-pub(super) fn load(progress: &mut dyn FnMut(Progress<'_>)) -> Result<(Labelled, Labelled)> {
+pub(super) fn load(progress: &mut dyn FnMut(Progress<'_>)) -> Result<(Labeled, Labeled)> {
     let cache = cache_directory()?;
     let agent = ureq::Agent::new_with_config(config(&PATIENCE).build());
     let mirrors = MIRRORS.map(String::from).to_vec();

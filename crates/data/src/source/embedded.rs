@@ -1,10 +1,10 @@
 //! MNIST inside the binary: see `assets/mnist/README.md` for its credit and licence.
 
 use super::files::{self, IdxFile, Opened};
-use crate::{Labelled, Result};
+use crate::{Labeled, Result};
 
 /// Loads the files that were compiled in.
-pub(super) fn load() -> Result<(Labelled, Labelled)> {
+pub(super) fn load() -> Result<(Labeled, Labeled)> {
     files::load_four(|file| {
         let input = packed(file);
         Ok(Opened { name: format!("embedded {}", file.name()), input, length: input.len() as u64 })

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::{panic, thread};
 
 use crate::idx::{self, Items};
-use crate::{Error, Labelled, Result};
+use crate::{Error, Labeled, Result};
 
 /// One of the four files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl<R: BufRead> Opened<R> {
 /// fixed to its default size by the first use, before the caller could set the number of threads.
 pub(super) fn load_four<R: BufRead>(
     open: impl Fn(IdxFile) -> Result<Opened<R>> + Sync,
-) -> Result<(Labelled, Labelled)> {
+) -> Result<(Labeled, Labeled)> {
     thread::scope(|scope| {
         let train_images = scope.spawn(|| open(IdxFile::TrainImages)?.read(Items::Images));
         let evaluation_images = open(IdxFile::EvaluationImages)?.read(Items::Images)?;
@@ -59,8 +59,8 @@ pub(super) fn load_four<R: BufRead>(
     })
 }
 
-fn with_labels(images: Vec<u8>, labels: Opened<impl BufRead>) -> Result<Labelled> {
+fn with_labels(images: Vec<u8>, labels: Opened<impl BufRead>) -> Result<Labeled> {
     let file = labels.name.clone();
     let labels = labels.read(Items::Labels)?;
-    Labelled::new(images, labels).map_err(|problem| Error::Idx { file, problem })
+    Labeled::new(images, labels).map_err(|problem| Error::Idx { file, problem })
 }

@@ -44,9 +44,9 @@ impl Writer {
         let bytes = self.builder.input("image", DataType::Uint8, &shape, doc);
         let to_float = integer("to", DataType::Float as i64);
         let floats = self.builder.node("Cast", "image.float", &[&bytes], vec![to_float]);
-        let zero = adder_data::normalise(0.0);
+        let zero = adder_data::normalize(0.0);
         let factor =
-            self.builder.floats("image.factor", &[], &[(adder_data::normalise(255.0) - zero) / 255.0]);
+            self.builder.floats("image.factor", &[], &[(adder_data::normalize(255.0) - zero) / 255.0]);
         let offset = self.builder.floats("image.offset", &[], &[zero]);
         let scaled = self.builder.node("Mul", "image.scaled", &[&floats, &factor], vec![]);
         self.builder.node("Add", "image.normalised", &[&scaled, &offset], vec![])

@@ -8,12 +8,12 @@ use crate::{DIGITS, Error, PIXELS, Result, Source};
 
 /// Images of 28x28 bytes (0 black, 255 white) and the digit that each shows; at least one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Labelled {
+pub struct Labeled {
     images: Vec<u8>,
     labels: Vec<u8>,
 }
 
-impl Labelled {
+impl Labeled {
     /// Puts `[count * 28 * 28]` pixels and `[count]` labels together.
     ///
     /// # Errors
@@ -108,9 +108,9 @@ impl Labelled {
     }
 }
 
-impl fmt::Debug for Labelled {
+impl fmt::Debug for Labeled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Labelled({} images)", self.len())
+        write!(f, "Labeled({} images)", self.len())
     }
 }
 
@@ -120,9 +120,9 @@ pub struct Dataset {
     /// Where it came from.
     pub origin: Source,
     /// The training file (MNIST: 60,000), which [`Split`](crate::Split) cuts into train and validation.
-    pub train: Arc<Labelled>,
+    pub train: Arc<Labeled>,
     /// The test file (MNIST: 10,000), the evaluation set.
-    pub evaluation: Arc<Labelled>,
+    pub evaluation: Arc<Labeled>,
 }
 
 impl Dataset {
