@@ -38,7 +38,7 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// The indices of the images in their file, `[B]`.
     pub indices: Vec<u32>,
-    /// How many pairs each image has; pair p belongs to image `p / addends_per_image`.
+    /// The number of pairs of each image; pair p belongs to image `p / addends_per_image`.
     pub addends_per_image: usize,
     /// The number 0..=9 to add, `[B * addends_per_image]`.
     pub addends: Vec<u8>,
@@ -54,7 +54,7 @@ impl Batch {
         self.indices.len()
     }
 
-    /// Whether there is no image.
+    /// `true` if there is no image.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }

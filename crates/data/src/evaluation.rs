@@ -5,7 +5,7 @@ use std::slice::Chunks;
 use crate::batch::write_plain;
 use crate::{ADDENDS, Batch, Error, Labeled, Result, pairing};
 
-/// Which addends an image is evaluated with.
+/// The addends with which an image is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EvaluationAddends {
     /// One for each image, drawn once for all from this seed.

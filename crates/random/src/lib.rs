@@ -1,11 +1,36 @@
 //! Counter-based random streams: every draw is a function of (seed, purpose, epoch, index).
 //!
-//! A [`Stream`] is ChaCha8 keyed by those four numbers. Nothing is shared between streams and nothing is remembered
-//! from one draw to a later one elsewhere, so a run can be stopped anywhere and go on with the same numbers, on any
-//! number of threads, in any order.
+//! Nothing is shared between streams and nothing is remembered from one draw to a later one elsewhere, so a run can be stopped
+//! anywhere and resume with the same numbers, on any number of threads, in any order.
 //!
-//! Only the cipher comes from `rand_chacha`. The conversion of its words to floats, integers and permutations is
-//! written here and held by known-answer tests, because the distributions of `rand` may change between versions.
+//! ```
+//! use adder_random::{Purpose, Stream};
+//! use rand::RngExt;
+//!
+//! // The order of the images in epoch 2 of the run with seed 7, whatever was drawn before.
+//! let order = Stream::new(7, Purpose::Shuffle, 2, 0).permutation(5);
+//! assert_eq!(order, Stream::new(7, Purpose::Shuffle, 2, 0).permutation(5));
+//!
+//! let mut stream = Stream::new(7, Purpose::Augment, 2, 1234); // of image 1,234
+//! let angle = stream.uniform(-20.0, 20.0);
+//! assert!((-20.0..20.0).contains(&angle));
+//! let die = stream.random_range(1..=6); // any of rand's distributions
+//! assert!((1..=6).contains(&die));
+//! ```
+//!
+//! # The main idea
+//!
+//! A [`Stream`] is the ChaCha cipher with eight rounds, keyed by the four numbers as they are: no two streams share a key, and the
+//! counter of the cipher is the place in the stream. The generator is `rand`'s; a stream has `rand`'s traits and so all of its
+//! distributions.
+//!
+//! What a run draws does not come from those: the conversion of words to floats, integers and permutations is written here and held
+//! by known-answer tests, because the distributions of `rand` may change between versions.
+//!
+//! # Limits
+//!
+//! A new stream with its first draws takes about 0.1 us, a further word 3 ns: for masks of millions of elements, draw a key and hash
+//! the places. The generator is cryptographic, its keys are not secret: nothing here is for passwords.
 #![forbid(unsafe_code)]
 
 use std::convert::Infallible;
@@ -13,7 +38,7 @@ use std::convert::Infallible;
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng, TryRng};
 
-/// What a stream is drawn for. Streams of different purposes are independent.
+/// The purpose that a stream is drawn for. Streams of different purposes are independent.
 ///
 /// The numbers are part of the format of a run: changing one changes every published result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +58,7 @@ pub enum Purpose {
     Dropout = 6,
     /// The fixed addend of one validation or evaluation image.
     EvaluationAddend = 7,
-    /// Samples drawn for figures.
+    /// The samples in figures.
     Figure = 8,
     /// Inputs of tests and benches.
     Test = 9,
@@ -41,7 +66,7 @@ pub enum Purpose {
     Sweep = 10,
     /// The seeds of the networks that a run learns from; the index is that of the teacher.
     Teacher = 11,
-    /// With which other images of its batch, and by how much, the images of one training step are mixed.
+    /// The partners and the shares with which the images of one training step are mixed.
     Mixup = 12,
 }
 
@@ -133,7 +158,7 @@ impl TryRng for Stream {
     }
 }
 
-/// A stream that goes on from the same place. The generator has no `Clone`, lest a secret key be copied; nothing here is secret.
+/// A stream that resumes at the same place. The generator has no `Clone`, lest a secret key be copied; nothing here is secret.
 impl Clone for Stream {
     fn clone(&self) -> Self {
         Self(ChaCha8Rng::deserialize_state(&self.0.serialize_state()))

@@ -85,7 +85,7 @@ fn the_traits_of_rand_give_the_same_words() {
 }
 
 #[test]
-fn a_clone_goes_on_from_the_same_place() {
+fn a_clone_resumes_at_the_same_place() {
     for drawn in [0, 1, 15, 16, 63, 64, 65, 200] {
         let mut stream = Stream::new(9, Purpose::Test, 1, 2);
         (0..drawn).for_each(|_| _ = stream.next_u32());

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::{PIXELS, SUMS};
+use crate::{Augmentation, PIXELS, SUMS};
 
 /// Images that tell their index, with the labels 0..=9 in turn.
 fn data(count: usize) -> Arc<Labeled> {

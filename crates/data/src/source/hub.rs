@@ -7,7 +7,7 @@ use candle_datasets::vision::mnist;
 use crate::{Error, Labeled, Result};
 
 /// Loads, and where it is not cached yet fetches, `ylecun/mnist`.
-pub(super) fn load() -> Result<(Labeled, Labeled)> {
+pub(crate) fn load() -> Result<(Labeled, Labeled)> {
     // The images are f32 in [0, 1] of shape [count, 784], the labels u8 of shape [count].
     let dataset = mnist::load().map_err(failed)?;
     let train_images = dataset.train_images.flatten_all().and_then(|flat| flat.to_vec1()).map_err(failed)?;
