@@ -65,7 +65,7 @@ fn a_picture_that_cannot_be_is_refused_in_the_servers_form() {
 #[test]
 fn an_empty_canvas_raises_doubts() {
     let look = Network::new().unwrap().look(100, 100, vec![255; 40_000]).unwrap();
-    assert_eq!(look.warnings[0], "nothing stands out from the ground");
+    assert_eq!(look.warnings[0], "nothing stands out from the background");
     assert_eq!(look.seen, [0; 784]);
 }
 
