@@ -25,7 +25,7 @@ struct Counts {
 }
 
 impl Metrics {
-    /// A request was answered.
+    /// Counts a request that was answered.
     pub(crate) fn request(&self, route: &'static str, status: u16, time: Duration) {
         *self
             .0
@@ -39,7 +39,7 @@ impl Metrics {
         self.0.nanoseconds.fetch_add(time.as_nanos() as u64, Relaxed);
     }
 
-    /// A batch goes through the network.
+    /// Counts a batch that goes through the network.
     pub(crate) fn batch(&self, images: usize) {
         self.0.batches.fetch_add(1, Relaxed);
         self.0.images.fetch_add(images as u64, Relaxed);

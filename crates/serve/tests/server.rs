@@ -373,7 +373,7 @@ fn stopping_under_load_loses_nothing_that_was_accepted() {
             std::thread::yield_now();
         }
         stopped.store(true, Ordering::SeqCst);
-        server.stop.now();
+        server.stop.shutdown();
         half.write_all(&whole[whole.len() / 2..]).unwrap();
         assert_eq!(client::read_reply(&mut half).status, 200);
     });
