@@ -19,7 +19,7 @@ const ADDER: &[(&str, &str)] = &[
     ("runs", "the runs that there are"),
 ];
 
-/// What to do.
+/// A command of xtask.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// The command of `adder` by this name.
@@ -45,9 +45,9 @@ pub(crate) enum Action {
 pub(crate) struct Invocation {
     /// Cargo's options for what to compile in, as cargo takes them.
     pub(crate) selection: Vec<String>,
-    /// What to do.
+    /// The command.
     pub(crate) action: Action,
-    /// What is passed on as it stands.
+    /// The arguments that are passed on as they stand.
     pub(crate) arguments: Vec<String>,
 }
 

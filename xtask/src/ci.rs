@@ -10,7 +10,7 @@ struct Stage {
     check: fn() -> Result<(), Failure>,
 }
 
-/// In the order of what fails soonest and compiles least.
+/// The stages, those first that fail soonest and compile least.
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", check: || Cargo::new(["fmt", "--all", "--check"]).check() },
     Stage { name: "circles", check: crate::circles::run },

@@ -35,7 +35,7 @@
 //!
 //! # Features
 //!
-//! With the cost of each in a clean release build on two cores:
+//! The features cost, in a clean release build on two cores:
 //!
 //! - `embedded` (default): MNIST in the binary, 11 MB.
 //! - `download`: the official files from their mirrors. 31 crates more, TLS among them: 40 s of processor time.

@@ -1,4 +1,4 @@
-//! From the foreground of a picture to the image that MNIST would show.
+//! The digit of a picture, as MNIST would show it.
 
 use std::fmt;
 

@@ -72,7 +72,7 @@ impl Picture {
     /// Reads a picture from a stream; `name` names it in errors.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Every variant of [`Error`].
     pub fn read_from(stream: impl Read, name: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         let outcome = stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
@@ -88,10 +88,10 @@ impl Picture {
         Self::decode_within(bytes, name, MAX_MEMORY)
     }
 
-    /// As [`decode`](Self::decode), with less memory for the decoded picture, in bytes: for files of strangers.
+    /// Decodes as [`decode`](Self::decode) does, with less memory for the decoded picture, in bytes: for files of strangers.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Every variant of [`Error`] but [`Error::Unreadable`].
     pub fn decode_within(bytes: &[u8], name: &Path, memory: u64) -> Result<Self, Error> {
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(Error::TooLong { path: name.into() });

@@ -1,4 +1,4 @@
-//! From a picture that somebody took or drew to the 28x28 bytes that the network reads, made as MNIST was made.
+//! Digits in pictures that somebody took or drew, as the 28x28 bytes that the network reads, made as MNIST was made.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +23,7 @@
 //! 2. Of the connected components of the foreground, specks and what reaches in from the edge are left out.
 //! 3. The rest is cropped and scaled to 20x20; strokes that would vanish are widened; the center of mass goes to the middle.
 //!
-//! What speaks against a digit is told as [`Doubt`]s. [`Picture::raw`] does none of this, for pictures that are MNIST's already.
+//! A [`Doubt`] tells what speaks against a digit. [`Picture::raw`] does none of this, for pictures that are MNIST's already.
 //!
 //! # Limits
 //!

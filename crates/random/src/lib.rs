@@ -24,7 +24,7 @@
 //! counter of the cipher is the place in the stream. The generator is `rand`'s; a stream has `rand`'s traits and so all of its
 //! distributions.
 //!
-//! What a run draws does not come from those: the conversion of words to floats, integers and permutations is written here and held
+//! A run draws nothing from those: the conversion of words to floats, integers and permutations is written here and held
 //! by known-answer tests, because the distributions of `rand` may change between versions.
 //!
 //! # Limits

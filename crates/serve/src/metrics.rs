@@ -15,7 +15,7 @@ pub(crate) struct Metrics(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    /// By route and status.
+    /// The number of requests by route and status.
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
     /// Requests by the class that their time falls in; the last class has no end.
     times: [AtomicU64; SECONDS.len() + 1],

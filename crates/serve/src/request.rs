@@ -1,4 +1,4 @@
-//! From the body of a request to images and addends.
+//! The body of a request, read into images and addends.
 
 use std::path::Path;
 

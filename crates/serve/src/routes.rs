@@ -20,7 +20,7 @@ use crate::reply::{ListReply, Reply};
 use crate::request::{self, Inputs, Query};
 use crate::state::{Access, AppState};
 
-/// On every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
+/// The headers of every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
 const SECURITY: [(&str, &str); 5] = [
     (
         "content-security-policy",
@@ -132,7 +132,7 @@ async fn answer(
     })
 }
 
-/// Pictures are decoded on threads of their own, so many at a time: the others go on answering meanwhile.
+/// Reads a body; pictures are decoded on threads of their own, so many at a time, so that the others are free to answer.
 async fn read(state: &AppState, headers: HeaderMap, query: Query, body: Bytes) -> Result<Inputs, ApiError> {
     if request::is_quick(&headers, &body) {
         return request::read(&headers, query, &body, &state.limits);

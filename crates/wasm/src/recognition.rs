@@ -1,4 +1,4 @@
-//! From a picture to the recognition of its digit.
+//! The recognition of the digit in a picture.
 
 use adder_model::{Addends, AllAnswers, Predictor, ShadedMaps};
 use adder_photo::{MAX_SIDE, MIN_SIDE, Picture};

@@ -1,4 +1,4 @@
-//! Which file needs which, and the circles among them.
+//! The graph of which file needs which, and its circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

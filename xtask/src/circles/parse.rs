@@ -1,4 +1,4 @@
-//! What one file declares and names.
+//! The declarations and names in one file.
 
 use super::tokens::{Token, tokens};
 
@@ -18,13 +18,13 @@ pub(super) struct Module {
     pub(super) files: Vec<String>,
 }
 
-/// What `use` brings into scope by one of its branches.
+/// A name, or all names of a module, that a branch of a `use` brings into scope.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) path: Vec<String>,
     /// The name here; `None` for `*`.
     pub(super) name: Option<String>,
-    /// Whether others may take it from here.
+    /// `true` if others may take it from here.
     pub(super) public: bool,
     pub(super) line: usize,
 }
@@ -32,7 +32,7 @@ pub(super) struct Import {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) name: String,
-    /// Whether it is followed by `!`, as the name of a macro.
+    /// `true` if it is followed by `!`, as the name of a macro.
     pub(super) called_macro: bool,
     pub(super) line: usize,
 }

@@ -111,7 +111,7 @@ fn quoted(rest: &str) -> usize {
     }
 }
 
-/// Where the first `end` stands that no backslash escapes.
+/// The place of the first `end` that no backslash escapes.
 fn unescaped(text: &str, end: char) -> usize {
     let mut escaped = false;
     for (at, character) in text.char_indices() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::parse::{Import, Module, parse};
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// A module.
@@ -65,12 +65,12 @@ impl Tree {
         id
     }
 
-    /// Where a path leads that is written in a module; `None` if out of the crate.
+    /// Follows a path that is written in a module; `None` if it leads out of the crate.
     pub(super) fn resolve(&self, from: usize, path: &[String]) -> Option<Target> {
         self.follow(from, path, &mut Vec::new())
     }
 
-    /// Where a name leads that stands alone in a module.
+    /// Follows a name that stands alone in a module.
     pub(super) fn resolve_name(&self, from: usize, name: &str) -> Option<Target> {
         self.look_up(from, name, false, &mut Vec::new())
     }
@@ -81,7 +81,7 @@ impl Tree {
         above.into_iter().find(|&id| self.nodes[id].module.items.iter().any(|item| item == name))
     }
 
-    /// Whether a module lies below another.
+    /// `true` if a module lies below another.
     pub(super) fn is_below(&self, module: usize, above: usize) -> bool {
         std::iter::successors(self.nodes[module].parent, |&id| self.nodes[id].parent).any(|id| id == above)
     }
@@ -129,7 +129,7 @@ impl Tree {
             || node.children.iter().find(|(child, _)| child == name).map(|(_, id)| Target::Module(*id));
         let by_name = |import: &&Import| import.name.as_deref() == Some(name);
         let mut imports = node.module.imports.iter().filter(by_name);
-        // `pub use predict::predict`: the function where the path ends, the module where it goes on.
+        // `pub use predict::predict`: the function where the path ends, the module inside a longer one.
         let found = if inner { child().or(item) } else { item }
             .or_else(|| imports.find_map(|import| self.follow(module, &import.path, seen)))
             .or_else(child)

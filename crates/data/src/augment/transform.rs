@@ -1,6 +1,6 @@
 //! One change of an image: geometry, then brightness and contrast.
 //!
-//! For each pixel of the result, the geometry says where in the image it is read. Coordinates are those of pixel centers: column
+//! The geometry says where in the image each pixel of the result is read. Coordinates are those of pixel centers: column
 //! 0 to 27, row 0 to 27, the center of the image at 13.5. Brightness and contrast are torchvision's `adjust_brightness` and
 //! `adjust_contrast`.
 
@@ -31,7 +31,7 @@ pub struct Transform {
     pub shift: [f32; 2],
     /// Magnification about the center.
     pub scale: f32,
-    /// For each node, by row and column, how far to the right and down of its place its pixel is read.
+    /// The distance, to the right and down, between each node and the place its pixel is read at, by row and column.
     pub displacement: Option<[[[f32; 2]; NODES]; NODES]>,
     /// The rule by which values between pixels are read.
     pub interpolation: Interpolation,
@@ -134,7 +134,7 @@ fn with_border(image: &[u8; PIXELS]) -> [f32; STRIDE * STRIDE] {
     bordered
 }
 
-/// From a place in the result back to its place in the image.
+/// The map from a place in the result back to its place in the image.
 struct InverseAffine {
     /// The change of column and row when the result's column grows by one.
     along_x: [f32; 2],

@@ -25,7 +25,7 @@ pub struct LoaderConfig {
     pub addends_per_image: usize,
     /// The random changes of images.
     pub augmentation: Augmentation,
-    /// From this epoch on, images are read as they are.
+    /// The epoch from which on images are read as they are.
     pub clean_from_epoch: Option<u64>,
     /// Threads that prefetch batches; with 0 the caller's thread computes each when it is asked for.
     pub workers: usize,
