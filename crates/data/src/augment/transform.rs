@@ -22,7 +22,7 @@ pub enum Interpolation {
     Bilinear,
 }
 
-/// One change of an image, drawn from an [`Augmentation`].
+/// One change of an image, drawn from an [`Augmentation`](super::Augmentation).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transform {
     /// Clockwise rotation about the center, as one sees it.
