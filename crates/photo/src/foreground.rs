@@ -6,7 +6,7 @@ use crate::background;
 
 /// Differences from the background below this many gray levels are no foreground.
 const FAINTEST: f32 = 14.0;
-/// Foreground must stand out from the grain of the ground by so many times its median.
+/// The factor by which the foreground must stand out from the median grain of the background.
 const ABOVE_GRAIN: f32 = 5.0;
 
 /// The share of foreground in each pixel, 0 to 1, row by row.
