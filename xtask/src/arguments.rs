@@ -1,6 +1,6 @@
 //! The command line: `cargo xtask [--features LIST] [--no-default-features] COMMAND [ARGS]`.
 
-use crate::Failure;
+use crate::process::Failure;
 
 /// The commands of `adder` that xtask passes on, with what its help says of each.
 const ADDER: &[(&str, &str)] = &[
@@ -19,7 +19,7 @@ const ADDER: &[(&str, &str)] = &[
     ("runs", "the runs that there are"),
 ];
 
-/// What to do.
+/// A command of xtask.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// The command of `adder` by this name.
@@ -32,6 +32,8 @@ pub(crate) enum Action {
     Page,
     /// The page in a browser.
     E2e,
+    /// The search for files of a crate that need each other.
+    Circles,
     /// The checks of a submission.
     Ci,
     /// The help on standard output.
@@ -43,9 +45,9 @@ pub(crate) enum Action {
 pub(crate) struct Invocation {
     /// Cargo's options for what to compile in, as cargo takes them.
     pub(crate) selection: Vec<String>,
-    /// What to do.
+    /// The command.
     pub(crate) action: Action,
-    /// What is passed on as it stands.
+    /// The arguments that are passed on as they stand.
     pub(crate) arguments: Vec<String>,
 }
 
@@ -78,6 +80,7 @@ impl Invocation {
             "bench" => Action::Bench,
             "page" => Action::Page,
             "e2e" => Action::E2e,
+            "circles" => Action::Circles,
             "ci" => Action::Ci,
             "help" => Action::Help,
             other => match ADDER.iter().find(|(name, _)| *name == other) {
@@ -104,6 +107,7 @@ Commands of the workspace:
              compare with PyTorch and ONNX Runtime in one table; see `cargo xtask bench --peers --help`
   page       the page to draw on as a folder, with the network as WebAssembly: target/page
   e2e        draw on the page in a browser, from the server and from the folder
+  circles    look for files of a crate that need each other
   ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
   help       print this
 
@@ -155,7 +159,9 @@ mod tests {
             assert_eq!(parse(line).unwrap().action, Action::Help, "{line}");
         }
         let help = help();
-        for name in ADDER.iter().map(|(name, _)| *name).chain(["bench", "page", "e2e", "ci", "help"]) {
+        for name in
+            ADDER.iter().map(|(name, _)| *name).chain(["bench", "page", "e2e", "circles", "ci", "help"])
+        {
             assert!(help.contains(&format!("\n  {name} ")), "{name}");
             assert!(parse(name).is_ok(), "{name}");
         }

@@ -1,6 +1,6 @@
-//! A call of cargo on this workspace.
+//! Calls of cargo on this workspace.
 
-use crate::Failure;
+use crate::process::Failure;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -22,7 +22,7 @@ impl Cargo {
         Self::by(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from), subcommand)
     }
 
-    /// As [`new`](Self::new), by the cargo at a path.
+    /// Makes a command as [`new`](Self::new) does, by the cargo at a path.
     pub(crate) fn by<A: AsRef<OsStr>>(
         cargo: impl AsRef<OsStr>,
         subcommand: impl IntoIterator<Item = A>,
@@ -77,7 +77,7 @@ impl Cargo {
         if status.success() { Ok(()) } else { Err(format!("`{}`: {status}", self.words())) }
     }
 
-    /// As [`check`](Self::check), and returns what the command wrote to its standard output.
+    /// Runs the command as [`check`](Self::check) does and returns what it wrote to its standard output.
     pub(crate) fn output(mut self) -> Result<String, Failure> {
         let output =
             self.command.stderr(Stdio::inherit()).output().map_err(|error| self.not_started(&error))?;

@@ -1,7 +1,7 @@
 //! The checks of a submission, each stage with its time.
 
-use crate::Failure;
 use crate::cargo::Cargo;
+use crate::process::Failure;
 use std::time::Instant;
 
 /// A check by its name.
@@ -10,9 +10,10 @@ struct Stage {
     check: fn() -> Result<(), Failure>,
 }
 
-/// In the order of what fails soonest and compiles least.
+/// The stages, those first that fail soonest and compile least.
 const STAGES: &[Stage] = &[
     Stage { name: "fmt", check: || Cargo::new(["fmt", "--all", "--check"]).check() },
+    Stage { name: "circles", check: crate::circles::run },
     Stage { name: "clippy", check: clippy },
     Stage { name: "test", check: || Cargo::new(["test", "--workspace"]).check() },
     Stage { name: "doc", check: doc },
@@ -115,6 +116,9 @@ mod tests {
     #[test]
     fn an_unknown_stage_is_refused_before_anything_runs() {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
-        assert_eq!(problem, "ci has no stage `tests`; there are fmt, clippy, test, doc, bench, train, e2e");
+        assert_eq!(
+            problem,
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, bench, train, e2e"
+        );
     }
 }

@@ -1,9 +1,9 @@
 //! `cargo xtask e2e`: the page in a browser, from the server and from the folder; a report in a browser; TensorBoard's files
 //! in TensorBoard.
 
-use crate::Failure;
 use crate::cargo::{Cargo, root};
-use crate::{in_path, page};
+use crate::page;
+use crate::process::{Failure, check, in_path};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -80,12 +80,6 @@ fn target_directory(metadata: &str) -> Option<String> {
     Some(folder.replace("\\\\", "\\"))
 }
 
-fn check(mut command: Command) -> Result<(), Failure> {
-    let words = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().map_err(|error| format!("cannot start `{words}`: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{words}`: {status}")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,12 +89,5 @@ mod tests {
         let metadata = r#"{"packages":[],"target_directory":"C:\\a\\target","version":1}"#;
         assert_eq!(target_directory(metadata).as_deref(), Some(r"C:\a\target"));
         assert_eq!(target_directory("{}"), None);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_failure_names_the_program() {
-        assert_eq!(check(Command::new("false")).unwrap_err(), "`false`: exit status: 1");
-        assert!(check(Command::new("no-such-program")).unwrap_err().starts_with("cannot start"));
     }
 }

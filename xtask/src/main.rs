@@ -7,16 +7,15 @@ mod arguments;
 mod base64;
 mod cargo;
 mod ci;
+mod circles;
 mod e2e;
 mod page;
+mod process;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
-use std::path::PathBuf;
+use process::Failure;
 use std::process::ExitCode;
-
-/// What stopped xtask: words for the person at the terminal.
-type Failure = String;
 
 /// The exit code for a command line that cannot be understood, as in `adder`.
 const USAGE: u8 = 2;
@@ -46,6 +45,7 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
         }
         Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Page => return page::build().map(|_| ExitCode::SUCCESS),
+        Action::Circles => return circles::run().map(|()| ExitCode::SUCCESS),
         Action::E2e => return e2e::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Adder(_) => Cargo::run("adder-cli", "adder"),
         Action::Peers => Cargo::run("adder-bench", "peers"),
@@ -53,14 +53,4 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
     };
     let command = if let Action::Adder(command) = action { Some(command) } else { None };
     cargo.args(selection).arg("--").args(command).args(arguments).replace()
-}
-
-/// The first of these programs that is in the path.
-fn in_path(names: &[&str]) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
-        .find(|path| path.is_file())
 }

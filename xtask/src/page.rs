@@ -1,8 +1,8 @@
 //! `cargo xtask page`: the page as a folder, with the network in it as WebAssembly.
 
-use crate::Failure;
 use crate::base64;
 use crate::cargo::{Cargo, root};
+use crate::process::Failure;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const FLAGS: &str = "-C target-feature=+simd128";
 /// The files that the folder and the server share.
 const FILES: [&str; 5] = ["index.html", "page.css", "page.js", "paper.js", "view.js"];
-/// What the folder may weigh, in bytes: it is downloaded before anything is seen.
+/// The largest size of the folder, in bytes: it is downloaded before anything is seen.
 const MOST: usize = 500_000;
 
 const MISSING: &str = "no toolchain for WebAssembly was found. Either of these is enough:
@@ -42,7 +42,7 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-/// What compiles to WebAssembly on this machine.
+/// The toolchain that compiles to WebAssembly on this machine.
 #[derive(Debug, PartialEq, Eq)]
 enum Toolchain {
     /// The one that runs xtask has the target.
@@ -94,10 +94,10 @@ fn linker() -> Option<PathBuf> {
     let hosts = fs::read_dir(sysroot.join("lib/rustlib")).into_iter().flatten().flatten();
     let mut own = hosts.map(|host| host.path().join("bin/rust-lld"));
     own.find(|path| path.is_file())
-        .or_else(|| crate::in_path(&["wasm-ld", "wasm-ld-19", "wasm-ld-16", "wasm-ld-14"]))
+        .or_else(|| crate::process::in_path(&["wasm-ld", "wasm-ld-19", "wasm-ld-16", "wasm-ld-14"]))
 }
 
-/// What the toolchain's compiler prints, where there is one that understands the question.
+/// The output of the toolchain's compiler, where there is one that understands the question.
 fn rustc(arguments: &[&str]) -> Option<String> {
     let output = Command::new("rustc").args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

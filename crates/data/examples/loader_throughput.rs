@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adder_data::{Augmentation, Interpolation, Labelled, LoaderConfig, Position, Source, TrainLoader, load};
+use adder_data::{Augmentation, Interpolation, Labeled, LoaderConfig, Position, Source, TrainLoader, load};
 
 const BATCHES: usize = 200;
 const RUNS: usize = 5;
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn images_per_second(data: &Arc<Labelled>, config: &LoaderConfig) -> adder_data::Result<f64> {
+fn images_per_second(data: &Arc<Labeled>, config: &LoaderConfig) -> adder_data::Result<f64> {
     let fastest = best_of_runs(|| {
         let mut loader =
             TrainLoader::new(data.clone(), data.indices(), config.clone(), Position { epoch: 0, step: 1 })?;

@@ -4,47 +4,33 @@
 //! them to numbers that torchvision computed. Two things differ: between its steps the image is not rounded to bytes,
 //! and an elastic displacement on a grid can be added.
 
-mod jitter;
-mod warp;
+mod transform;
 
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, PIXELS, Result, SIDE, normalise};
+use crate::{Error, Result, SIDE};
+pub use transform::{Interpolation, NODES, Transform};
 
-/// Displacement nodes along each side of the image; the outer ones lie on its edges.
-pub const NODES: usize = 5;
-
-/// How far training images are changed. A missing key means no change, an unknown one is an error.
+/// The ranges within which training images are changed at random. A missing key means no change, an unknown one is an error.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {
-    /// Rotation about the image's centre: uniform within this many degrees either way, 0 to 180.
+    /// Rotation about the image's center: uniform within this many degrees either way, 0 to 180.
     pub rotation_degrees: f32,
     /// Shift along each axis: uniform within this fraction of the side either way, 0 to 1, then rounded to whole pixels.
     pub translation: f32,
-    /// Scale about the image's centre: uniform from the first to the second, both above 0.
+    /// Scale about the image's center: uniform from the first to the second, both above 0.
     pub scale: [f32; 2],
     /// Displacement of each of 5x5 nodes spread over the image: uniform within this many pixels either way along each
     /// axis, 0 to 28, bilinear between the nodes.
     pub grid_displacement_pixels: f32,
-    /// How pixels are read between pixels.
+    /// The rule by which values between pixels are read.
     pub interpolation: Interpolation,
     /// Brightness: a factor uniform in 1 - this to 1 + this, 0 to 1.
     pub brightness: f32,
-    /// Contrast about the mean grey: a factor uniform in 1 - this to 1 + this, 0 to 1.
+    /// Contrast about the mean gray: a factor uniform in 1 - this to 1 + this, 0 to 1.
     pub contrast: f32,
-}
-
-/// How pixels are read between pixels. Outside of the image all is black.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Interpolation {
-    /// The nearest pixel.
-    Nearest,
-    /// Weighted by distance from the four around.
-    #[default]
-    Bilinear,
 }
 
 impl Default for Augmentation {
@@ -127,46 +113,6 @@ impl Augmentation {
             brightness,
             contrast,
             contrast_first,
-        }
-    }
-}
-
-/// One change of an image, drawn from an [`Augmentation`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transform {
-    /// Clockwise rotation about the centre, as one sees it.
-    pub rotation_degrees: f32,
-    /// Shift to the right and down in pixels, after rotation and scale.
-    pub shift: [f32; 2],
-    /// Magnification about the centre.
-    pub scale: f32,
-    /// For each node, by row and column, how far to the right and down of its place its pixel is read.
-    pub displacement: Option<[[[f32; 2]; NODES]; NODES]>,
-    /// How pixels are read between pixels.
-    pub interpolation: Interpolation,
-    /// Factor of all pixels.
-    pub brightness: f32,
-    /// Factor of the distance of all pixels from their mean.
-    pub contrast: f32,
-    /// Whether contrast comes before brightness.
-    pub contrast_first: bool,
-}
-
-impl Transform {
-    /// Applies geometry, then brightness and contrast, each cut to 0..=255, and [normalises](normalise) the pixels.
-    ///
-    /// `image` and `out` are the rows of one image.
-    pub fn apply(&self, image: &[u8; PIXELS], out: &mut [f32; PIXELS]) {
-        warp::warp(self, image, out);
-        if self.contrast_first {
-            jitter::adjust_contrast(out, self.contrast);
-        }
-        jitter::adjust_brightness(out, self.brightness);
-        if !self.contrast_first {
-            jitter::adjust_contrast(out, self.contrast);
-        }
-        for pixel in out {
-            *pixel = normalise(*pixel);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A batch: what one step of training or evaluation takes.
 
-use crate::{Labelled, PIXELS};
+use crate::{Labeled, PIXELS};
 
 /// Mean of MNIST's training pixels in [0, 1], as the notebook has it.
 pub const MEAN: f32 = 0.1307;
@@ -8,7 +8,7 @@ pub const MEAN: f32 = 0.1307;
 pub const STANDARD_DEVIATION: f32 = 0.3081;
 
 /// A pixel from 0..=255 to the network's scale: `(value / 255 - MEAN) / STANDARD_DEVIATION`.
-pub const fn normalise(value: f32) -> f32 {
+pub const fn normalize(value: f32) -> f32 {
     // Without divisions, which would take 0.4 us an image where the whole augmentation takes 1.4 us.
     const FACTOR: f32 = 1.0 / (255.0 * STANDARD_DEVIATION);
     const OFFSET: f32 = MEAN / STANDARD_DEVIATION;
@@ -16,16 +16,16 @@ pub const fn normalise(value: f32) -> f32 {
 }
 
 /// A pixel from the network's scale back to the nearest byte.
-pub fn to_byte(normalised: f32) -> u8 {
-    ((normalised * STANDARD_DEVIATION + MEAN) * 255.0).round() as u8
+pub fn to_byte(normalized: f32) -> u8 {
+    ((normalized * STANDARD_DEVIATION + MEAN) * 255.0).round() as u8
 }
 
-/// [`normalise`] of every byte.
-const NORMALISED: [f32; 256] = {
+/// [`normalize`] of every byte.
+const NORMALIZED: [f32; 256] = {
     let mut table = [0.0; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = normalise(byte as f32);
+        table[byte] = normalize(byte as f32);
         byte += 1;
     }
     table
@@ -34,11 +34,11 @@ const NORMALISED: [f32; 256] = {
 /// B images and their pairs. Each image has `addends_per_image` pairs, which follow one another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    /// The images, `[B, 1, 28, 28]` in C order, on the scale of [`normalise`].
+    /// The images, `[B, 1, 28, 28]` in C order, on the scale of [`normalize`].
     pub images: Vec<f32>,
     /// The indices of the images in their file, `[B]`.
     pub indices: Vec<u32>,
-    /// How many pairs each image has; pair p belongs to image `p / addends_per_image`.
+    /// The number of pairs of each image; pair p belongs to image `p / addends_per_image`.
     pub addends_per_image: usize,
     /// The number 0..=9 to add, `[B * addends_per_image]`.
     pub addends: Vec<u8>,
@@ -54,7 +54,7 @@ impl Batch {
         self.indices.len()
     }
 
-    /// Whether there is no image.
+    /// `true` if there is no image.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
     }
@@ -76,7 +76,7 @@ impl Batch {
     /// Makes the batch one of the images at `indices`, with pairs and room for pixels, but the pixels not yet written.
     pub(crate) fn set<A: Iterator<Item = u8>>(
         &mut self,
-        data: &Labelled,
+        data: &Labeled,
         indices: &[u32],
         addends_per_image: usize,
         addends_of: impl Fn(u32) -> A,
@@ -105,10 +105,10 @@ impl Batch {
     }
 }
 
-/// Writes an image as it is, normalised.
+/// Writes an image as it is, normalized.
 pub(crate) fn write_plain(image: &[u8; PIXELS], out: &mut [f32; PIXELS]) {
     for (out, &byte) in out.iter_mut().zip(image) {
-        *out = NORMALISED[usize::from(byte)];
+        *out = NORMALIZED[usize::from(byte)];
     }
 }
 
@@ -121,14 +121,14 @@ mod tests {
         // torchvision: Normalize((0.1307,), (0.3081,))(ToTensor()(...)) of 0, 1 and 255.
         let expected = [-0.424_212_95, -0.411_485_13, 2.821_486_7];
         for (byte, expected) in [0, 1, 255].into_iter().zip(expected) {
-            assert!((NORMALISED[byte] - expected).abs() < 1e-6, "{byte}: {}", NORMALISED[byte]);
+            assert!((NORMALIZED[byte] - expected).abs() < 1e-6, "{byte}: {}", NORMALIZED[byte]);
         }
     }
 
     #[test]
-    fn bytes_survive_normalisation() {
+    fn bytes_survive_normalization() {
         for byte in 0..=255u8 {
-            assert_eq!(to_byte(NORMALISED[usize::from(byte)]), byte);
+            assert_eq!(to_byte(NORMALIZED[usize::from(byte)]), byte);
         }
         assert_eq!((to_byte(-9.0), to_byte(9.0)), (0, 255));
     }

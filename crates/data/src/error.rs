@@ -1,14 +1,13 @@
-//! What can go wrong, with the place, what was expected and what was found.
+//! The crate's errors, each with the place, what was expected and what was found.
 
 use std::path::PathBuf;
 
 use crate::idx::IdxError;
-use crate::split::SplitError;
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Everything that can go wrong in this crate. Comparable, so that a test can name what it expects.
+/// An error of this crate. Comparable, so that a test can name what it expects.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A file is not what it says it is.
@@ -16,7 +15,7 @@ pub enum Error {
     Idx {
         /// The file, as a path or, for embedded data, its name.
         file: String,
-        /// What is wrong with it.
+        /// The file's deviation from the format.
         problem: IdxError,
     },
 
@@ -43,7 +42,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
 
@@ -63,12 +62,12 @@ pub enum Error {
     Index {
         /// The index.
         found: u32,
-        /// How many images there are.
+        /// The number of images that there are.
         images: usize,
     },
 
     /// A step lies behind the end of its epoch.
-    #[error("training can't go on at step {found} of an epoch of {steps} steps")]
+    #[error("training can't resume at step {found} of an epoch of {steps} steps")]
     Position {
         /// The step.
         found: u64,
@@ -79,7 +78,7 @@ pub enum Error {
     /// The system gave no thread to compute batches.
     #[error("no thread for the data: {reason}")]
     Thread {
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
 
@@ -92,14 +91,14 @@ pub enum Error {
     Download {
         /// The file's name.
         file: String,
-        /// What happened at each mirror, in order.
+        /// The failure at each mirror, in order.
         attempts: Vec<MirrorError>,
     },
 
     /// The Hub's data could not be had.
     #[error("MNIST from the Hub: {reason}")]
     Hub {
-        /// What candle-datasets said.
+        /// The message of candle-datasets.
         reason: String,
     },
 
@@ -128,7 +127,7 @@ impl Error {
     }
 }
 
-/// Why a mirror's answer was not taken.
+/// A reason not to take a mirror's answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MirrorError {
     /// No answer, or one that broke off.
@@ -136,7 +135,7 @@ pub enum MirrorError {
     Transport {
         /// The address asked.
         url: String,
-        /// What the connection said.
+        /// The message of the connection.
         reason: String,
     },
 
@@ -169,5 +168,43 @@ pub enum MirrorError {
         expected: String,
         /// The sum of what was received.
         found: String,
+    },
+}
+
+/// An inconsistency of a split.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// Train or validation would have no image.
+    #[error("{train} images for training and {validation} for validation: each needs one")]
+    EmptyPart {
+        /// Images for training.
+        train: usize,
+        /// Images for validation.
+        validation: usize,
+    },
+
+    /// An index points behind the last image.
+    #[error("the split names image {found} of {images}")]
+    OutOfRange {
+        /// The index.
+        found: u32,
+        /// The number of images that the split is of.
+        images: usize,
+    },
+
+    /// An image comes twice, in one part or in both.
+    #[error("the split names image {found} twice")]
+    Repeated {
+        /// The index.
+        found: u32,
+    },
+
+    /// The split is of a data set of another size.
+    #[error("the split is of {expected} images, the data has {found}")]
+    OtherData {
+        /// The number of images that the split is of.
+        expected: usize,
+        /// The number of images that there are.
+        found: usize,
     },
 }

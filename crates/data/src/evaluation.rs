@@ -3,9 +3,9 @@
 use std::slice::Chunks;
 
 use crate::batch::write_plain;
-use crate::{ADDENDS, Batch, Error, Labelled, Result, pairing};
+use crate::{ADDENDS, Batch, Error, Labeled, Result, pairing};
 
-/// Which addends an image is evaluated with.
+/// The addends with which an image is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EvaluationAddends {
     /// One for each image, drawn once for all from this seed.
@@ -22,7 +22,7 @@ pub enum EvaluationAddends {
 /// # Errors
 /// [`Error::Setting`] if `batch_size` is zero, [`Error::Index`] if there is no such image.
 pub fn evaluation_batches<'a>(
-    data: &'a Labelled,
+    data: &'a Labeled,
     indices: &'a [u32],
     batch_size: usize,
     addends: EvaluationAddends,
@@ -35,7 +35,7 @@ pub fn evaluation_batches<'a>(
 /// The iterator that [`evaluation_batches`] returns.
 #[derive(Clone, Debug)]
 pub struct EvaluationBatches<'a> {
-    data: &'a Labelled,
+    data: &'a Labeled,
     parts: Chunks<'a, u32>,
     addends: EvaluationAddends,
 }
@@ -73,9 +73,9 @@ mod tests {
     use super::*;
     use crate::PIXELS;
 
-    fn data() -> Labelled {
+    fn data() -> Labeled {
         let images = (0..12 * PIXELS).map(|at| (at % 251) as u8).collect();
-        Labelled::new(images, (0..12).map(|at| at % 10).collect()).unwrap()
+        Labeled::new(images, (0..12).map(|at| at % 10).collect()).unwrap()
     }
 
     #[test]

@@ -19,7 +19,7 @@ const MAX_EXPANSION: u64 = 1032;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const UNSIGNED_BYTE: u8 = 8;
 
-/// What a file holds.
+/// The kind of items in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Items {
     /// Images of 28x28 pixels, rank 3.
@@ -41,7 +41,7 @@ impl Items {
     }
 }
 
-/// What is wrong with an IDX file. Lengths are in bytes, of the unpacked file where it is packed.
+/// A deviation from the IDX format. Lengths are in bytes, of the unpacked file where it is packed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdxError {
     /// The first two bytes are not zero.
@@ -126,14 +126,14 @@ pub enum IdxError {
     /// The gzip stream is damaged.
     #[error("damaged gzip data: {reason}")]
     Gzip {
-        /// What the unpacking said.
+        /// The message of the unpacking.
         reason: String,
     },
 
     /// The bytes could not be read.
     #[error("can't be read: {reason}")]
     Read {
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
 }

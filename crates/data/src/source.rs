@@ -1,22 +1,18 @@
-//! Where the images come from.
+//! The sources of images.
 
-mod directory;
 #[cfg(feature = "download")]
-mod download;
-#[cfg(feature = "embedded")]
-mod embedded;
-mod files;
+pub(crate) mod download;
+pub(crate) mod files;
 #[cfg(feature = "hub")]
-mod hub;
+pub(crate) mod hub;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Dataset, Error, Result};
+use crate::{Error, Result};
 
 /// A source of data, written `embedded`, `download`, `hub`, or as the path of a folder.
 ///
@@ -36,7 +32,8 @@ pub enum Source {
 }
 
 impl Source {
-    fn keyword(&self) -> Option<&'static str> {
+    /// The word for a source that is no folder.
+    pub(crate) fn keyword(&self) -> Option<&'static str> {
         match self {
             Self::Embedded => Some("embedded"),
             Self::Download => Some("download"),
@@ -84,39 +81,15 @@ impl From<Source> for String {
     }
 }
 
-/// How far a download is.
+/// The progress of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress<'a> {
+pub struct DownloadProgress<'a> {
     /// The file being fetched.
     pub file: &'a str,
     /// The bytes received so far; back to 0 when the next mirror is tried.
     pub received: u64,
     /// The length of the file in bytes.
     pub total: u64,
-}
-
-/// Loads a data set. `progress` is called as a download goes on, and never for the other sources.
-///
-/// The embedded 70,000 images take about 0.1 s on two cores.
-///
-/// # Errors
-/// Any [`Error`] of reading: of the files, of the mirrors, of the Hub, or that the binary was built without the source.
-pub fn load(
-    source: &Source,
-    #[cfg_attr(not(feature = "download"), expect(unused_variables))] progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Dataset> {
-    let (train, evaluation) = match source {
-        Source::Directory(path) => directory::load(path),
-        #[cfg(feature = "embedded")]
-        Source::Embedded => embedded::load(),
-        #[cfg(feature = "download")]
-        Source::Download => download::load(progress),
-        #[cfg(feature = "hub")]
-        Source::Hub => hub::load(),
-        #[allow(unreachable_patterns, reason = "reached where a feature is off")]
-        other => Err(Error::NotBuilt { origin: other.keyword().unwrap_or_default() }),
-    }?;
-    Ok(Dataset { origin: source.clone(), train: Arc::new(train), evaluation: Arc::new(evaluation) })
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Labelled, Result};
+use crate::error::SplitError;
+use crate::{Error, Labeled, Result};
 
 /// The fraction of the training file that the notebook holds back for validation.
 pub const NOTEBOOK_VALIDATION: f64 = 0.2;
 
-/// Which images of the training file are for training and which for validation.
+/// A partition of the training file into images for training and images for validation.
 ///
 /// A value to be saved with a run: `{"images": 60000, "train": [...], "validation": [...]}`. What is read back is
 /// checked: every index is below `images` and none comes twice.
@@ -18,44 +19,6 @@ pub struct Split {
     images: usize,
     train: Vec<u32>,
     validation: Vec<u32>,
-}
-
-/// What is wrong with a split.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SplitError {
-    /// Train or validation would have no image.
-    #[error("{train} images for training and {validation} for validation: each needs one")]
-    EmptyPart {
-        /// Images for training.
-        train: usize,
-        /// Images for validation.
-        validation: usize,
-    },
-
-    /// An index points behind the last image.
-    #[error("the split names image {found} of {images}")]
-    OutOfRange {
-        /// The index.
-        found: u32,
-        /// How many images the split is of.
-        images: usize,
-    },
-
-    /// An image comes twice, in one part or in both.
-    #[error("the split names image {found} twice")]
-    Repeated {
-        /// The index.
-        found: u32,
-    },
-
-    /// The split is of a data set of another size.
-    #[error("the split is of {expected} images, the data has {found}")]
-    OtherData {
-        /// How many images the split is of.
-        expected: usize,
-        /// How many images there are.
-        found: usize,
-    },
 }
 
 impl Split {
@@ -104,7 +67,7 @@ impl Split {
     ///
     /// # Errors
     /// [`SplitError::OtherData`].
-    pub fn check(&self, data: &Labelled) -> Result<()> {
+    pub fn check(&self, data: &Labeled) -> Result<()> {
         if self.images != data.len() {
             return Err(SplitError::OtherData { expected: self.images, found: data.len() }.into());
         }
@@ -195,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_split_of_other_data_is_refused() {
-        let data = Labelled::new(vec![0; 4 * crate::PIXELS], vec![0; 4]).unwrap();
+        let data = Labeled::new(vec![0; 4 * crate::PIXELS], vec![0; 4]).unwrap();
         Split::shuffled(4, 0.5, 0).unwrap().check(&data).unwrap();
         let other = Split::shuffled(5, 0.5, 0).unwrap().check(&data);
         assert_eq!(other, Err(SplitError::OtherData { expected: 5, found: 4 }.into()));

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use adder_data::{Source, normalise};
+use adder_data::{Source, normalize};
 use adder_model::{Addends, Predictor, weights};
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor, safetensors};
@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let (from, to) = (next("WEIGHTS.safetensors")?, next("OUT.safetensors")?);
     let (model, _) = weights::load(Path::new(&from), &Device::Cpu)?;
     let data = adder_data::load(&Source::Embedded, &mut |_| ())?.evaluation;
-    let pixels: Vec<f32> = data.images().iter().map(|&byte| normalise(f32::from(byte))).collect();
+    let pixels: Vec<f32> = data.images().iter().map(|&byte| normalize(f32::from(byte))).collect();
     let addends: Vec<u8> = (0..data.len()).map(|index| (index % 10) as u8).collect();
     let prediction = Predictor::new(&model)?.predict_batch(&pixels, Addends::Each(&addends))?;
     let count = data.len();

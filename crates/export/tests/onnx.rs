@@ -1,6 +1,6 @@
 //! The ONNX file in a runtime written in Rust: the same answers as ours.
 
-use adder_data::{Source, normalise};
+use adder_data::{Source, normalize};
 use adder_export::{Error, onnx, torch};
 use adder_model::tensor_file::Metadata;
 use adder_model::{Addends, IdentityAdder, Mode, ModelConfig, Prediction, Predictor};
@@ -34,7 +34,7 @@ fn bytes() -> Vec<u8> {
 }
 
 fn normalised(bytes: &[u8]) -> Vec<f32> {
-    bytes.iter().map(|&byte| normalise(f32::from(byte))).collect()
+    bytes.iter().map(|&byte| normalize(f32::from(byte))).collect()
 }
 
 fn addends() -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! From ink to the image that MNIST would show.
+//! The digit of a picture, as MNIST would show it.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, RgbImage};
 
 use crate::NetworkImage;
-use crate::ink::Ink;
-use crate::parts::{Area, Kept, keep, neighbours};
+use crate::components::{BoundingBox, DigitPixels, bounding_box, neighbors, select_digit};
+use crate::foreground::Foreground;
 use crate::stroke;
 
 /// The longer side of a digit, as in MNIST.
@@ -16,15 +16,15 @@ const BOX: u32 = 20;
 const WORKING_SIDE: u32 = 400;
 /// The longer side below which a digit is looked at again, enlarged from the original.
 const DETAIL: usize = 80;
-/// The share of full ink from which on a pixel is inside the digit's box.
+/// The share of foreground from which on a pixel is inside the digit's bounding box.
 const IN_BOX: f32 = 0.2;
 
 /// A digit found in a picture.
 #[derive(Clone, Debug)]
 pub struct Digit {
-    /// What the network reads.
+    /// The image that the network reads.
     pub image: NetworkImage,
-    /// Why this may be no digit; empty where nothing speaks against it.
+    /// The reasons why this may be no digit; empty where nothing speaks against it.
     pub doubts: Vec<Doubt>,
 }
 
@@ -32,26 +32,26 @@ pub struct Digit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {
-    /// Nothing stands out from the ground.
+    /// Nothing stands out from the background.
     Empty,
-    /// The ink is in more parts than a digit has.
+    /// The foreground has more connected components than a digit.
     Scattered,
-    /// The ink fills its box as no stroke does.
+    /// The foreground fills its box as no stroke does.
     Solid,
-    /// The ink is much wider than high.
+    /// The foreground is much wider than high.
     Lying,
-    /// The ink reaches the edge of the picture: something may be cut off.
+    /// The foreground reaches the edge of the picture: something may be cut off.
     CutOff,
 }
 
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "nothing stands out from the ground",
-            Self::Scattered => "the ink is in many parts: more than one digit, or no digit",
-            Self::Solid => "the ink is a solid patch, not a stroke",
-            Self::Lying => "the ink is much wider than high: more than one digit, or turned",
-            Self::CutOff => "the ink reaches the edge: the digit may be cut off",
+            Self::Empty => "nothing stands out from the background",
+            Self::Scattered => "the foreground is in many pieces: more than one digit, or no digit",
+            Self::Solid => "the foreground is a solid patch, not a stroke",
+            Self::Lying => "the foreground is much wider than high: more than one digit, or turned",
+            Self::CutOff => "the foreground reaches the edge: the digit may be cut off",
         })
     }
 }
@@ -60,23 +60,23 @@ impl fmt::Display for Doubt {
 pub(crate) fn find(picture: &RgbImage) -> Digit {
     let working = shrink(picture);
     let empty = || Digit { image: NetworkImage::dark(), doubts: vec![Doubt::Empty] };
-    let Some((ink, kept, area)) = located(&working) else { return empty() };
+    let Some((foreground, digit, bounds)) = locate(&working) else { return empty() };
     let scale = picture.width() as f32 / working.width() as f32;
-    if scale > 1.5 && area.width().max(area.height()) < DETAIL {
+    if scale > 1.5 && bounds.width().max(bounds.height()) < DETAIL {
         // A small digit on a large page: the same again on its surroundings, at full size.
-        let near = surroundings(picture, area, scale);
-        if let Some((ink, kept, area)) = located(&shrink(&near)) {
-            return drawn(ink, &kept, area);
+        let near = surroundings(picture, bounds, scale);
+        if let Some((foreground, digit, bounds)) = locate(&shrink(&near)) {
+            return render(foreground, &digit, bounds);
         }
     }
-    drawn(ink, &kept, area)
+    render(foreground, &digit, bounds)
 }
 
-fn located(picture: &RgbImage) -> Option<(Ink, Kept, Area)> {
-    let ink = Ink::of(picture)?;
-    let kept = keep(&ink)?;
-    let area = crate::parts::area(&kept.mask, ink.width)?;
-    Some((ink, kept, area))
+fn locate(picture: &RgbImage) -> Option<(Foreground, DigitPixels, BoundingBox)> {
+    let foreground = Foreground::from_picture(picture)?;
+    let digit = select_digit(&foreground)?;
+    let bounds = bounding_box(&digit.mask, foreground.width)?;
+    Some((foreground, digit, bounds))
 }
 
 fn shrink(picture: &RgbImage) -> RgbImage {
@@ -89,50 +89,51 @@ fn shrink(picture: &RgbImage) -> RgbImage {
     imageops::thumbnail(picture, scaled(width), scaled(height))
 }
 
-/// The part of the picture around an area found at a smaller scale, with as much ground on every side as the area is long.
-fn surroundings(picture: &RgbImage, area: Area, scale: f32) -> RgbImage {
-    let margin = area.width().max(area.height());
+/// The part of the picture around a box found at a smaller scale, with as much background on every side as the box is long.
+fn surroundings(picture: &RgbImage, bounds: BoundingBox, scale: f32) -> RgbImage {
+    let margin = bounds.width().max(bounds.height());
     let full = |at: usize, side: u32| ((at as f32 * scale) as u32).min(side);
-    let left = full(area.left.saturating_sub(margin), picture.width());
-    let top = full(area.top.saturating_sub(margin), picture.height());
-    let right = full(area.right + margin, picture.width());
-    let bottom = full(area.bottom + margin, picture.height());
+    let left = full(bounds.left.saturating_sub(margin), picture.width());
+    let top = full(bounds.top.saturating_sub(margin), picture.height());
+    let right = full(bounds.right + margin, picture.width());
+    let bottom = full(bounds.bottom + margin, picture.height());
     imageops::crop_imm(picture, left, top, right - left, bottom - top).to_image()
 }
 
-/// Crops, scales and centres.
-fn drawn(mut ink: Ink, kept: &Kept, area: Area) -> Digit {
-    let doubts = doubts(kept, area, ink.width);
-    erase_others(&mut ink, &kept.mask);
-    stroke::widen(&mut ink.values, &kept.mask, ink.width, area);
-    let area = stroke::reach(&ink.values, ink.width, IN_BOX).unwrap_or(area);
-    let longer = area.width().max(area.height()) as f32;
+/// Crops, scales and centers.
+fn render(mut foreground: Foreground, digit: &DigitPixels, bounds: BoundingBox) -> Digit {
+    let doubts = doubts(digit, bounds, foreground.width);
+    erase_others(&mut foreground, &digit.mask);
+    stroke::widen(&mut foreground.values, &digit.mask, foreground.width, bounds);
+    let bounds = stroke::reach(&foreground.values, foreground.width, IN_BOX).unwrap_or(bounds);
+    let longer = bounds.width().max(bounds.height()) as f32;
     let scaled = |side: usize| ((side as f32 * BOX as f32 / longer).round() as u32).max(1);
-    let crop = ImageBuffer::from_fn(area.width() as u32, area.height() as u32, |x, y| {
-        Luma([ink.at(area.left + x as usize, area.top + y as usize)])
+    let crop = ImageBuffer::from_fn(bounds.width() as u32, bounds.height() as u32, |x, y| {
+        Luma([foreground.at(bounds.left + x as usize, bounds.top + y as usize)])
     });
-    let small: ImageBuffer<Luma<f32>, Vec<f32>> = match (scaled(area.width()), scaled(area.height()))
-        == crop.dimensions()
-    {
-        true => crop,
-        false => imageops::resize(&crop, scaled(area.width()), scaled(area.height()), FilterType::Triangle),
-    };
-    Digit { image: centred(&small), doubts }
+    let small: ImageBuffer<Luma<f32>, Vec<f32>> =
+        match (scaled(bounds.width()), scaled(bounds.height())) == crop.dimensions() {
+            true => crop,
+            false => {
+                imageops::resize(&crop, scaled(bounds.width()), scaled(bounds.height()), FilterType::Triangle)
+            }
+        };
+    Digit { image: center_by_mass(&small), doubts }
 }
 
 /// Leaves the digit's own pixels and their soft edges.
-fn erase_others(ink: &mut Ink, mask: &[bool]) {
-    let soft = |pixel| neighbours(pixel, ink.width, ink.height).any(|near| mask[near]);
+fn erase_others(foreground: &mut Foreground, mask: &[bool]) {
+    let soft = |pixel| neighbors(pixel, foreground.width, foreground.height).any(|near| mask[near]);
     let erased: Vec<usize> =
-        (0..mask.len()).filter(|&pixel| ink.values[pixel] > 0.0 && !soft(pixel)).collect();
+        (0..mask.len()).filter(|&pixel| foreground.values[pixel] > 0.0 && !soft(pixel)).collect();
     for pixel in erased {
-        ink.values[pixel] = 0.0;
+        foreground.values[pixel] = 0.0;
     }
 }
 
-/// Places the digit so that its centre of mass is in the pixel right of and below the image's middle, as far as the image
+/// Places the digit so that its center of mass is in the pixel right of and below the image's middle, as far as the image
 /// reaches: it is in that pixel in all 10,000 images of MNIST's evaluation set.
-fn centred(small: &ImageBuffer<Luma<f32>, Vec<f32>>) -> NetworkImage {
+fn center_by_mass(small: &ImageBuffer<Luma<f32>, Vec<f32>>) -> NetworkImage {
     let (mut mass, mut across, mut down) = (1e-6, 0.0, 0.0);
     for (x, y, Luma([value])) in small.enumerate_pixels() {
         mass += value;
@@ -141,7 +142,7 @@ fn centred(small: &ImageBuffer<Luma<f32>, Vec<f32>>) -> NetworkImage {
     }
     let middle = crate::SIDE as f32 / 2.0;
     let corner =
-        |centre: f32, side: u32| ((middle - centre).ceil() as i64).clamp(0, i64::from(crate::SIDE - side));
+        |center: f32, side: u32| ((middle - center).ceil() as i64).clamp(0, i64::from(crate::SIDE - side));
     let mut image = NetworkImage::dark();
     let bytes = image::GrayImage::from_fn(small.width(), small.height(), |x, y| {
         Luma([(255.0 * small.get_pixel(x, y)[0]).round().clamp(0.0, 255.0) as u8])
@@ -151,18 +152,18 @@ fn centred(small: &ImageBuffer<Luma<f32>, Vec<f32>>) -> NetworkImage {
     image
 }
 
-fn doubts(kept: &Kept, area: Area, width: usize) -> Vec<Doubt> {
-    let inside = kept.mask.iter().filter(|inside| **inside).count();
-    let filled = inside as f32 / (area.width() * area.height()) as f32;
-    let stroke = stroke::mean_width(&kept.mask, width);
-    let solid = filled > 0.7 && stroke > 0.6 * area.width().min(area.height()) as f32;
+fn doubts(digit: &DigitPixels, bounds: BoundingBox, width: usize) -> Vec<Doubt> {
+    let inside = digit.mask.iter().filter(|inside| **inside).count();
+    let filled = inside as f32 / (bounds.width() * bounds.height()) as f32;
+    let stroke = stroke::mean_width(&digit.mask, width);
+    let solid = filled > 0.7 && stroke > 0.6 * bounds.width().min(bounds.height()) as f32;
     // A one is a filled bar, but a slim one.
-    let slim = area.height() > 2 * area.width() || area.width() > 2 * area.height();
+    let slim = bounds.height() > 2 * bounds.width() || bounds.width() > 2 * bounds.height();
     [
-        (kept.parts > 3, Doubt::Scattered),
+        (digit.components > 3, Doubt::Scattered),
         (solid && !slim, Doubt::Solid),
-        (2 * area.width() > 3 * area.height(), Doubt::Lying),
-        (kept.on_edge, Doubt::CutOff),
+        (2 * bounds.width() > 3 * bounds.height(), Doubt::Lying),
+        (digit.on_edge, Doubt::CutOff),
     ]
     .into_iter()
     .filter_map(|(is_so, doubt)| is_so.then_some(doubt))

@@ -1,17 +1,63 @@
 //! Picture files, decoded within limits.
 
 use std::io::{BufReader, Cursor, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::error::{LimitError, LimitErrorKind};
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Luma};
 
-use crate::{Error, MAX_SIDE, MIN_SIDE, NetworkImage, Picture, SIDE};
+use crate::{MAX_SIDE, MIN_SIDE, NetworkImage, Picture, SIDE};
 
 /// The longest file that is read.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The most memory that decoding may take, in bytes, whatever a file's header promises.
 pub const MAX_MEMORY: u64 = 512 << 20;
+
+/// A picture that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be opened or read.
+    #[error("{path}: cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is longer than any that is read.
+    #[error("{path}: expected at most {} MB, found more", MAX_FILE_BYTES >> 20)]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file's first bytes are those of no known format.
+    #[error("{path}: expected a PNG, JPEG, WebP or BMP file, found {found}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The kind of data that the file holds instead.
+        found: &'static str,
+    },
+    /// The picture is broken, or larger than the limits.
+    #[error("{path}: cannot be decoded: {source}")]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// The decoder's reason.
+        source: image::ImageError,
+    },
+    /// The picture has too few pixels to hold a digit.
+    #[error("{path}: expected at least {MIN_SIDE}x{MIN_SIDE} pixels, found {width}x{height}")]
+    TooSmall {
+        /// The file.
+        path: PathBuf,
+        /// Pixels from left to right.
+        width: u32,
+        /// Pixels from top to bottom.
+        height: u32,
+    },
+}
 
 impl Picture {
     /// Reads a PNG, JPEG, WebP or BMP file, whatever its name ends in.
@@ -26,7 +72,7 @@ impl Picture {
     /// Reads a picture from a stream; `name` names it in errors.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Every variant of [`Error`].
     pub fn read_from(stream: impl Read, name: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         let outcome = stream.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
@@ -42,10 +88,10 @@ impl Picture {
         Self::decode_within(bytes, name, MAX_MEMORY)
     }
 
-    /// As [`decode`](Self::decode), with less memory for the decoded picture, in bytes: for files of strangers.
+    /// Decodes as [`decode`](Self::decode) does, with less memory for the decoded picture, in bytes: for files of strangers.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Every variant of [`Error`] but [`Error::Unreadable`].
     pub fn decode_within(bytes: &[u8], name: &Path, memory: u64) -> Result<Self, Error> {
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return Err(Error::TooLong { path: name.into() });
@@ -68,10 +114,10 @@ impl Picture {
 }
 
 impl NetworkImage {
-    /// Images one below the other as a PNG file, 28 pixels wide.
+    /// Writes images one below the other into a PNG file, 28 pixels wide.
     ///
     /// # Errors
-    /// Where there are none, or more than a PNG file can hold.
+    /// An error of the encoder where there are none, or more than a PNG file can hold.
     pub fn to_png(images: &[Self]) -> Result<Vec<u8>, ImageError> {
         let pixels: Vec<u8> = images.iter().flat_map(|image| image.pixels()).copied().collect();
         let height = (pixels.len() / SIDE as usize) as u32;

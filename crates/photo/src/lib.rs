@@ -1,4 +1,4 @@
-//! From a picture that somebody took or drew to the 28x28 bytes that the network reads, made as MNIST was made.
+//! Digits in pictures that somebody took or drew, as the 28x28 bytes that the network reads, made as MNIST was made.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,28 +14,36 @@
 //! # }
 //! ```
 //!
-//! [`Picture::digit`] finds the digit: an estimate of the ground is taken away, whatever its colour and however
-//! unevenly it is lit; what stands out most is ink, dark or light; specks and edges are left out;
-//! and what is left is cropped, scaled to 20x20 and centred by its mass, as MNIST's authors did. [`Picture::raw`] does none
-//! of this. Without the feature `files`, on by default, pictures come as pixels only ([`Picture::from_rgba`]).
+//! # The main idea
+//!
+//! [`Picture::digit`] finds the digit as MNIST's authors made theirs:
+//!
+//! 1. The background is a smooth surface, fitted to what most pixels show, whatever its color and however unevenly it is lit; the
+//!    foreground is what differs from it, dark or light.
+//! 2. Of the connected components of the foreground, specks and what reaches in from the edge are left out.
+//! 3. The rest is cropped and scaled to 20x20; strokes that would vanish are widened; the center of mass goes to the middle.
+//!
+//! A [`Doubt`] tells what speaks against a digit. [`Picture::raw`] does none of this, for pictures that are MNIST's already.
+//!
+//! # Limits
+//!
+//! A picture holds one digit, and there is more background than foreground. PNG, JPEG, WebP and BMP are read, with sides from
+//! [`MIN_SIDE`] to [`MAX_SIDE`] pixels, and within a limit on memory whatever a file's header promises. Without the feature
+//! `files`, on by default, pictures come as pixels only ([`Picture::from_rgba`]).
 #![forbid(unsafe_code)]
 
+mod background;
+mod components;
 mod digit;
 #[cfg(feature = "files")]
-mod error;
-#[cfg(feature = "files")]
 mod files;
-mod ink;
+mod foreground;
 mod network_image;
-mod paper;
-mod parts;
 mod picture;
 mod stroke;
 
 pub use digit::{Digit, Doubt};
 #[cfg(feature = "files")]
-pub use error::Error;
-#[cfg(feature = "files")]
-pub use files::{MAX_FILE_BYTES, MAX_MEMORY};
+pub use files::{Error, MAX_FILE_BYTES, MAX_MEMORY};
 pub use network_image::{NetworkImage, SIDE};
 pub use picture::{MAX_SIDE, MIN_SIDE, Picture};

@@ -12,14 +12,14 @@ pub const MAX_SIDE: u32 = 16_384;
 /// A decoded picture, upright, without transparency.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// As stored, for [`raw`](Self::raw): what is transparent is dark.
+    /// The picture as stored, for [`raw`](Self::raw): what is transparent is dark.
     on_black: RgbImage,
-    /// What is transparent contrasts with what is not.
+    /// The picture on a background that contrasts with it, where it has transparent pixels.
     on_contrast: Option<RgbImage>,
 }
 
 impl Picture {
-    /// From pixels as a canvas gives them, `[height * width * 4]` bytes: red, green, blue and alpha, row by row, colours not
+    /// Takes pixels as a canvas gives them, `[height * width * 4]` bytes: red, green, blue and alpha, row by row, colors not
     /// multiplied by alpha. `None` where there are more or fewer bytes, or a side is shorter than [`MIN_SIDE`] or longer than
     /// [`MAX_SIDE`].
     pub fn from_rgba(width: u32, height: u32, pixels: Vec<u8>) -> Option<Self> {
@@ -41,7 +41,7 @@ impl Picture {
         if picture.pixels().all(|pixel| pixel[3] == 255) {
             return opaque(whole);
         }
-        let on_contrast = over(&picture, if ink_is_light(&picture) { 0 } else { 255 });
+        let on_contrast = over(&picture, if foreground_is_light(&picture) { 0 } else { 255 });
         Self { on_black: over(&picture, 0), on_contrast: Some(on_contrast) }
     }
 
@@ -50,14 +50,14 @@ impl Picture {
         digit::find(self.on_contrast.as_ref().unwrap_or(&self.on_black))
     }
 
-    /// The picture as it is, grey, scaled to fit; light must be ink already. A picture of 28x28 keeps its values.
+    /// The picture as it is, gray, scaled to fit; the digit must be light already. A picture of 28x28 keeps its values.
     pub fn raw(&self) -> NetworkImage {
         NetworkImage::fit(&DynamicImage::ImageRgb8(self.on_black.clone()).to_luma8())
     }
 }
 
-/// Whether what can be seen of a transparent picture is light. White strokes on nothing are as common as black ones.
-fn ink_is_light(picture: &RgbaImage) -> bool {
+/// `true` if what can be seen of a transparent picture is light. White strokes on nothing are as common as black ones.
+fn foreground_is_light(picture: &RgbaImage) -> bool {
     let (mut light, mut weight) = (0u64, 0u64);
     for Rgba([red, green, blue, alpha]) in picture.pixels() {
         let value = u64::from(*red) + u64::from(*green) + u64::from(*blue);
@@ -67,12 +67,13 @@ fn ink_is_light(picture: &RgbaImage) -> bool {
     2 * light > 3 * 255 * weight
 }
 
-/// The picture over a grey ground.
-fn over(picture: &RgbaImage, ground: u8) -> RgbImage {
+/// The picture over a gray background.
+fn over(picture: &RgbaImage, background: u8) -> RgbImage {
     RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
         let Rgba([red, green, blue, alpha]) = *picture.get_pixel(x, y);
         let alpha = u16::from(alpha);
-        Rgb([red, green, blue]
-            .map(|value| ((u16::from(value) * alpha + u16::from(ground) * (255 - alpha) + 127) / 255) as u8))
+        Rgb([red, green, blue].map(|value| {
+            ((u16::from(value) * alpha + u16::from(background) * (255 - alpha) + 127) / 255) as u8
+        }))
     })
 }

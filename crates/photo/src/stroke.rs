@@ -1,6 +1,6 @@
 //! The width of strokes: a hair line drawn on a large canvas would all but vanish at 20x20.
 
-use crate::parts::{Area, area};
+use crate::components::{BoundingBox, bounding_box};
 
 /// MNIST's strokes are two to four pixels wide where the digit is 20 pixels long.
 const THIN: f32 = 2.0;
@@ -9,8 +9,8 @@ const WANTED: f32 = 2.4;
 const STEPS: [f32; 2] = [1.0, std::f32::consts::SQRT_2];
 
 /// Makes the strokes of a digit wider where they would be thinner than [`THIN`] pixels at the network's scale: `values`
-/// is ink from 0 to 1, `mask` the digit's own pixels, both row by row.
-pub(crate) fn widen(values: &mut [f32], mask: &[bool], width: usize, digit: Area) {
+/// is the share of foreground, 0 to 1, `mask` the digit's own pixels, both row by row.
+pub(crate) fn widen(values: &mut [f32], mask: &[bool], width: usize, digit: BoundingBox) {
     let scale = 20.0 / digit.width().max(digit.height()) as f32;
     let stroke = mean_width(mask, width);
     if stroke * scale >= THIN {
@@ -63,7 +63,7 @@ fn distances(mask: &[bool], width: usize) -> Vec<f32> {
 }
 
 /// The rectangle that widened strokes may reach.
-pub(crate) fn reach(values: &[f32], width: usize, least: f32) -> Option<Area> {
+pub(crate) fn reach(values: &[f32], width: usize, least: f32) -> Option<BoundingBox> {
     let mask: Vec<bool> = values.iter().map(|value| *value >= least).collect();
-    area(&mask, width)
+    bounding_box(&mask, width)
 }

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use adder_data::{Labelled, Source};
+use adder_data::{Labeled, Source};
 use adder_photo::{Digit, Doubt, Picture};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
@@ -11,7 +11,7 @@ use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, Rgb
 /// Digits of every kind.
 const DIGITS: u32 = 40;
 
-fn mnist() -> std::sync::Arc<Labelled> {
+fn mnist() -> std::sync::Arc<Labeled> {
     adder_data::load(&Source::Embedded, &mut |_| ()).unwrap().evaluation
 }
 

@@ -1,17 +1,44 @@
 //! Counter-based random streams: every draw is a function of (seed, purpose, epoch, index).
 //!
-//! A [`Stream`] is ChaCha8 keyed by those four numbers. Nothing is shared between streams and nothing is remembered
-//! from one draw to a later one elsewhere, so a run can be stopped anywhere and go on with the same numbers, on any
-//! number of threads, in any order.
+//! Nothing is shared between streams and nothing is remembered from one draw to a later one elsewhere, so a run can be stopped
+//! anywhere and resume with the same numbers, on any number of threads, in any order.
 //!
-//! Only the cipher comes from `rand_chacha`. The conversion of its words to floats, integers and permutations is
-//! written here and held by known-answer tests, because the distributions of `rand` may change between versions.
+//! ```
+//! use adder_random::{Purpose, Stream};
+//! use rand::RngExt;
+//!
+//! // The order of the images in epoch 2 of the run with seed 7, whatever was drawn before.
+//! let order = Stream::new(7, Purpose::Shuffle, 2, 0).permutation(5);
+//! assert_eq!(order, Stream::new(7, Purpose::Shuffle, 2, 0).permutation(5));
+//!
+//! let mut stream = Stream::new(7, Purpose::Augment, 2, 1234); // of image 1,234
+//! let angle = stream.uniform(-20.0, 20.0);
+//! assert!((-20.0..20.0).contains(&angle));
+//! let die = stream.random_range(1..=6); // any of rand's distributions
+//! assert!((1..=6).contains(&die));
+//! ```
+//!
+//! # The main idea
+//!
+//! A [`Stream`] is the ChaCha cipher with eight rounds, keyed by the four numbers as they are: no two streams share a key, and the
+//! counter of the cipher is the place in the stream. The generator is `rand`'s; a stream has `rand`'s traits and so all of its
+//! distributions.
+//!
+//! A run draws nothing from those: the conversion of words to floats, integers and permutations is written here and held
+//! by known-answer tests, because the distributions of `rand` may change between versions.
+//!
+//! # Limits
+//!
+//! A new stream with its first draws takes about 0.1 us, a further word 3 ns: for masks of millions of elements, draw a key and hash
+//! the places. The generator is cryptographic, its keys are not secret: nothing here is for passwords.
 #![forbid(unsafe_code)]
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::convert::Infallible;
 
-/// What a stream is drawn for. Streams of different purposes are independent.
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng, TryRng};
+
+/// The purpose that a stream is drawn for. Streams of different purposes are independent.
 ///
 /// The numbers are part of the format of a run: changing one changes every published result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +58,7 @@ pub enum Purpose {
     Dropout = 6,
     /// The fixed addend of one validation or evaluation image.
     EvaluationAddend = 7,
-    /// Samples drawn for figures.
+    /// The samples in figures.
     Figure = 8,
     /// Inputs of tests and benches.
     Test = 9,
@@ -39,12 +66,12 @@ pub enum Purpose {
     Sweep = 10,
     /// The seeds of the networks that a run learns from; the index is that of the teacher.
     Teacher = 11,
-    /// With which other images of its batch, and by how much, the images of one training step are mixed.
+    /// The partners and the shares with which the images of one training step are mixed.
     Mixup = 12,
 }
 
 /// An endless sequence of random words for one (seed, purpose, epoch, index).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
@@ -107,6 +134,34 @@ impl Stream {
         let mut indices: Vec<u32> = (0..len).collect();
         self.shuffle(&mut indices);
         indices
+    }
+}
+
+/// `rand`'s trait, for its distributions and for whatever takes a generator: the words of [`next_u32`](Stream::next_u32) in their order.
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        self.0.try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.next_u64())
+    }
+
+    /// Each word gives four bytes, the lowest first; of the last one, those that are not needed are lost.
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            chunk.copy_from_slice(&self.next_u32().to_le_bytes()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// A stream that resumes at the same place. The generator has no `Clone`, lest a secret key be copied; nothing here is secret.
+impl Clone for Stream {
+    fn clone(&self) -> Self {
+        Self(ChaCha8Rng::deserialize_state(&self.0.serialize_state()))
     }
 }
 

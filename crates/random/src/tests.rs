@@ -65,3 +65,32 @@ fn a_permutation_holds_every_index_once() {
 fn below_zero_panics() {
     Stream::new(0, Purpose::Test, 0, 0).below(0);
 }
+
+#[test]
+fn the_traits_of_rand_give_the_same_words() {
+    use rand::{Rng, RngExt};
+    let stream = || Stream::new(1, Purpose::Addend, 2, 3);
+    let mut words = stream();
+    let expected: Vec<u32> = (0..300).map(|_| words.next_u32()).collect();
+    let mut generator = stream();
+    let mut bytes = [0; 1198];
+    Rng::fill_bytes(&mut generator, &mut bytes);
+    let found: Vec<u32> =
+        bytes.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
+    assert_eq!(found, expected[..299]);
+    assert_eq!(generator.next_u64(), words.next_u64());
+    let mut generator = stream();
+    assert_eq!(Rng::next_u64(&mut generator), u64::from(expected[1]) << 32 | u64::from(expected[0]));
+    assert!((0..100).all(|_| (3..7).contains(&generator.random_range(3..7))));
+}
+
+#[test]
+fn a_clone_resumes_at_the_same_place() {
+    for drawn in [0, 1, 15, 16, 63, 64, 65, 200] {
+        let mut stream = Stream::new(9, Purpose::Test, 1, 2);
+        (0..drawn).for_each(|_| _ = stream.next_u32());
+        let mut clone = stream.clone();
+        let words = [0; 100].map(|_| stream.next_u32());
+        assert_eq!(words, [0; 100].map(|_| clone.next_u32()), "after {drawn}");
+    }
+}

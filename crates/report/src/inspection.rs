@@ -1,6 +1,6 @@
 //! What a network says of images: its mistakes, its certainty, its inside.
 
-use adder_data::{EvaluationAddends, Labelled, PIXELS, SIDE, pairing};
+use adder_data::{EvaluationAddends, Labeled, PIXELS, SIDE, pairing};
 use adder_model::{Addends, Answer, IdentityAdder, Mode, Predictor};
 use adder_train::analysis::{Analysis, WorstImage};
 use adder_train::views::Views;
@@ -56,7 +56,7 @@ impl Inspection {
     ///
     /// # Errors
     /// [`Error::Evaluation`](crate::Error::Evaluation), [`Error::Model`](crate::Error::Model).
-    pub fn new(model: &IdentityAdder, data: &Labelled, indices: &[u32], seed: u64) -> Result<Self> {
+    pub fn new(model: &IdentityAdder, data: &Labeled, indices: &[u32], seed: u64) -> Result<Self> {
         let addends = EvaluationAddends::Exhaustive;
         let set = EvaluationSet {
             split: EvaluationSplit::Evaluation,
@@ -83,21 +83,16 @@ impl Inspection {
     }
 }
 
-fn normalised(data: &Labelled, indices: &[u32]) -> Vec<f32> {
+fn normalised(data: &Labeled, indices: &[u32]) -> Vec<f32> {
     let pixels = indices.iter().flat_map(|&index| data.image(index));
-    pixels.map(|&byte| adder_data::normalise(f32::from(byte))).collect()
+    pixels.map(|&byte| adder_data::normalize(f32::from(byte))).collect()
 }
 
-fn batch(model: &IdentityAdder, data: &Labelled, indices: &[u32]) -> Result<Tensor> {
+fn batch(model: &IdentityAdder, data: &Labeled, indices: &[u32]) -> Result<Tensor> {
     Ok(Tensor::from_vec(normalised(data, indices), (indices.len(), 1, SIDE, SIDE), model.device())?)
 }
 
-fn predictions(
-    model: &IdentityAdder,
-    data: &Labelled,
-    indices: &[u32],
-    seed: u64,
-) -> Result<Vec<Prediction>> {
+fn predictions(model: &IdentityAdder, data: &Labeled, indices: &[u32], seed: u64) -> Result<Vec<Prediction>> {
     let addends: Vec<u8> = indices.iter().map(|&index| pairing::evaluation_addend(seed, index)).collect();
     let said = Predictor::new(model)?.predict_batch(&normalised(data, indices), Addends::Each(&addends))?;
     let prediction = |((&index, &addend), answer)| Prediction {
@@ -116,7 +111,7 @@ fn kernels(model: &IdentityAdder) -> Result<Vec<f32>> {
     }
 }
 
-fn feature_maps(model: &IdentityAdder, data: &Labelled, index: u32) -> Result<Vec<FeatureMaps>> {
+fn feature_maps(model: &IdentityAdder, data: &Labeled, index: u32) -> Result<Vec<FeatureMaps>> {
     let image = batch(model, data, &[index])?;
     let outputs = model.block_outputs(&image)?;
     let names = (1..=outputs.len()).map(|number| format!("block {number}"));

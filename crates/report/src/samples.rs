@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use adder_data::{
-    Batch, Dataset, EvaluationAddends, Labelled, LoaderConfig, PIXELS, Position, Split, TrainLoader,
+    Batch, Dataset, EvaluationAddends, Labeled, LoaderConfig, PIXELS, Position, Split, TrainLoader,
     evaluation_batches,
 };
 use adder_train::Config;
@@ -58,7 +58,7 @@ fn first<'a>(indices: &'a [u32], config: &Config) -> &'a [u32] {
     }
 }
 
-fn augmented(config: &Config, data: &Arc<Labelled>, indices: &[u32]) -> Result<Vec<Sample>> {
+fn augmented(config: &Config, data: &Arc<Labeled>, indices: &[u32]) -> Result<Vec<Sample>> {
     let loader = LoaderConfig {
         batch_size: SAMPLES.min(indices.len()),
         augmentation: config.data.augmentation.clone(),
@@ -71,7 +71,7 @@ fn augmented(config: &Config, data: &Arc<Labelled>, indices: &[u32]) -> Result<V
     Ok(samples(&loader.next_batch()))
 }
 
-fn as_they_are(config: &Config, data: &Labelled, indices: &[u32]) -> Result<Vec<Sample>> {
+fn as_they_are(config: &Config, data: &Labeled, indices: &[u32]) -> Result<Vec<Sample>> {
     let addends = EvaluationAddends::Fixed { seed: config.seed };
     let first = &indices[..SAMPLES.min(indices.len())];
     Ok(samples(&evaluation_batches(data, first, SAMPLES, addends)?.next().unwrap_or_default()))
@@ -102,7 +102,7 @@ mod tests {
         let (config, data) = (Config::default(), embedded());
         let split = Split::shuffled(data.train.len(), 0.2, config.seed).unwrap();
         let samples = Samples::new(&config, &data, &split).unwrap();
-        let expected = |data: &Labelled, index: u32| Sample {
+        let expected = |data: &Labeled, index: u32| Sample {
             pixels: *data.image(index),
             digit: data.label(index),
             addend: pairing::evaluation_addend(config.seed, index),

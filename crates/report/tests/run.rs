@@ -1,6 +1,6 @@
 //! A tiny run, really trained: what is shown of it is what its files, its data and its network say.
 
-use adder_data::{Dataset, Source, load, normalise, pairing};
+use adder_data::{Dataset, Source, load, normalize, pairing};
 use adder_model::{Backend, IdentityAdder, Predictor, thousands, weights};
 use adder_report::page::run_page;
 use adder_report::{Inspection, Record, Samples};
@@ -74,7 +74,7 @@ fn images_come_with_their_own_answers() {
     assert_eq!(inspection.kernels, first);
 
     let maps = &inspection.feature_maps;
-    assert!(maps[0].values.iter().copied().eq(images.image(0).map(|byte| normalise(f32::from(byte)))));
+    assert!(maps[0].values.iter().copied().eq(images.image(0).map(|byte| normalize(f32::from(byte)))));
     let sizes: Vec<_> = maps.iter().map(|map| (map.layer.as_str(), map.side, map.values.len())).collect();
     assert_eq!(sizes, [("image", 28, 784), ("block 1", 14, 4 * 196), ("block 2", 7, 6 * 49)]);
 }

@@ -1,35 +1,35 @@
-//! Requests that wait at the same time, answered as one batch.
+//! Dynamic batching: requests that wait at the same time are answered as one batch.
 
 use std::thread::JoinHandle;
 
 use adder_model::{Addends, AllAnswers, Prediction, Predictor, ShadedMaps};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::error::ApiError;
 use crate::metrics::Metrics;
-use crate::problem::Problem;
 
 /// Images that one pass answers at most, so that those that come later do not wait for long.
 const BATCH: usize = 64;
 /// Requests that may wait for the next pass; the limit on requests in flight is what bounds them.
 const QUEUE: usize = 1024;
 
-/// What the network says of one image.
-pub(crate) struct Looked {
+/// The output of the network for one image.
+pub(crate) struct ImageOutput {
     pub(crate) answers: AllAnswers,
     pub(crate) feature_maps: Option<Vec<ShadedMaps>>,
 }
 
-/// One image to look at.
-pub(crate) struct Image {
-    /// Normalised, `[784]`.
+/// One image of a request.
+pub(crate) struct BatchItem {
+    /// Normalized, `[784]`.
     pub(crate) pixels: Vec<f32>,
-    /// Whether the answer shall hold what each block made of it.
+    /// `true` if the feature maps of each block are asked for.
     pub(crate) feature_maps: bool,
 }
 
 struct Job {
-    images: Vec<Image>,
-    reply: oneshot::Sender<Result<Vec<Looked>, Problem>>,
+    images: Vec<BatchItem>,
+    reply: oneshot::Sender<Result<Vec<ImageOutput>, ApiError>>,
 }
 
 /// A handle to the thread that computes. Once every handle is gone, it finishes what waits and ends.
@@ -45,8 +45,8 @@ impl Batcher {
     }
 
     /// The answers for images, for all ten addends.
-    pub(crate) async fn predict(&self, images: Vec<Image>) -> Result<Vec<Looked>, Problem> {
-        let stopped = || Problem::Internal("the predictor has stopped".into());
+    pub(crate) async fn predict(&self, images: Vec<BatchItem>) -> Result<Vec<ImageOutput>, ApiError> {
+        let stopped = || ApiError::Internal("the predictor has stopped".into());
         let (reply, answer) = oneshot::channel();
         self.0.send(Job { images, reply }).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
@@ -71,21 +71,24 @@ fn work(mut jobs: mpsc::Receiver<Job>, predictor: &Predictor, metrics: &Metrics)
         let outcome = predictor.predict_into(&pixels, Addends::All, &mut prediction);
         let mut answers = prediction.of_images();
         for Job { images, reply } in batch {
-            let looked = match &outcome {
-                Ok(()) => images.iter().zip(answers.by_ref()).map(|pair| look(predictor, pair)).collect(),
-                Err(error) => Err(Problem::Internal(error.to_string())),
+            let outputs = match &outcome {
+                Ok(()) => images.iter().zip(answers.by_ref()).map(|pair| output(predictor, pair)).collect(),
+                Err(error) => Err(ApiError::Internal(error.to_string())),
             };
             // Who asked may have gone.
-            let _ = reply.send(looked);
+            let _ = reply.send(outputs);
         }
     }
 }
 
-fn look(predictor: &Predictor, (image, answers): (&Image, AllAnswers)) -> Result<Looked, Problem> {
+fn output(
+    predictor: &Predictor,
+    (image, answers): (&BatchItem, AllAnswers),
+) -> Result<ImageOutput, ApiError> {
     let shaded = || -> adder_model::Result<Vec<ShadedMaps>> {
         Ok(predictor.feature_maps(&image.pixels)?.iter().map(ShadedMaps::from).collect())
     };
     let feature_maps = image.feature_maps.then(shaded).transpose();
-    let feature_maps = feature_maps.map_err(|error| Problem::Internal(error.to_string()))?;
-    Ok(Looked { answers, feature_maps })
+    let feature_maps = feature_maps.map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(ImageOutput { answers, feature_maps })
 }

@@ -1,8 +1,8 @@
-//! How much a stranger may ask for.
+//! The limits on what a stranger may ask for.
 
 use std::time::Duration;
 
-/// What one server takes on. What is beyond is refused, most of it with a status of its own.
+/// The limits of a server. What is beyond is refused, most of it with a status of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest body of a request, in bytes; beyond: 413.

@@ -15,7 +15,7 @@ pub(crate) struct Metrics(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    /// By route and status.
+    /// The number of requests by route and status.
     requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
     /// Requests by the class that their time falls in; the last class has no end.
     times: [AtomicU64; SECONDS.len() + 1],
@@ -25,7 +25,7 @@ struct Counts {
 }
 
 impl Metrics {
-    /// A request was answered.
+    /// Counts a request that was answered.
     pub(crate) fn request(&self, route: &'static str, status: u16, time: Duration) {
         *self
             .0
@@ -39,7 +39,7 @@ impl Metrics {
         self.0.nanoseconds.fetch_add(time.as_nanos() as u64, Relaxed);
     }
 
-    /// A batch goes through the network.
+    /// Counts a batch that goes through the network.
     pub(crate) fn batch(&self, images: usize) {
         self.0.batches.fetch_add(1, Relaxed);
         self.0.images.fetch_add(images as u64, Relaxed);

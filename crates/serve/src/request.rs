@@ -1,4 +1,4 @@
-//! From the body of a request to images and addends.
+//! The body of a request, read into images and addends.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::Limits;
-use crate::problem::Problem;
+use crate::error::ApiError;
 
 /// One image to be read.
 #[derive(Debug)]
@@ -19,15 +19,15 @@ pub(crate) struct Input {
     /// `None` asks for all ten.
     pub(crate) addend: Option<u8>,
     pub(crate) warnings: Vec<String>,
-    pub(crate) wanted: Wanted,
+    pub(crate) optional: OptionalFields,
 }
 
-/// What the answer shall hold besides.
+/// The fields that the answer has only if they are asked for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// What the network saw.
+pub(crate) struct OptionalFields {
+    /// The image that the network reads.
     pub(crate) seen: bool,
-    /// What each block made of it.
+    /// The feature maps of each block.
     pub(crate) feature_maps: bool,
 }
 
@@ -70,7 +70,7 @@ struct ListBody {
 struct InputBody {
     /// A picture file in base64.
     image: Option<String>,
-    /// What the network reads: 784 bytes, row by row.
+    /// The image that the network reads: 784 bytes, row by row.
     pixels: Option<Vec<u8>>,
     addend: Option<u8>,
     #[serde(default)]
@@ -87,7 +87,7 @@ pub(crate) fn read(
     query: Query,
     body: &[u8],
     limits: &Limits,
-) -> Result<Inputs, Problem> {
+) -> Result<Inputs, ApiError> {
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media == "application/json" {
@@ -95,12 +95,12 @@ pub(crate) fn read(
     }
     if media.starts_with("image/") || media == "application/octet-stream" {
         let Query { addend, raw, seen, feature_maps } = query;
-        let wanted = Wanted { seen, feature_maps };
-        let input = picture(body, raw, limits).and_then(|input| finish(input, addend, wanted))?;
+        let optional = OptionalFields { seen, feature_maps };
+        let input = picture(body, raw, limits).and_then(|input| finish(input, addend, optional))?;
         return Ok(Inputs { inputs: vec![input], is_list: false });
     }
     let found = if media.is_empty() { "none" } else { &media };
-    Err(Problem::MediaType(format!("content-type: expected application/json or image/..., found {found}")))
+    Err(ApiError::MediaType(format!("content-type: expected application/json or image/..., found {found}")))
 }
 
 /// A small body is JSON of pixels most of the time: quick enough to be read where it arrived.
@@ -110,12 +110,12 @@ pub(crate) fn is_quick(headers: &HeaderMap, body: &[u8]) -> bool {
     is_json && body.len() < 8192 && !body.windows(7).any(|word| word == b"\"image\"")
 }
 
-fn json(body: &[u8], limits: &Limits) -> Result<Inputs, Problem> {
+fn json(body: &[u8], limits: &Limits) -> Result<Inputs, ApiError> {
     // An object with `inputs` is a list; deciding first gives the errors of one form, not of both.
     let shape = "expected {\"pixels\" or \"image\": ..., \"addend\": N} or {\"inputs\": [...]}";
     let value: serde_json::Value =
-        serde_json::from_slice(body).map_err(|error| Problem::Bad(format!("not JSON: {error}")))?;
-    let wrong = |error: serde_json::Error| Problem::Bad(format!("{error}; {shape}"));
+        serde_json::from_slice(body).map_err(|error| ApiError::Bad(format!("not JSON: {error}")))?;
+    let wrong = |error: serde_json::Error| ApiError::Bad(format!("{error}; {shape}"));
     let parsed = match value.get("inputs") {
         Some(_) => Body::List(serde_json::from_value(value).map_err(wrong)?),
         None => Body::One(serde_json::from_value(value).map_err(wrong)?),
@@ -125,43 +125,44 @@ fn json(body: &[u8], limits: &Limits) -> Result<Inputs, Problem> {
         Body::One(one) => (vec![one], false),
     };
     if bodies.is_empty() {
-        return Err(Problem::Bad("inputs: expected at least one".into()));
+        return Err(ApiError::Bad("inputs: expected at least one".into()));
     }
     if bodies.len() > limits.images {
         let (most, found) = (limits.images, bodies.len());
-        return Err(Problem::TooLarge(format!("inputs: expected at most {most}, found {found}")));
+        return Err(ApiError::TooLarge(format!("inputs: expected at most {most}, found {found}")));
     }
     let inputs = bodies.into_iter().enumerate().map(|(index, body)| {
         input(body, limits).map_err(|problem| match problem {
-            Problem::Bad(message) if is_list => Problem::Bad(format!("inputs[{index}]: {message}")),
+            ApiError::Bad(message) if is_list => ApiError::Bad(format!("inputs[{index}]: {message}")),
             other => other,
         })
     });
     Ok(Inputs { inputs: inputs.collect::<Result<_, _>>()?, is_list })
 }
 
-fn input(body: InputBody, limits: &Limits) -> Result<Input, Problem> {
+fn input(body: InputBody, limits: &Limits) -> Result<Input, ApiError> {
     let InputBody { image, pixels, addend, raw, seen, feature_maps } = body;
     let read = match (image, pixels) {
         (Some(text), None) => {
-            let file =
-                STANDARD.decode(text).map_err(|error| Problem::Bad(format!("image: not base64: {error}")))?;
+            let file = STANDARD
+                .decode(text)
+                .map_err(|error| ApiError::Bad(format!("image: not base64: {error}")))?;
             picture(&file, raw, limits)?
         }
         (None, Some(pixels)) => {
             let found = pixels.len();
             let image = NetworkImage::from_pixels(&pixels)
-                .ok_or_else(|| Problem::Bad(format!("pixels: expected 784 bytes, found {found}")))?;
+                .ok_or_else(|| ApiError::Bad(format!("pixels: expected 784 bytes, found {found}")))?;
             (image, Vec::new())
         }
-        _ => return Err(Problem::Bad("expected either `image` or `pixels`".into())),
+        _ => return Err(ApiError::Bad("expected either `image` or `pixels`".into())),
     };
-    finish(read, addend, Wanted { seen, feature_maps })
+    finish(read, addend, OptionalFields { seen, feature_maps })
 }
 
-fn picture(file: &[u8], raw: bool, limits: &Limits) -> Result<(NetworkImage, Vec<String>), Problem> {
+fn picture(file: &[u8], raw: bool, limits: &Limits) -> Result<(NetworkImage, Vec<String>), ApiError> {
     let picture = Picture::decode_within(file, Path::new("image"), limits.picture);
-    let picture = picture.map_err(|error| Problem::Bad(error.to_string()))?;
+    let picture = picture.map_err(|error| ApiError::Bad(error.to_string()))?;
     if raw {
         return Ok((picture.raw(), Vec::new()));
     }
@@ -172,10 +173,10 @@ fn picture(file: &[u8], raw: bool, limits: &Limits) -> Result<(NetworkImage, Vec
 fn finish(
     (image, warnings): (NetworkImage, Vec<String>),
     addend: Option<u8>,
-    wanted: Wanted,
-) -> Result<Input, Problem> {
+    optional: OptionalFields,
+) -> Result<Input, ApiError> {
     match addend {
-        Some(addend) if addend > 9 => Err(Problem::Bad(format!("addend: expected 0 to 9, found {addend}"))),
-        addend => Ok(Input { image, addend, warnings, wanted }),
+        Some(addend) if addend > 9 => Err(ApiError::Bad(format!("addend: expected 0 to 9, found {addend}"))),
+        addend => Ok(Input { image, addend, warnings, optional }),
     }
 }

@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! The routes: each path with its handler.
 
 use std::time::Instant;
 
@@ -13,14 +13,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use crate::answer::{List, Reply};
-use crate::batcher::Image;
+use crate::batcher::BatchItem;
+use crate::error::ApiError;
 use crate::page;
-use crate::problem::Problem;
+use crate::reply::{ListReply, Reply};
 use crate::request::{self, Inputs, Query};
-use crate::server::{Access, Shared};
+use crate::state::{Access, AppState};
 
-/// On every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
+/// The headers of every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
 const SECURITY: [(&str, &str); 5] = [
     (
         "content-security-policy",
@@ -32,23 +32,23 @@ const SECURITY: [(&str, &str); 5] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-pub(crate) fn router(shared: Shared) -> Router {
-    let body = DefaultBodyLimit::max(shared.limits.body);
+pub(crate) fn router(state: AppState) -> Router {
+    let body = DefaultBodyLimit::max(state.limits.body);
     page::add_to(Router::new())
         .route("/openapi.json", get(page::openapi))
         .route("/healthz", get(async || "ok\n"))
         .route("/metrics", get(metrics))
         .route("/v1/model", get(model))
         .route("/v1/predict", post(predict))
-        .fallback(async || Problem::NotFound)
-        .method_not_allowed_fallback(async || Problem::Method)
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::Method)
         .layer(body)
-        .layer(middleware::from_fn_with_state(shared.clone(), watch))
-        .with_state(shared)
+        .layer(middleware::from_fn_with_state(state.clone(), watch))
+        .with_state(state)
 }
 
 /// Counts and logs a request, and puts the security headers on its answer.
-async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn watch(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     // Counted by the routes there are: strangers cannot make new counters.
@@ -58,8 +58,8 @@ async fn watch(State(shared): State<Shared>, request: Request, next: Next) -> Re
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     let (status, time) = (response.status().as_u16(), begin.elapsed());
-    shared.metrics.request(known(route.as_deref()), status, time);
-    (shared.log)(&Access { method, path, status, milliseconds: time.as_secs_f64() * 1e3 });
+    state.metrics.request(known(route.as_deref()), status, time);
+    (state.log)(&Access { method, path, status, milliseconds: time.as_secs_f64() * 1e3 });
     response
 }
 
@@ -68,14 +68,14 @@ fn known(route: Option<&str>) -> &'static str {
     page::paths().chain(ROUTES).find(|known| Some(*known) == route).unwrap_or("other")
 }
 
-async fn metrics(State(shared): State<Shared>) -> Response {
-    let in_flight = shared.limits.in_flight - shared.places.available_permits();
+async fn metrics(State(state): State<AppState>) -> Response {
+    let in_flight = state.limits.in_flight - state.permits.available_permits();
     let media = "text/plain; version=0.0.4; charset=utf-8";
-    ([(CONTENT_TYPE, media)], shared.metrics.text(in_flight)).into_response()
+    ([(CONTENT_TYPE, media)], state.metrics.text(in_flight)).into_response()
 }
 
-async fn model(State(shared): State<Shared>) -> Response {
-    let limits = &shared.limits;
+async fn model(State(state): State<AppState>) -> Response {
+    let limits = &state.limits;
     let limits = json!({
         "body_bytes": limits.body,
         "images": limits.images,
@@ -83,59 +83,64 @@ async fn model(State(shared): State<Shared>) -> Response {
         "seconds": limits.time.as_secs_f64(),
     });
     let version = env!("CARGO_PKG_VERSION");
-    Json(json!({ "name": "identity-adder", "version": version, "model": *shared.description, "limits": limits }))
+    Json(json!({ "name": "identity-adder", "version": version, "model": *state.model, "limits": limits }))
         .into_response()
 }
 
 async fn predict(
-    State(shared): State<Shared>,
+    State(state): State<AppState>,
     headers: HeaderMap,
     query: Result<axum::extract::Query<Query>, QueryRejection>,
     request: Request,
-) -> Result<Response, Problem> {
-    let _place = shared.places.clone().try_acquire_owned().map_err(|_| Problem::Busy)?;
-    let axum::extract::Query(query) = query.map_err(|rejection| Problem::Bad(rejection.body_text()))?;
+) -> Result<Response, ApiError> {
+    let _permit = state.permits.clone().try_acquire_owned().map_err(|_| ApiError::Busy)?;
+    let axum::extract::Query(query) = query.map_err(|rejection| ApiError::Bad(rejection.body_text()))?;
     let answer = async {
         let body =
-            Bytes::from_request(request, &shared).await.map_err(|rejection| refused(&rejection, &shared))?;
-        answer(&shared, headers, query, body).await
+            Bytes::from_request(request, &state).await.map_err(|rejection| refused(&rejection, &state))?;
+        answer(&state, headers, query, body).await
     };
-    tokio::time::timeout(shared.limits.time, answer).await.unwrap_or(Err(Problem::Timeout))
+    tokio::time::timeout(state.limits.time, answer).await.unwrap_or(Err(ApiError::Timeout))
 }
 
-fn refused(rejection: &BytesRejection, shared: &Shared) -> Problem {
+fn refused(rejection: &BytesRejection, state: &AppState) -> ApiError {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::TooLarge(format!("body: expected at most {} bytes", shared.limits.body))
+            ApiError::TooLarge(format!("body: expected at most {} bytes", state.limits.body))
         }
-        _ => Problem::Bad(rejection.body_text()),
+        _ => ApiError::Bad(rejection.body_text()),
     }
 }
 
-async fn answer(shared: &Shared, headers: HeaderMap, query: Query, body: Bytes) -> Result<Response, Problem> {
-    let Inputs { inputs, is_list } = read(shared, headers, query, body).await?;
-    let images = inputs.iter().map(|input| Image {
-        pixels: input.image.pixels().iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect(),
-        feature_maps: input.wanted.feature_maps,
+async fn answer(
+    state: &AppState,
+    headers: HeaderMap,
+    query: Query,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    let Inputs { inputs, is_list } = read(state, headers, query, body).await?;
+    let images = inputs.iter().map(|input| BatchItem {
+        pixels: input.image.pixels().iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect(),
+        feature_maps: input.optional.feature_maps,
     });
-    let answers = shared.batcher.predict(images.collect()).await?;
+    let answers = state.batcher.predict(images.collect()).await?;
     // Straight from the types: by way of a JSON value each `f32` would be written as a longer `f64`.
-    let mut replies = inputs.into_iter().zip(answers).map(|(input, looked)| Reply::new(input, looked));
+    let mut replies = inputs.into_iter().zip(answers).map(|(input, output)| Reply::new(input, output));
     Ok(match is_list {
-        true => Json(List { answers: replies.collect() }).into_response(),
+        true => Json(ListReply { answers: replies.collect() }).into_response(),
         false => Json(replies.next()).into_response(),
     })
 }
 
-/// Pictures are decoded on threads of their own, so many at a time: the others shall go on answering.
-async fn read(shared: &Shared, headers: HeaderMap, query: Query, body: Bytes) -> Result<Inputs, Problem> {
+/// Reads a body; pictures are decoded on threads of their own, so many at a time, so that the others are free to answer.
+async fn read(state: &AppState, headers: HeaderMap, query: Query, body: Bytes) -> Result<Inputs, ApiError> {
     if request::is_quick(&headers, &body) {
-        return request::read(&headers, query, &body, &shared.limits);
+        return request::read(&headers, query, &body, &state.limits);
     }
     let failed =
-        |error: &dyn std::fmt::Display| Problem::Internal(format!("a picture was not decoded: {error}"));
-    let decoder = shared.decoders.clone().acquire_owned().await.map_err(|error| failed(&error))?;
-    let limits = shared.limits.clone();
+        |error: &dyn std::fmt::Display| ApiError::Internal(format!("a picture was not decoded: {error}"));
+    let decoder = state.decoders.clone().acquire_owned().await.map_err(|error| failed(&error))?;
+    let limits = state.limits.clone();
     let reading = move || {
         let _decoder = decoder;
         request::read(&headers, query, &body, &limits)

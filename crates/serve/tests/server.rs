@@ -95,7 +95,7 @@ fn feature_maps_are_the_networks_own() {
     let predictor = Predictor::new(&network()).unwrap();
     for (index, seed) in [(0, 1), (1, 2)] {
         let image: Vec<f32> =
-            pixels(seed).iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+            pixels(seed).iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect();
         let ours = predictor.feature_maps(&image).unwrap();
         let theirs = said["answers"][index]["feature_maps"].as_array().unwrap();
         assert_eq!((ours.len(), theirs.len()), (6, 6));
@@ -373,7 +373,7 @@ fn stopping_under_load_loses_nothing_that_was_accepted() {
             std::thread::yield_now();
         }
         stopped.store(true, Ordering::SeqCst);
-        server.stop.now();
+        server.stop.shutdown();
         half.write_all(&whole[whole.len() / 2..]).unwrap();
         assert_eq!(client::read_reply(&mut half).status, 200);
     });

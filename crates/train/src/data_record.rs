@@ -1,6 +1,6 @@
 //! Which data a run was started on.
 
-use adder_data::{Dataset, Labelled};
+use adder_data::{Dataset, Labeled};
 use serde::{Deserialize, Serialize};
 
 /// What the images and labels of a run are known by again, so that it does not go on with others.
@@ -19,14 +19,14 @@ pub struct DataRecord {
 pub struct SetRecord {
     /// How many there are.
     pub images: usize,
-    /// [`Labelled::checksum`].
+    /// [`Labeled::checksum`].
     pub crc32: u32,
 }
 
 impl DataRecord {
     /// The record of `data`.
     pub fn of(data: &Dataset) -> Self {
-        let record = |set: &Labelled| SetRecord { images: set.len(), crc32: set.checksum() };
+        let record = |set: &Labeled| SetRecord { images: set.len(), crc32: set.checksum() };
         Self { train: record(&data.train), evaluation: record(&data.evaluation) }
     }
 }

@@ -1,6 +1,6 @@
 //! Evaluation: loss and accuracy of the digit, of the sum and of both, over any images.
 
-use adder_data::{Batch, EvaluationAddends, Labelled, evaluation_batches};
+use adder_data::{Batch, EvaluationAddends, Labeled, evaluation_batches};
 use adder_model::{Addends, IdentityAdder, Metrics, Prediction, Predictor, Tally};
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,7 @@ pub struct EvaluationSet<'a> {
     /// The name of the images, for the report.
     pub split: EvaluationSplit,
     /// The file that they are in.
-    pub data: &'a Labelled,
+    pub data: &'a Labeled,
     /// Which of its images, in this order.
     pub indices: &'a [u32],
     /// The addends that each image is asked with.
@@ -135,7 +135,7 @@ impl EvaluationSet<'_> {
 pub fn evaluate(
     model: &IdentityAdder,
     split: EvaluationSplit,
-    data: &Labelled,
+    data: &Labeled,
     indices: &[u32],
     addends: EvaluationAddends,
 ) -> Result<Report, EvaluationError> {
@@ -151,10 +151,10 @@ pub(crate) mod tests {
 
     use super::*;
 
-    fn data(images: usize) -> Labelled {
+    fn data(images: usize) -> Labeled {
         let mut stream = Stream::new(1, Purpose::Test, 0, 0);
         let pixels = (0..images * PIXELS).map(|_| stream.below(256) as u8).collect();
-        Labelled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap()
+        Labeled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap()
     }
 
     /// A small network with random weights.
@@ -186,11 +186,11 @@ pub(crate) mod tests {
     }
 
     /// One image at a time through the training graph's forward pass, counted by hand.
-    fn naive(model: &IdentityAdder, data: &Labelled, pairs: &[(u32, u8)]) -> [f64; 4] {
+    fn naive(model: &IdentityAdder, data: &Labeled, pairs: &[(u32, u8)]) -> [f64; 4] {
         let [mut loss, mut digits_right, mut sums_right, mut both_right] = [0.0; 4];
         for &(index, addend) in pairs {
             let pixels: Vec<f32> =
-                data.image(index).iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+                data.image(index).iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect();
             let image = Tensor::from_vec(pixels, (1, 1, 28, 28), &Device::Cpu).unwrap();
             let addends = Tensor::new(&[u32::from(addend)], &Device::Cpu).unwrap();
             let logits = model.forward(&image, &addends, Mode::Evaluate).unwrap();

@@ -1,6 +1,6 @@
 //! The network's own scale of bytes is that of the data sets.
 
-use adder_data::{PIXELS, normalise};
+use adder_data::{PIXELS, normalize};
 use adder_model::{Addends, Error, IdentityAdder, ModelConfig, Predictor};
 use candle_core::Device;
 
@@ -10,7 +10,7 @@ fn bytes_are_normalised_as_those_of_data_sets() {
     let predictor = Predictor::new(&model).unwrap();
     // Every value of a byte, three times.
     let image: [u8; PIXELS] = std::array::from_fn(|at| (at * 3 % 256) as u8);
-    let normalised = image.map(|byte| normalise(f32::from(byte)));
+    let normalised = image.map(|byte| normalize(f32::from(byte)));
     for addend in 0..10 {
         let batch = predictor.predict_batch(&normalised, Addends::Each(&[addend])).unwrap();
         let answer = batch.answers().next().unwrap();

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::{env, fs};
 
-use adder_data::{Dataset, Labelled, PIXELS, Source};
+use adder_data::{Dataset, Labeled, PIXELS, Source};
 use adder_model::Backend;
 use adder_random::{Purpose, Stream};
 use adder_train::{Existing, Layers, Machine, RunDirectory, StopFlag, Trainer};
@@ -27,7 +27,7 @@ fn train() {
     let labelled = |images: usize, index: u64| {
         let mut stream = Stream::new(1, Purpose::Test, 0, index);
         let pixels = (0..images * PIXELS).map(|_| stream.below(256) as u8).collect();
-        Arc::new(Labelled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap())
+        Arc::new(Labeled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap())
     };
     // The notebook's network: three steps of 48 and one of 6, more than one chunk for any kernel to share out.
     let data = Dataset { origin: Source::Embedded, train: labelled(188, 0), evaluation: labelled(20, 1) };

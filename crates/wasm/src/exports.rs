@@ -5,21 +5,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use crate::look::{Look, Network, Refusal};
+use crate::recognition::{ErrorReply, PretrainedNetwork, Recognition};
 
-/// What stays between calls. A module has one thread, and so nobody waits for the lock.
+/// The state between calls. A module has one thread, and so nobody waits for the lock.
 static SESSION: Mutex<Session> =
     Mutex::new(Session { network: None, picture: Vec::new(), answer: Vec::new() });
 
 struct Session {
-    network: Option<Network>,
-    /// Room for a picture.
+    network: Option<PretrainedNetwork>,
+    /// The buffer of a picture.
     picture: Vec<u8>,
     /// JSON.
     answer: Vec<u8>,
 }
 
-/// Room for a picture of so many bytes, valid until the next call of any of these functions.
+/// Reserves room for a picture of so many bytes and returns where it begins, valid until the next call of any of these functions.
 #[unsafe(no_mangle)]
 pub extern "C" fn adder_reserve(bytes: usize) -> *mut u8 {
     let mut session = session();
@@ -33,25 +33,26 @@ pub extern "C" fn adder_reserve(bytes: usize) -> *mut u8 {
 pub extern "C" fn adder_look(width: u32, height: u32) -> usize {
     let mut session = session();
     let picture = std::mem::take(&mut session.picture);
-    let answer =
-        session.look(width, height, picture).map_or_else(|refusal| json(&refusal), |look| json(&look));
+    let answer = session
+        .recognize(width, height, picture)
+        .map_or_else(|error| json(&error), |recognition| json(&recognition));
     session.answer = answer;
     session.answer.len()
 }
 
-/// Where the last answer begins, valid until the next call of [`adder_look`].
+/// Returns where the last answer begins, valid until the next call of [`adder_look`].
 #[unsafe(no_mangle)]
 pub extern "C" fn adder_answer() -> *const u8 {
     session().answer.as_ptr()
 }
 
 impl Session {
-    fn look(&mut self, width: u32, height: u32, picture: Vec<u8>) -> Result<Look, Refusal> {
+    fn recognize(&mut self, width: u32, height: u32, picture: Vec<u8>) -> Result<Recognition, ErrorReply> {
         let network = match self.network.take() {
             Some(network) => network,
-            None => Network::new()?,
+            None => PretrainedNetwork::new()?,
         };
-        self.network.insert(network).look(width, height, picture)
+        self.network.insert(network).recognize(width, height, picture)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The module's answers, compiled for this machine, against the network on candle.
 
-use adder_data::{Labelled, Source, normalise};
+use adder_data::{Labeled, Source, normalize};
 use adder_model::{Addends, IdentityAdder, Predictor};
-use adder_wasm::{Network, adder_answer, adder_look, adder_reserve};
+use adder_wasm::{PretrainedNetwork, adder_answer, adder_look, adder_reserve};
 use candle_core::Device;
 
-fn mnist() -> std::sync::Arc<Labelled> {
+fn mnist() -> std::sync::Arc<Labeled> {
     adder_data::load(&Source::Embedded, &mut |_| ()).unwrap().evaluation
 }
 
@@ -18,33 +18,34 @@ fn canvas(image: &[u8; 784]) -> Vec<u8> {
 
 #[test]
 fn a_look_holds_what_the_network_says_of_what_it_saw() {
-    let network = Network::new().unwrap();
+    let network = PretrainedNetwork::new().unwrap();
     let (model, _) = IdentityAdder::pretrained(&Device::Cpu).unwrap();
     let reference = Predictor::new(&model.on_reference()).unwrap();
     let data = mnist();
     for index in 0..20 {
-        let look = network.look(112, 112, canvas(data.image(index))).unwrap();
-        let image: Vec<f32> = look.seen.iter().map(|&byte| normalise(f32::from(byte))).collect();
+        let recognition = network.recognize(112, 112, canvas(data.image(index))).unwrap();
+        let image: Vec<f32> = recognition.seen.iter().map(|&byte| normalize(f32::from(byte))).collect();
         let expected = reference.predict_batch(&image, Addends::All).unwrap().of_images().next().unwrap();
-        assert_eq!(look.answers.digit, expected.digit, "image {index}");
-        for (found, expected) in look.answers.sums.iter().zip(&expected.sums) {
+        assert_eq!(recognition.answers.digit, expected.digit, "image {index}");
+        for (found, expected) in recognition.answers.sums.iter().zip(&expected.sums) {
             let shares = found.answer.sum_probabilities.iter().zip(&expected.answer.sum_probabilities);
             assert!(shares.clone().all(|(found, expected)| (found - expected).abs() < 1e-4), "image {index}");
         }
         let maps = reference.feature_maps(&image).unwrap();
         let shapes: Vec<_> = maps.iter().map(|maps| [maps.channels, maps.height, maps.width]).collect();
         let found: Vec<_> =
-            look.feature_maps.iter().map(|maps| [maps.channels, maps.height, maps.width]).collect();
+            recognition.feature_maps.iter().map(|maps| [maps.channels, maps.height, maps.width]).collect();
         assert_eq!(found, shapes);
     }
 }
 
 #[test]
 fn the_digits_of_mnist_are_read_from_a_canvas() {
-    let (network, data) = (Network::new().unwrap(), mnist());
+    let (network, data) = (PretrainedNetwork::new().unwrap(), mnist());
     let right = |index: &u32| {
-        let look = network.look(112, 112, canvas(data.image(*index))).unwrap();
-        look.answers.digit == data.label(*index) && look.answers.sums[7].answer.sum == data.label(*index) + 7
+        let recognition = network.recognize(112, 112, canvas(data.image(*index))).unwrap();
+        recognition.answers.digit == data.label(*index)
+            && recognition.answers.sums[7].answer.sum == data.label(*index) + 7
     };
     let count = (0..200).filter(right).count();
     assert!(count >= 196, "{count} of 200");
@@ -52,9 +53,9 @@ fn the_digits_of_mnist_are_read_from_a_canvas() {
 
 #[test]
 fn a_picture_that_cannot_be_is_refused_in_the_servers_form() {
-    let network = Network::new().unwrap();
+    let network = PretrainedNetwork::new().unwrap();
     for (width, height, bytes) in [(112, 112, 5), (4, 4, 64), (0, 0, 0), (20_000, 1, 80_000)] {
-        let refusal = network.look(width, height, vec![0; bytes]).unwrap_err();
+        let refusal = network.recognize(width, height, vec![0; bytes]).unwrap_err();
         let refusal = serde_json::to_value(&refusal).unwrap();
         assert_eq!(refusal["error"]["code"], "bad_request");
         let message = refusal["error"]["message"].as_str().unwrap();
@@ -64,9 +65,9 @@ fn a_picture_that_cannot_be_is_refused_in_the_servers_form() {
 
 #[test]
 fn an_empty_canvas_raises_doubts() {
-    let look = Network::new().unwrap().look(100, 100, vec![255; 40_000]).unwrap();
-    assert_eq!(look.warnings[0], "nothing stands out from the ground");
-    assert_eq!(look.seen, [0; 784]);
+    let recognition = PretrainedNetwork::new().unwrap().recognize(100, 100, vec![255; 40_000]).unwrap();
+    assert_eq!(recognition.warnings[0], "nothing stands out from the background");
+    assert_eq!(recognition.seen, [0; 784]);
 }
 
 /// The exports as JavaScript uses them, but for writing and reading through their pointers: without the pixels the picture is
@@ -74,10 +75,12 @@ fn an_empty_canvas_raises_doubts() {
 #[test]
 fn the_exports_lead_from_room_to_answer() {
     assert!(!adder_reserve(4 * 50 * 60).is_null());
-    let expected = Network::new().unwrap().look(50, 60, vec![0; 4 * 50 * 60]).unwrap();
+    let expected = PretrainedNetwork::new().unwrap().recognize(50, 60, vec![0; 4 * 50 * 60]).unwrap();
     assert_eq!(adder_look(50, 60), serde_json::to_vec(&expected).unwrap().len());
     assert!(!adder_answer().is_null());
     // The room is used up, and what is asked without it is refused.
-    let refusal = serde_json::to_vec(&Network::new().unwrap().look(50, 60, Vec::new()).unwrap_err()).unwrap();
+    let refusal =
+        serde_json::to_vec(&PretrainedNetwork::new().unwrap().recognize(50, 60, Vec::new()).unwrap_err())
+            .unwrap();
     assert_eq!(adder_look(50, 60), refusal.len());
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use adder_data::{PIXELS, Source, normalise};
+use adder_data::{PIXELS, Source, normalize};
 use adder_model::{IdentityAdder, ModelConfig};
 use anyhow::Result;
 use candle_core::{Device, Tensor};
@@ -32,7 +32,7 @@ impl Shared {
             Self { inputs: folder.join("inputs.safetensors"), weights: folder.join("weights.safetensors") };
         let data = adder_data::load(&Source::Embedded, &mut |_| {})?.train;
         let pixels = &data.images()[..IMAGES * PIXELS];
-        let images: Vec<f32> = pixels.iter().map(|&pixel| normalise(f32::from(pixel))).collect();
+        let images: Vec<f32> = pixels.iter().map(|&pixel| normalize(f32::from(pixel))).collect();
         let digits: Vec<u32> = data.labels()[..IMAGES].iter().map(|&label| u32::from(label)).collect();
         let device = &Device::Cpu;
         let tensors = HashMap::from([

@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use adder_data::Labelled;
+use adder_data::Labeled;
 use adder_model::{Backend, weights};
 use adder_report::figures::{Compared, comparison};
 use adder_report::{Inspection, Record, Samples, run_figures, save_page};
@@ -54,7 +54,7 @@ pub(crate) fn complete(run: &RunDirectory, context: &Context) -> Result<Record> 
     Ok(record)
 }
 
-fn inspect(run: &RunDirectory, config: &Config, data: &Labelled, context: &Context) -> Result<Inspection> {
+fn inspect(run: &RunDirectory, config: &Config, data: &Labeled, context: &Context) -> Result<Inspection> {
     let (model, _) = weights::load(&run.weights(config.training.evaluate)?, &context.device)?;
     let model = model.with_backend(context.backend.unwrap_or(Backend::default_for(&context.device)))?;
     let mut indices = data.indices();

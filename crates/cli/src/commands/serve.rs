@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::SystemTime;
 
 use adder_model::Predictor;
-use adder_serve::{Access, Description, Limits, Server, Stop};
+use adder_serve::{Access, Limits, ModelInfo, Server, ShutdownHandle};
 use adder_train::clock::timestamp;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -16,14 +16,14 @@ use crate::subject::Subject;
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     let listener = TcpListener::bind(args.addr).with_context(|| format!("--addr {}", args.addr))?;
-    let description = Description {
+    let description = ModelInfo {
         config: subject.model.config().clone(),
         parameters: subject.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
         facts: subject.facts.clone(),
     };
-    let stop = Stop::default();
+    let stop = ShutdownHandle::default();
     let stopping = stop.clone();
-    ctrlc::set_handler(move || stopping.now())?;
+    ctrlc::set_handler(move || stopping.shutdown())?;
     if !context.quiet {
         eprintln!("weights: {}", subject.path.display());
         eprintln!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?);

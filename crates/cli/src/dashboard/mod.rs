@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adder_data::{Labelled, normalise, pairing};
+use adder_data::{Labeled, normalize, pairing};
 use adder_model::{Addends, Predictor, weights};
 use adder_train::events::EpochEvent;
 use adder_train::{
@@ -43,7 +43,7 @@ pub(crate) struct Dashboard {
 
 /// What mistakes are looked for in.
 struct Validation {
-    data: Arc<Labelled>,
+    data: Arc<Labeled>,
     indices: Vec<u32>,
     seed: u64,
 }
@@ -110,7 +110,7 @@ impl Validation {
         let addends: Vec<u8> =
             self.indices.iter().map(|&index| pairing::evaluation_addend(self.seed, index)).collect();
         let pixels = self.indices.iter().flat_map(|&index| self.data.image(index));
-        let pixels: Vec<f32> = pixels.map(|&byte| normalise(f32::from(byte))).collect();
+        let pixels: Vec<f32> = pixels.map(|&byte| normalize(f32::from(byte))).collect();
         let said = Predictor::new(&model)?.predict_batch(&pixels, Addends::Each(&addends))?;
         let mut mistakes = Vec::new();
         for ((&index, &addend), answer) in self.indices.iter().zip(&addends).zip(said.answers()) {

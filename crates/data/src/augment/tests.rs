@@ -3,6 +3,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::batch::write_plain;
+use crate::{PIXELS, normalize};
 
 /// The noise that `tests/golden/augment.py` makes too.
 fn pixels() -> [u8; PIXELS] {
@@ -33,7 +34,7 @@ fn applied(transform: &Transform, image: &[u8; PIXELS]) -> [f32; PIXELS] {
 /// The result as a warp alone, in 0..=255.
 fn warped(transform: &Transform, image: &[u8; PIXELS]) -> [f32; PIXELS] {
     let mut out = [f32::NAN; PIXELS];
-    warp::warp(transform, image, &mut out);
+    transform::warp(transform, image, &mut out);
     out
 }
 
@@ -68,9 +69,9 @@ fn torchvision_gives_the_same_pixels() {
             contrast_first: case.contrast_first,
         };
         for (at, (found, golden)) in applied(&transform, &pixels()).into_iter().zip(case.pixels).enumerate() {
-            // A hundredth of a grey level; the golden numbers are written to a thousandth.
-            let difference = (found - normalise(golden)).abs() * crate::batch::STANDARD_DEVIATION * 255.0;
-            assert!(difference < 0.01, "case {number}, pixel {at}: {found} is {difference} grey levels off");
+            // A hundredth of a gray level; the golden numbers are written to a thousandth.
+            let difference = (found - normalize(golden)).abs() * crate::batch::STANDARD_DEVIATION * 255.0;
+            assert!(difference < 0.01, "case {number}, pixel {at}: {found} is {difference} gray levels off");
         }
     }
 }
@@ -285,7 +286,7 @@ proptest! {
             let place = naive_place(&transform, at % SIDE, at / SIDE);
             let expected = naive_bilinear(&image, place);
             // A coordinate is right to about 1e-4 of a pixel (scale 0.1 brings values of some hundreds), and
-            // neighbouring pixels differ by up to 255.
+            // neighboring pixels differ by up to 255.
             prop_assert!((f64::from(found) - expected).abs() < 0.05, "pixel {at} at {place:?}: {found}, {expected}");
         }
     }
@@ -305,7 +306,7 @@ proptest! {
     #[test]
     fn pixels_stay_between_black_and_white(seed: u64, index: u32) {
         let strong = Augmentation { brightness: 1.0, contrast: 1.0, ..Augmentation::NOTEBOOK };
-        let (black, white) = (normalise(0.0), normalise(255.0));
+        let (black, white) = (normalize(0.0), normalize(255.0));
         for pixel in applied(&strong.draw(seed, 0, index), &pixels()) {
             prop_assert!((black..=white).contains(&pixel), "{pixel}");
         }

@@ -1,12 +1,12 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::{PIXELS, SUMS};
+use crate::{Augmentation, PIXELS, SUMS};
 
 /// Images that tell their index, with the labels 0..=9 in turn.
-fn data(count: usize) -> Arc<Labelled> {
+fn data(count: usize) -> Arc<Labeled> {
     let images = (0..count * PIXELS).map(|at| (at / PIXELS * 5 + at % 97) as u8).collect();
-    Arc::new(Labelled::new(images, (0..count).map(|at| (at % 10) as u8).collect()).unwrap())
+    Arc::new(Labeled::new(images, (0..count).map(|at| (at % 10) as u8).collect()).unwrap())
 }
 
 fn config(batch_size: usize) -> LoaderConfig {

@@ -1,4 +1,4 @@
-//! Threads that compute batches ahead.
+//! Threads that prefetch batches.
 //!
 //! Of `n` workers, worker `w` computes the batches `w`, `w + n`, `w + 2n` ... into a bounded queue of its own, and the
 //! loader takes from the queues in turn. So batches come in order without any of them being waited for out of turn, and
@@ -9,58 +9,63 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::{iter, panic};
 
-use super::plan::{Composer, Plan};
-use super::{LoaderConfig, Position};
+use super::config::{LoaderConfig, Position};
+use super::sampler::{BatchSampler, Collator};
 use crate::{Batch, Error, Result};
 
 /// The running workers. Dropped, they end after the batch that they are at.
 #[derive(Debug)]
 pub(super) struct Workers {
-    lanes: Vec<Lane>,
-    /// Whose batch comes next.
+    workers: Vec<Worker>,
+    /// The worker whose batch comes next.
     turn: usize,
-    spare: Arc<Spare>,
+    pool: Arc<BatchPool>,
 }
 
 /// One worker and its queue.
 #[derive(Debug)]
-struct Lane {
+struct Worker {
     batches: Option<Receiver<Batch>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Workers {
-    /// Starts the workers of the plan's configuration; the first batch is that of `start`.
-    pub(super) fn start(plan: &Arc<Plan>, start: Position) -> Result<Self> {
-        let LoaderConfig { workers, prefetch, .. } = *plan.config();
+    /// Starts the workers of the sampler's configuration; the first batch is that of `start`.
+    pub(super) fn start(sampler: &Arc<BatchSampler>, start: Position) -> Result<Self> {
+        let LoaderConfig { workers, prefetch, .. } = *sampler.config();
         let depth = prefetch.div_ceil(workers);
         // As many as can be on their way at once; more would only hold memory.
-        let spare = Arc::new(Spare::new(workers * (depth + 1)));
-        let lanes = (0..workers).map(|worker| {
-            let first = plan.advance(start, worker as u64);
-            Lane::start(plan.clone(), first, depth, spare.clone())
+        let pool = Arc::new(BatchPool::new(workers * (depth + 1)));
+        let workers = (0..workers).map(|worker| {
+            let first = sampler.advance(start, worker as u64);
+            Worker::start(sampler.clone(), first, depth, pool.clone())
         });
-        Ok(Self { lanes: lanes.collect::<Result<_>>()?, turn: 0, spare })
+        Ok(Self { workers: workers.collect::<Result<_>>()?, turn: 0, pool })
     }
 
     /// Waits for the next batch.
     pub(super) fn next(&mut self) -> Batch {
-        let batch = self.lanes[self.turn].next();
-        self.turn = (self.turn + 1) % self.lanes.len();
+        let batch = self.workers[self.turn].next();
+        self.turn = (self.turn + 1) % self.workers.len();
         batch
     }
 
     pub(super) fn recycle(&self, batch: Batch) {
-        self.spare.give(batch);
+        self.pool.put(batch);
     }
 }
 
-impl Lane {
-    fn start(plan: Arc<Plan>, first: Position, depth: usize, spare: Arc<Spare>) -> Result<Self> {
+impl Worker {
+    fn start(
+        sampler: Arc<BatchSampler>,
+        first: Position,
+        depth: usize,
+        pool: Arc<BatchPool>,
+    ) -> Result<Self> {
         let (sender, batches) = sync_channel(depth);
         let thread = Builder::new()
             .name("adder-data".to_owned())
-            .spawn(move || work(plan, first, &sender, &spare))
+            .spawn(move || work(sampler, first, &sender, &pool))
             .map_err(|error| Error::Thread { reason: error.to_string() })?;
         Ok(Self { batches: Some(batches), thread: Some(thread) })
     }
@@ -74,7 +79,7 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for Worker {
     fn drop(&mut self) {
         // Without a receiver the worker's next send fails, and it ends.
         drop(self.batches.take());
@@ -85,26 +90,26 @@ impl Drop for Lane {
     }
 }
 
-fn work(plan: Arc<Plan>, first: Position, sender: &SyncSender<Batch>, spare: &Spare) {
-    let stride = plan.config().workers as u64;
-    let mut composer = Composer::new(plan.clone());
-    for position in iter::successors(Some(first), |&position| Some(plan.advance(position, stride))) {
-        let mut batch = spare.take();
-        composer.compose(position, &mut batch);
+fn work(sampler: Arc<BatchSampler>, first: Position, sender: &SyncSender<Batch>, pool: &BatchPool) {
+    let stride = sampler.config().workers as u64;
+    let mut collator = Collator::new(sampler.clone());
+    for position in iter::successors(Some(first), |&position| Some(sampler.advance(position, stride))) {
+        let mut batch = pool.take();
+        collator.collate(position, &mut batch);
         if sender.send(batch).is_err() {
             return;
         }
     }
 }
 
-/// Batches whose memory waits to be used again.
+/// A free list of batches whose memory is reused.
 #[derive(Debug)]
-struct Spare {
+struct BatchPool {
     batches: Mutex<Vec<Batch>>,
     most: usize,
 }
 
-impl Spare {
+impl BatchPool {
     fn new(most: usize) -> Self {
         Self { batches: Mutex::new(Vec::with_capacity(most)), most }
     }
@@ -114,7 +119,7 @@ impl Spare {
         batches.pop().unwrap_or_default()
     }
 
-    fn give(&self, batch: Batch) {
+    fn put(&self, batch: Batch) {
         let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
         if batches.len() < self.most {
             batches.push(batch);

@@ -8,10 +8,10 @@ use std::time::Duration;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use sha2::{Digest, Sha256};
 
-use super::{Progress, directory};
+use super::{DownloadProgress, files};
 use crate::error::MirrorError;
 use crate::whole_file::PendingFile;
-use crate::{Error, Labelled, Result};
+use crate::{Error, Labeled, Result};
 
 /// Asked in this order. Both serve the same bytes; what they serve is checked all the same.
 const MIRRORS: [&str; 2] =
@@ -40,14 +40,14 @@ const OFFICIAL: [RemoteFile; 4] = [
     },
 ];
 
-/// How long a mirror may take. A silent one is left early, a slow one gets its time.
-struct Patience {
+/// The time limits of a mirror. A silent one is left early, a slow one gets its time.
+struct Timeouts {
     connect: Duration,
     silence: Duration,
     whole_file: Duration,
 }
 
-const PATIENCE: Patience = Patience {
+const TIMEOUTS: Timeouts = Timeouts {
     connect: Duration::from_secs(10),
     silence: Duration::from_secs(20),
     whole_file: Duration::from_secs(600),
@@ -68,22 +68,22 @@ struct Downloader {
     agent: ureq::Agent,
 }
 
-/// Why one attempt ended: the next mirror may help, or nothing will.
+/// The end of one attempt: the next mirror may help, or nothing will.
 enum Failure {
     Mirror(MirrorError),
     Here(Error),
 }
 
 /// Loads MNIST from the cache folder, fetching what is missing or damaged there.
-pub(super) fn load(progress: &mut dyn FnMut(Progress<'_>)) -> Result<(Labelled, Labelled)> {
+pub(crate) fn load(progress: &mut dyn FnMut(DownloadProgress<'_>)) -> Result<(Labeled, Labeled)> {
     let cache = cache_directory()?;
-    let agent = ureq::Agent::new_with_config(config(&PATIENCE).build());
+    let agent = ureq::Agent::new_with_config(config(&TIMEOUTS).build());
     let mirrors = MIRRORS.map(String::from).to_vec();
     let downloader = Downloader { mirrors, cache, agent };
     for file in OFFICIAL {
         downloader.ensure(file, progress)?;
     }
-    directory::load(&downloader.cache)
+    files::load_directory(&downloader.cache)
 }
 
 fn cache_directory() -> Result<PathBuf> {
@@ -94,17 +94,17 @@ fn cache_directory() -> Result<PathBuf> {
     Ok(strategy.cache_dir().join("identity-adder").join("mnist"))
 }
 
-fn config(patience: &Patience) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+fn config(timeouts: &Timeouts) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
     ureq::Agent::config_builder()
         .http_status_as_error(false)
-        .timeout_connect(Some(patience.connect))
-        .timeout_per_read(Some(patience.silence))
-        .timeout_global(Some(patience.whole_file))
+        .timeout_connect(Some(timeouts.connect))
+        .timeout_per_read(Some(timeouts.silence))
+        .timeout_global(Some(timeouts.whole_file))
 }
 
 impl Downloader {
     /// Fetches `file` unless the cache folder has it with the right sum.
-    fn ensure(&self, file: RemoteFile, progress: &mut dyn FnMut(Progress<'_>)) -> Result<()> {
+    fn ensure(&self, file: RemoteFile, progress: &mut dyn FnMut(DownloadProgress<'_>)) -> Result<()> {
         let path = self.cache.join(file.name);
         if is_intact(&path, file).map_err(|error| Error::io(&path, &error))? {
             return Ok(());
@@ -126,7 +126,7 @@ impl Downloader {
         url: &str,
         file: RemoteFile,
         path: &Path,
-        progress: &mut dyn FnMut(Progress<'_>),
+        progress: &mut dyn FnMut(DownloadProgress<'_>),
     ) -> std::result::Result<(), Failure> {
         let transport =
             |reason: String| Failure::Mirror(MirrorError::Transport { url: url.to_owned(), reason });
@@ -144,7 +144,7 @@ impl Downloader {
         let mut received = 0;
         let mut buffer = vec![0; 1 << 16];
         loop {
-            progress(Progress { file: file.name, received, total: file.bytes });
+            progress(DownloadProgress { file: file.name, received, total: file.bytes });
             let count = body.read(&mut buffer).map_err(|error| transport(error.to_string()))?;
             if count == 0 {
                 break;
@@ -170,7 +170,7 @@ fn check(url: &str, file: RemoteFile, bytes: u64, sha256: &str) -> std::result::
     Ok(())
 }
 
-/// Whether `path` holds `file`.
+/// `true` if `path` holds `file`.
 fn is_intact(path: &Path, file: RemoteFile) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.len() != file.bytes => return Ok(false),

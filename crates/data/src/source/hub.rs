@@ -4,21 +4,21 @@ use std::fmt::Display;
 
 use candle_datasets::vision::mnist;
 
-use crate::{Error, Labelled, Result};
+use crate::{Error, Labeled, Result};
 
 /// Loads, and where it is not cached yet fetches, `ylecun/mnist`.
-pub(super) fn load() -> Result<(Labelled, Labelled)> {
+pub(crate) fn load() -> Result<(Labeled, Labeled)> {
     // The images are f32 in [0, 1] of shape [count, 784], the labels u8 of shape [count].
     let dataset = mnist::load().map_err(failed)?;
     let train_images = dataset.train_images.flatten_all().and_then(|flat| flat.to_vec1()).map_err(failed)?;
-    let train = labelled(train_images, dataset.train_labels.to_vec1().map_err(failed)?)?;
+    let train = labeled(train_images, dataset.train_labels.to_vec1().map_err(failed)?)?;
     let test_images = dataset.test_images.flatten_all().and_then(|flat| flat.to_vec1()).map_err(failed)?;
-    let evaluation = labelled(test_images, dataset.test_labels.to_vec1().map_err(failed)?)?;
+    let evaluation = labeled(test_images, dataset.test_labels.to_vec1().map_err(failed)?)?;
     Ok((train, evaluation))
 }
 
-fn labelled(images: Vec<f32>, labels: Vec<u8>) -> Result<Labelled> {
-    Labelled::new(images.into_iter().map(byte).collect(), labels).map_err(failed)
+fn labeled(images: Vec<f32>, labels: Vec<u8>) -> Result<Labeled> {
+    Labeled::new(images.into_iter().map(byte).collect(), labels).map_err(failed)
 }
 
 /// Undoes candle-datasets' division by 255.

@@ -7,8 +7,8 @@ use flate2::write::GzEncoder;
 
 use super::files::IdxFile;
 use super::*;
-use crate::PIXELS;
 use crate::idx::IdxError;
+use crate::{Dataset, PIXELS, load};
 
 fn images(count: u32) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, 3];

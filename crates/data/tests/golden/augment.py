@@ -3,7 +3,7 @@
     pip install torch torchvision pillow
     python augment.py
 
-Every case is one Transform of adder_data::augment and the resulting pixels in 0..255, before normalisation. The input
+Every case is one Transform of adder_data::augment and the resulting pixels in 0..255, before normalization. The input
 is made by `pixels` below and by a function of the same name in src/augment/tests.rs: noise up to the edges, for MNIST's
 black margin would hide mistakes there.
 """

@@ -6,14 +6,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use adder_model::{IdentityAdder, ModelConfig, Predictor};
-use adder_serve::{Description, Limits, Server, Stop};
+use adder_serve::{Limits, ModelInfo, Server, ShutdownHandle};
 use candle_core::Device;
 use serde_json::Value;
 
 /// A server that is stopped, and must end well, when this is dropped.
 pub(crate) struct Running {
     pub(crate) addr: SocketAddr,
-    pub(crate) stop: Stop,
+    pub(crate) stop: ShutdownHandle,
     thread: Option<JoinHandle<std::io::Result<()>>>,
 }
 
@@ -37,9 +37,9 @@ pub(crate) fn pixels(seed: u32) -> Vec<u8> {
 impl Running {
     pub(crate) fn start(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (addr, stop) = (listener.local_addr().unwrap(), Stop::default());
+        let (addr, stop) = (listener.local_addr().unwrap(), ShutdownHandle::default());
         let model = network();
-        let description = Description {
+        let description = ModelInfo {
             config: model.config().clone(),
             parameters: model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
             facts: Default::default(),
@@ -81,7 +81,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.now();
+        self.stop.shutdown();
         let ended = self.thread.take().unwrap().join();
         if !std::thread::panicking() {
             ended.unwrap().unwrap();

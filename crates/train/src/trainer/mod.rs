@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Instant;
 
-use adder_data::{Dataset, EvaluationAddends, Labelled, LoaderConfig, Position, TrainLoader};
+use adder_data::{Dataset, EvaluationAddends, Labeled, LoaderConfig, Position, TrainLoader};
 use adder_model::{Backend, IdentityAdder, Tally};
 use candle_core::Device;
 
@@ -235,7 +235,7 @@ impl Trainer {
                 adder_model::weights::load(&weights, &self.machine.device)?.0
             }
         };
-        let images: &Labelled = &self.data.evaluation;
+        let images: &Labeled = &self.data.evaluation;
         observer.on_evaluation(EvaluationSplit::Evaluation, self.images.evaluation.len());
         let report = evaluate(
             &chosen,

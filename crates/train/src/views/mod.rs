@@ -6,7 +6,7 @@
 
 mod mean;
 
-use adder_data::{PIXELS, SIDE, normalise};
+use adder_data::{PIXELS, SIDE, normalize};
 use adder_model::{ADDENDS, Addends, DIGITS, Prediction, Predictor, SUMS};
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,7 @@ fn for_pairs(by_digit_head: &[f32], by_sum_head: &[f32], addends: Addends<'_>) -
 /// Moves every normalised image `[28, 28]` of `from`.
 fn move_images(from: &[f32], down: isize, right: isize, to: &mut [f32]) {
     // Black before normalisation.
-    to.fill(normalise(0.0));
+    to.fill(normalize(0.0));
     let overlap = |by: isize| SIDE.saturating_sub(by.unsigned_abs());
     let (rows, columns) = (overlap(down), overlap(right));
     let start = |by: isize| (by.max(0) as usize).min(SIDE);
@@ -125,7 +125,7 @@ mod tests {
         let from: Vec<f32> = (0..2 * PIXELS).map(|at| at as f32).collect();
         let mut to = vec![f32::NAN; from.len()];
         move_images(&from, 1, -2, &mut to);
-        let black = normalise(0.0);
+        let black = normalize(0.0);
         let at = |image: usize, row: usize, column: usize| image * PIXELS + row * SIDE + column;
         for image in 0..2 {
             assert_eq!(to[at(image, 1, 0)], from[at(image, 0, 2)]);

@@ -15,7 +15,7 @@ const FILE: RemoteFile = RemoteFile {
     sha256: "cceebab3a6fdbd164d61a01441a9185f98bd176f637954489498117e52f6f326",
 };
 
-/// What a mirror does with each request.
+/// The behavior of a mirror at each request.
 #[derive(Clone, Copy, Debug)]
 enum Mirror {
     Good,
@@ -105,12 +105,12 @@ fn answer(mirror: Mirror, mut stream: TcpStream, stopped: &mpsc::Receiver<()>) -
 }
 
 fn downloader(servers: &[&Server], cache: &Path) -> Downloader {
-    let patience = Patience {
+    let timeouts = Timeouts {
         connect: Duration::from_secs(5),
         silence: Duration::from_millis(200),
         whole_file: Duration::from_secs(5),
     };
-    let agent = ureq::Agent::new_with_config(config(&patience).proxy(None).build());
+    let agent = ureq::Agent::new_with_config(config(&timeouts).proxy(None).build());
     let mirrors = servers.iter().map(|server| server.address.clone()).collect();
     Downloader { mirrors, cache: cache.join("identity-adder"), agent }
 }
@@ -128,7 +128,7 @@ fn a_file_is_fetched_once_with_its_progress() {
     let [first, second] = [Mirror::Good, Mirror::Good].map(Server::start);
     let downloader = downloader(&[&first, &second], cache.path());
     let mut seen = Vec::new();
-    let mut record = |progress: Progress<'_>| {
+    let mut record = |progress: DownloadProgress<'_>| {
         assert_eq!((progress.file, progress.total), ("small.gz", CONTENT.len() as u64));
         seen.push(progress.received);
     };

@@ -123,7 +123,7 @@ fn training_learns() {
         let labels: Vec<u8> = (0..images).map(|index| if index % 2 == 0 { 2 } else { 7 }).collect();
         let mut noise = |label| stream.below(100) as u8 + if label == 2 { 0 } else { 150 };
         let pixels = labels.iter().flat_map(|&label| [label; PIXELS]).map(&mut noise).collect();
-        Arc::new(Labelled::new(pixels, labels).unwrap())
+        Arc::new(Labeled::new(pixels, labels).unwrap())
     };
     let data = Dataset { origin: Source::Embedded, train: pictures(500, 0), evaluation: pictures(40, 1) };
     let more = [

@@ -25,10 +25,10 @@ const IMAGES: usize = 48;
 const STEPS_PER_EPOCH: u64 = 5;
 const STEPS: u64 = 15;
 
-fn labelled(images: usize, index: u64) -> Arc<Labelled> {
+fn labelled(images: usize, index: u64) -> Arc<Labeled> {
     let mut stream = Stream::new(1, Purpose::Test, 0, index);
     let pixels = (0..images * PIXELS).map(|_| stream.below(256) as u8).collect();
-    Arc::new(Labelled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap())
+    Arc::new(Labeled::new(pixels, (0..images).map(|_| stream.below(10) as u8).collect()).unwrap())
 }
 
 fn dataset() -> Dataset {

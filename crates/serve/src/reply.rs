@@ -1,14 +1,14 @@
-//! What the server says of an image.
+//! The JSON that answers for images.
 
 use adder_model::{AllAnswers, ShadedMaps, Sum};
 use serde::Serialize;
 
-use crate::batcher::Looked;
+use crate::batcher::ImageOutput;
 use crate::request::Input;
 
 /// The answer for a list of inputs.
 #[derive(Serialize)]
-pub(crate) struct List {
+pub(crate) struct ListReply {
     pub(crate) answers: Vec<Reply>,
 }
 
@@ -16,8 +16,8 @@ pub(crate) struct List {
 #[derive(Serialize)]
 pub(crate) struct Reply {
     #[serde(flatten)]
-    asked: Asked,
-    /// Why the answer may be wrong.
+    predicted: Predicted,
+    /// The reasons why the answer may be wrong.
     warnings: Vec<String>,
     /// 784 bytes, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,22 +29,22 @@ pub(crate) struct Reply {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Asked {
+enum Predicted {
     One(Sum),
     All(AllAnswers),
 }
 
 impl Reply {
-    pub(crate) fn new(input: Input, looked: Looked) -> Self {
-        let Looked { answers, feature_maps } = looked;
+    pub(crate) fn new(input: Input, output: ImageOutput) -> Self {
+        let ImageOutput { answers, feature_maps } = output;
         let decisive = &answers.sums[usize::from(input.addend.unwrap_or(0))];
         let mut warnings = input.warnings;
         warnings.extend(decisive.answer.doubts(decisive.addend));
-        let seen = input.wanted.seen.then(|| input.image.pixels().to_vec());
-        let asked = match input.addend {
-            Some(_) => Asked::One(decisive.clone()),
-            None => Asked::All(answers),
+        let seen = input.optional.seen.then(|| input.image.pixels().to_vec());
+        let predicted = match input.addend {
+            Some(_) => Predicted::One(decisive.clone()),
+            None => Predicted::All(answers),
         };
-        Self { asked, warnings, seen, feature_maps }
+        Self { predicted, warnings, seen, feature_maps }
     }
 }

@@ -1,25 +1,25 @@
-//! How much ink each pixel holds.
+//! The share of foreground in each pixel: of what was written, dark or light.
 
 use image::RgbImage;
 
-use crate::paper;
+use crate::background;
 
-/// Differences from the ground below this many grey levels are no ink.
+/// Differences from the background below this many gray levels are no foreground.
 const FAINTEST: f32 = 14.0;
-/// Ink must stand out from the grain of the ground by so many times its median.
+/// The factor by which the foreground must stand out from the median grain of the background.
 const ABOVE_GRAIN: f32 = 5.0;
 
-/// Ink from 0 to 1, row by row.
-pub(crate) struct Ink {
+/// The share of foreground in each pixel, 0 to 1, row by row.
+pub(crate) struct Foreground {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) values: Vec<f32>,
 }
 
-impl Ink {
-    /// What of a picture is ink; `None` where nothing stands out.
-    pub(crate) fn of(picture: &RgbImage) -> Option<Self> {
-        let differences = paper::differences(picture);
+impl Foreground {
+    /// Separates the foreground of a picture from its background; `None` where nothing stands out.
+    pub(crate) fn from_picture(picture: &RgbImage) -> Option<Self> {
+        let differences = background::differences(picture);
         let direction = direction(&differences)?;
         let along = |[red, green, blue]: &[f32; 3]| {
             (red * direction[0] + green * direction[1] + blue * direction[2]).max(0.0)
@@ -46,8 +46,8 @@ impl Ink {
     }
 }
 
-/// The colour of ink as seen from the ground, of length 1: the mean difference, in which the largest count by their cube.
-/// Dark and light ink are only two of its directions.
+/// The color of the foreground as seen from the background, of length 1: the mean difference, in which the largest count by their
+/// cube. Dark and light are only two of its directions.
 fn direction(differences: &[[f32; 3]]) -> Option<[f32; 3]> {
     let mut sum = [0f64; 3];
     for difference in differences {
@@ -64,12 +64,12 @@ fn norm(difference: &[f32; 3]) -> f32 {
     difference.iter().map(|value| value * value).sum::<f32>().sqrt()
 }
 
-/// The value of a pixel full of ink: the median of those that hold more than half of what the fullest hold. A few bright
+/// The value of a pixel that is all foreground: the median of those that hold more than half of what the fullest hold. A few bright
 /// pixels do not make the fullest.
 fn full(values: &[f32]) -> f32 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
     let fullest = sorted[(sorted.len() / 2000).max(3).min(sorted.len() - 1)];
-    let inked = sorted.partition_point(|&value| value > 0.5 * fullest);
-    sorted[inked / 2]
+    let strong = sorted.partition_point(|&value| value > 0.5 * fullest);
+    sorted[strong / 2]
 }

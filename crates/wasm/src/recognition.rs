@@ -1,57 +1,57 @@
-//! From a picture to all that is said of it.
+//! The recognition of the digit in a picture.
 
 use adder_model::{Addends, AllAnswers, Predictor, ShadedMaps};
 use adder_photo::{MAX_SIDE, MIN_SIDE, Picture};
 use serde::Serialize;
 
-/// What is said of a picture, in the words and the order of the server's API.
+/// The recognition of a picture, in the words and the order of the server's API.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Look {
+pub struct Recognition {
     /// The answers for all ten addends.
     #[serde(flatten)]
     pub answers: AllAnswers,
-    /// Why they may be wrong.
+    /// The reasons why they may be wrong.
     pub warnings: Vec<String>,
-    /// What the network saw, `[28 * 28]` bytes, row by row.
+    /// The image that the network read, `[28 * 28]` bytes, row by row.
     pub seen: Vec<u8>,
-    /// What each block made of it.
+    /// The feature maps of each block.
     pub feature_maps: Vec<ShadedMaps>,
 }
 
-/// Why a picture gets no answer, in the form of the server's.
+/// The error of a picture that gets no answer, in the form of the server's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Refusal {
-    error: Reason,
+pub struct ErrorReply {
+    error: ErrorBody,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Reason {
+struct ErrorBody {
     code: &'static str,
     message: String,
 }
 
 /// The built-in network.
 #[derive(Debug)]
-pub struct Network(Predictor);
+pub struct PretrainedNetwork(Predictor);
 
-impl Network {
+impl PretrainedNetwork {
     /// Unpacks the weights.
     ///
     /// # Errors
-    /// Where they cannot be used.
-    pub fn new() -> Result<Self, Refusal> {
+    /// Code `internal` if they cannot be used.
+    pub fn new() -> Result<Self, ErrorReply> {
         Ok(Self(Predictor::pretrained().map_err(internal)?))
     }
 
-    /// Finds the digit in a picture and says all of it; `pixels` are red, green, blue and alpha, `[height * width * 4]`,
+    /// Finds and recognizes the digit in a picture; `pixels` are red, green, blue and alpha, `[height * width * 4]`,
     /// row by row.
     ///
     /// # Errors
-    /// Where there are more or fewer bytes, or a side is too short or too long.
-    pub fn look(&self, width: u32, height: u32, pixels: Vec<u8>) -> Result<Look, Refusal> {
+    /// Code `bad_request` if there are more or fewer bytes, or a side is too short or too long.
+    pub fn recognize(&self, width: u32, height: u32, pixels: Vec<u8>) -> Result<Recognition, ErrorReply> {
         let found = pixels.len();
-        let picture = Picture::from_rgba(width, height, pixels).ok_or_else(|| Refusal {
-            error: Reason {
+        let picture = Picture::from_rgba(width, height, pixels).ok_or_else(|| ErrorReply {
+            error: ErrorBody {
                 code: "bad_request",
                 message: format!(
                     "picture: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels and four bytes a pixel, found \
@@ -61,17 +61,17 @@ impl Network {
         })?;
         let digit = picture.digit();
         let bytes = digit.image.pixels();
-        let image: Vec<f32> = bytes.iter().map(|&byte| adder_data::normalise(f32::from(byte))).collect();
+        let image: Vec<f32> = bytes.iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect();
         let prediction = self.0.predict_batch(&image, Addends::All).map_err(internal)?;
         let answers = prediction.of_images().next().ok_or_else(|| internal("no answer"))?;
         let feature_maps = self.0.feature_maps(&image).map_err(internal)?;
         let mut warnings: Vec<String> = digit.doubts.iter().map(ToString::to_string).collect();
         warnings.extend(answers.sums.iter().take(1).flat_map(|sum| sum.answer.doubts(sum.addend)));
         let feature_maps = feature_maps.iter().map(ShadedMaps::from).collect();
-        Ok(Look { answers, warnings, seen: bytes.to_vec(), feature_maps })
+        Ok(Recognition { answers, warnings, seen: bytes.to_vec(), feature_maps })
     }
 }
 
-fn internal(error: impl std::fmt::Display) -> Refusal {
-    Refusal { error: Reason { code: "internal", message: error.to_string() } }
+fn internal(error: impl std::fmt::Display) -> ErrorReply {
+    ErrorReply { error: ErrorBody { code: "internal", message: error.to_string() } }
 }

@@ -1,19 +1,18 @@
 //! Images with their labels, as bytes.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::idx::{IdxError, check_labels};
-use crate::{DIGITS, Error, PIXELS, Result, Source};
+use crate::{DIGITS, Error, PIXELS, Result};
 
 /// Images of 28x28 bytes (0 black, 255 white) and the digit that each shows; at least one.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Labelled {
+pub struct Labeled {
     images: Vec<u8>,
     labels: Vec<u8>,
 }
 
-impl Labelled {
+impl Labeled {
     /// Puts `[count * 28 * 28]` pixels and `[count]` labels together.
     ///
     /// # Errors
@@ -81,7 +80,7 @@ impl Labelled {
         (0..self.len() as u32).collect()
     }
 
-    /// How many of the images at `indices` show each digit.
+    /// The number of images at `indices` that show each digit.
     ///
     /// # Panics
     /// If there is no such image.
@@ -93,8 +92,8 @@ impl Labelled {
         counts
     }
 
-    /// Forgets all but the first `count` images, which is at least one.
-    fn truncate(&mut self, count: usize) {
+    /// Drops all but the first `count` images, which is at least one.
+    pub(crate) fn truncate(&mut self, count: usize) {
         self.images.truncate(count * PIXELS);
         self.labels.truncate(count);
     }
@@ -108,34 +107,8 @@ impl Labelled {
     }
 }
 
-impl fmt::Debug for Labelled {
+impl fmt::Debug for Labeled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Labelled({} images)", self.len())
-    }
-}
-
-/// The two files' worth of a data set in MNIST's form. Cloning is cheap: the images are shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dataset {
-    /// Where it came from.
-    pub origin: Source,
-    /// The training file (MNIST: 60,000), which [`Split`](crate::Split) cuts into train and validation.
-    pub train: Arc<Labelled>,
-    /// The test file (MNIST: 10,000), the evaluation set.
-    pub evaluation: Arc<Labelled>,
-}
-
-impl Dataset {
-    /// The same data with only the first `count` images of either file.
-    ///
-    /// To limit what is trained on without changing the split, see [`Split::limit`](crate::Split::limit).
-    ///
-    /// # Errors
-    /// [`Error::Setting`] if `count` is zero.
-    pub fn limit(mut self, count: usize) -> Result<Self> {
-        Error::check_setting(count > 0, "limit", "at least 1", count)?;
-        Arc::make_mut(&mut self.train).truncate(count);
-        Arc::make_mut(&mut self.evaluation).truncate(count);
-        Ok(self)
+        write!(f, "Labeled({} images)", self.len())
     }
 }

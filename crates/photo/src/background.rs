@@ -1,17 +1,17 @@
-//! The ground behind the digit: a smooth surface for each colour, fitted to what most pixels show.
+//! The background behind the digit: a smooth surface for each color, fitted to what most pixels show.
 
 use image::RgbImage;
 
 /// Terms of a quadratic in two variables.
 const TERMS: usize = 6;
-/// Pixels that the fit looks at: more of them move it less than one grey level.
+/// Pixels that the fit looks at: more of them move it less than one gray level.
 const SAMPLES: u32 = 8192;
 const ROUNDS: usize = 8;
 
-/// How much each pixel differs from the ground, red, green and blue, row by row, in grey levels.
+/// The difference of each pixel from the background, red, green and blue, row by row, in gray levels.
 ///
-/// The ground is a quadratic surface, fitted again and again with weights that fall with the distance from it
-/// (Cauchy's): ink, being the minority, soon counts for nothing, and a lamp on one side of the page does not look like ink.
+/// The background is a quadratic surface, fitted again and again with weights that fall with the distance from it
+/// (Cauchy's): the foreground, being the minority, soon counts for nothing, and a lamp on one side of the page does not look like it.
 pub(crate) fn differences(picture: &RgbImage) -> Vec<[f32; 3]> {
     let mut surface = start(picture);
     let step = ((picture.width() * picture.height() / SAMPLES) as f32).sqrt().max(1.0) as usize;
@@ -35,7 +35,7 @@ pub(crate) fn differences(picture: &RgbImage) -> Vec<[f32; 3]> {
     from_surface(picture, &surface)
 }
 
-/// What every pixel has more than the surface.
+/// The difference of every pixel from the surface.
 fn from_surface(picture: &RgbImage, surface: &Surface) -> Vec<[f32; 3]> {
     let (width, height) = picture.dimensions();
     let columns: Vec<f32> = (0..width).map(|x| place(x, width)).collect();
@@ -82,8 +82,8 @@ fn terms(picture: &RgbImage, x: u32, y: u32) -> [f32; TERMS] {
 
 fn difference(surface: &Surface, terms: &[f32; TERMS], value: &[f32; 3]) -> [f32; 3] {
     std::array::from_fn(|channel| {
-        let ground: f32 = surface[channel].iter().zip(terms).map(|(factor, term)| factor * term).sum();
-        value[channel] - ground
+        let background: f32 = surface[channel].iter().zip(terms).map(|(factor, term)| factor * term).sum();
+        value[channel] - background
     })
 }
 
@@ -93,7 +93,7 @@ fn distance(surface: &Surface, terms: &[f32; TERMS], value: &[f32; 3]) -> f32 {
 
 /// Weighted least squares; `None` where the samples do not determine a surface.
 fn fit<'a>(samples: impl Iterator<Item = (&'a ([f32; TERMS], [f32; 3]), f32)>) -> Option<Surface> {
-    // The normal equations, with one right side for each colour.
+    // The normal equations, with one right side for each color.
     let mut rows = [[0f64; TERMS + 3]; TERMS];
     for ((terms, value), weight) in samples {
         for (row, &left) in rows.iter_mut().zip(terms) {

@@ -1,32 +1,32 @@
-//! Refusals as JSON: `{"error": {"code": "too_large", "message": "..."}}`.
+//! Errors as JSON: `{"error": {"code": "too_large", "message": "..."}}`.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why a request gets no answer.
+/// A reason why a request gets no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
-    /// The request says what cannot be.
+pub(crate) enum ApiError {
+    /// The request is malformed or out of range.
     Bad(String),
-    /// There is nothing by this name.
+    /// There is nothing at this path.
     NotFound,
-    /// There is, but not by this method.
+    /// The path does not take this method.
     Method,
-    /// It took too long.
+    /// The request took too long.
     Timeout,
-    /// More than the limits allow.
+    /// The request is larger than the limits allow.
     TooLarge(String),
-    /// A body of another type.
+    /// The body is of another media type.
     MediaType(String),
-    /// Too much is being answered already.
+    /// Too many requests are in work already.
     Busy,
-    /// Our fault.
+    /// A fault of the server.
     Internal(String),
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code, message) = match self {
             Self::Bad(message) => (StatusCode::BAD_REQUEST, "bad_request", message),

@@ -1,24 +1,24 @@
-//! What is in the batch of a position, whoever computes it.
+//! The content of the batch at a position, whoever computes it.
 
 use std::sync::Arc;
 
 use adder_random::{Purpose, Stream};
 
-use super::{LoaderConfig, Position};
+use super::config::{LoaderConfig, Position};
 use crate::batch::write_plain;
-use crate::{Augmentation, Batch, Labelled, pairing};
+use crate::{Augmentation, Batch, Labeled, pairing};
 
-/// The data and the configuration, which together with a position make a batch.
+/// The data and the configuration, which together with a position determine a batch.
 #[derive(Debug)]
-pub(super) struct Plan {
-    data: Arc<Labelled>,
+pub(super) struct BatchSampler {
+    data: Arc<Labeled>,
     indices: Vec<u32>,
     config: LoaderConfig,
 }
 
-impl Plan {
+impl BatchSampler {
     /// The images at `indices`, which must be there, by a checked configuration.
-    pub(super) fn new(data: Arc<Labelled>, indices: Vec<u32>, config: LoaderConfig) -> Self {
+    pub(super) fn new(data: Arc<Labeled>, indices: Vec<u32>, config: LoaderConfig) -> Self {
         Self { data, indices, config }
     }
 
@@ -30,7 +30,7 @@ impl Plan {
         self.indices.len().div_ceil(self.config.batch_size) as u64
     }
 
-    /// The position `steps` steps on.
+    /// The position `steps` steps later.
     pub(super) fn advance(&self, position: Position, steps: u64) -> Position {
         let step = position.step + steps;
         let epoch_steps = self.steps_per_epoch();
@@ -44,7 +44,7 @@ impl Plan {
         order
     }
 
-    /// How images are changed in an epoch.
+    /// The augmentation of an epoch.
     fn augmentation(&self, epoch: u64) -> &Augmentation {
         match self.config.clean_from_epoch {
             Some(clean) if epoch >= clean => &Augmentation::NONE,
@@ -55,35 +55,35 @@ impl Plan {
 
 /// Computes batches, and remembers the order of the epoch it is in.
 #[derive(Debug)]
-pub(super) struct Composer {
-    plan: Arc<Plan>,
+pub(super) struct Collator {
+    sampler: Arc<BatchSampler>,
     order: Option<(u64, Vec<u32>)>,
 }
 
-impl Composer {
-    pub(super) fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, order: None }
+impl Collator {
+    pub(super) fn new(sampler: Arc<BatchSampler>) -> Self {
+        Self { sampler, order: None }
     }
 
     /// Makes `batch`, whatever was in it, that of a position whose step is in the epoch.
-    pub(super) fn compose(&mut self, position: Position, batch: &mut Batch) {
-        let Self { plan, order } = self;
+    pub(super) fn collate(&mut self, position: Position, batch: &mut Batch) {
+        let Self { sampler, order } = self;
         let Position { epoch, step } = position;
         if order.as_ref().is_none_or(|(known, _)| *known != epoch) {
-            *order = Some((epoch, plan.order(epoch)));
+            *order = Some((epoch, sampler.order(epoch)));
         }
         let (_, order) = order.as_ref().expect("the order was just made");
-        let LoaderConfig { seed, batch_size, addends_per_image, .. } = *plan.config();
+        let LoaderConfig { seed, batch_size, addends_per_image, .. } = *sampler.config();
 
         let start = step as usize * batch_size;
         let indices = &order[start..order.len().min(start + batch_size)];
-        batch.set(&plan.data, indices, addends_per_image, |image| {
+        batch.set(&sampler.data, indices, addends_per_image, |image| {
             pairing::training_addends(seed, epoch, image, addends_per_image)
         });
 
-        let augmentation = plan.augmentation(epoch);
+        let augmentation = sampler.augmentation(epoch);
         for (image, out) in batch.pixels_mut() {
-            let pixels = plan.data.image(image);
+            let pixels = sampler.data.image(image);
             if *augmentation == Augmentation::NONE {
                 write_plain(pixels, out);
             } else {

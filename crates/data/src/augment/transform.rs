@@ -1,9 +1,103 @@
-//! Geometry: for each pixel of the result, where in the image it is read.
+//! One change of an image: geometry, then brightness and contrast.
 //!
-//! Coordinates are those of pixel centres: column 0 to 27, row 0 to 27, the centre of the image at 13.5.
+//! The geometry says where in the image each pixel of the result is read. Coordinates are those of pixel centers: column
+//! 0 to 27, row 0 to 27, the center of the image at 13.5. Brightness and contrast are torchvision's `adjust_brightness` and
+//! `adjust_contrast`.
 
-use super::{Interpolation, NODES, Transform};
-use crate::{PIXELS, SIDE};
+use serde::{Deserialize, Serialize};
+
+use crate::{PIXELS, SIDE, normalize};
+
+/// Displacement nodes along each side of the image; the outer ones lie on its edges.
+pub const NODES: usize = 5;
+
+/// The rule by which values between pixels are read. Outside of the image all is black.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interpolation {
+    /// The nearest pixel.
+    Nearest,
+    /// Weighted by distance from the four around.
+    #[default]
+    Bilinear,
+}
+
+/// One change of an image, drawn from an [`Augmentation`](super::Augmentation).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transform {
+    /// Clockwise rotation about the center, as one sees it.
+    pub rotation_degrees: f32,
+    /// Shift to the right and down in pixels, after rotation and scale.
+    pub shift: [f32; 2],
+    /// Magnification about the center.
+    pub scale: f32,
+    /// The distance, to the right and down, between each node and the place its pixel is read at, by row and column.
+    pub displacement: Option<[[[f32; 2]; NODES]; NODES]>,
+    /// The rule by which values between pixels are read.
+    pub interpolation: Interpolation,
+    /// Factor of all pixels.
+    pub brightness: f32,
+    /// Factor of the distance of all pixels from their mean.
+    pub contrast: f32,
+    /// `true` if contrast comes before brightness.
+    pub contrast_first: bool,
+}
+
+impl Transform {
+    /// Applies geometry, then brightness and contrast, each cut to 0..=255, and [normalizes](normalize) the pixels.
+    ///
+    /// `image` and `out` are the rows of one image.
+    pub fn apply(&self, image: &[u8; PIXELS], out: &mut [f32; PIXELS]) {
+        warp(self, image, out);
+        if self.contrast_first {
+            adjust_contrast(out, self.contrast);
+        }
+        adjust_brightness(out, self.brightness);
+        if !self.contrast_first {
+            adjust_contrast(out, self.contrast);
+        }
+        for pixel in out {
+            *pixel = normalize(*pixel);
+        }
+    }
+}
+
+/// The brightest pixel.
+const WHITE: f32 = 255.0;
+
+/// Multiplies every pixel.
+fn adjust_brightness(pixels: &mut [f32; PIXELS], factor: f32) {
+    if factor == 1.0 {
+        return;
+    }
+    for pixel in pixels {
+        *pixel = (*pixel * factor).clamp(0.0, WHITE);
+    }
+}
+
+/// Multiplies every pixel's distance from the mean.
+fn adjust_contrast(pixels: &mut [f32; PIXELS], factor: f32) {
+    if factor == 1.0 {
+        return;
+    }
+    let gray = (1.0 - factor) * mean(pixels);
+    for pixel in pixels {
+        *pixel = (*pixel * factor + gray).clamp(0.0, WHITE);
+    }
+}
+
+/// The mean by 16 running sums: one sum would wait for each addition, and the order must not depend on the compiler.
+fn mean(pixels: &[f32; PIXELS]) -> f32 {
+    let (rows, rest) = pixels.as_chunks::<16>();
+    debug_assert!(rest.is_empty());
+    let mut sums = [0.0; 16];
+    for row in rows {
+        for (sum, pixel) in sums.iter_mut().zip(row) {
+            *sum += pixel;
+        }
+    }
+    sums.iter().sum::<f32>() / PIXELS as f32
+}
 
 /// The image with a black border, so that no read needs a check: coordinates are cut to -1..=28, where all is black,
 /// and a bilinear read at 28 also touches 29.
@@ -40,13 +134,13 @@ fn with_border(image: &[u8; PIXELS]) -> [f32; STRIDE * STRIDE] {
     bordered
 }
 
-/// From a place in the result back to its place in the image.
+/// The map from a place in the result back to its place in the image.
 struct InverseAffine {
     /// The change of column and row when the result's column grows by one.
     along_x: [f32; 2],
     /// The same when its row grows.
     along_y: [f32; 2],
-    /// Where the result's first pixel is read.
+    /// The place at which the result's first pixel is read.
     origin: [f32; 2],
 }
 
@@ -55,31 +149,31 @@ impl InverseAffine {
         // In f64, where the last bits of different systems' sine and cosine vanish when rounded to f32.
         let (sine, cosine) = f64::from(transform.rotation_degrees).to_radians().sin_cos();
         let (sine, cosine) = (sine / f64::from(transform.scale), cosine / f64::from(transform.scale));
-        let centre = (SIDE - 1) as f64 / 2.0;
-        let [x, y] = transform.shift.map(|shift| centre + f64::from(shift));
+        let center = (SIDE - 1) as f64 / 2.0;
+        let [x, y] = transform.shift.map(|shift| center + f64::from(shift));
         Self {
             along_x: [cosine as f32, -sine as f32],
             along_y: [sine as f32, cosine as f32],
-            origin: [(centre - cosine * x - sine * y) as f32, (centre + sine * x - cosine * y) as f32],
+            origin: [(center - cosine * x - sine * y) as f32, (center + sine * x - cosine * y) as f32],
         }
     }
 
-    fn row(&self, y: usize) -> Places {
+    fn row(&self, y: usize) -> SourceRow {
         let along = |axis: usize| {
             let start = self.origin[axis] + self.along_y[axis] * y as f32;
             std::array::from_fn(|x| start + self.along_x[axis] * x as f32)
         };
-        Places { columns: along(0), rows: along(1) }
+        SourceRow { columns: along(0), rows: along(1) }
     }
 }
 
-/// Where the pixels of one row of the result are read.
-struct Places {
+/// The coordinates at which the pixels of one row of the result are read.
+struct SourceRow {
     columns: [f32; SIDE],
     rows: [f32; SIDE],
 }
 
-impl Places {
+impl SourceRow {
     /// Adds the displacement between the nodes of this row.
     fn displace(&mut self, nodes: &[[f32; 2]; NODES]) {
         for (node, weights) in nodes.iter().zip(&NODE_WEIGHTS) {
@@ -100,7 +194,7 @@ impl Places {
     }
 }
 
-/// What each node adds to the displacement of each column (or row): 1 at the node, falling to 0 at its neighbours.
+/// The weight of each node in the displacement of each column (or row): 1 at the node, falling to 0 at its neighbors.
 const NODE_WEIGHTS: [[f32; SIDE]; NODES] = {
     let spacing = (SIDE / (NODES - 1)) as f32;
     let mut weights = [[0.0; SIDE]; NODES];
@@ -128,14 +222,14 @@ fn nodes_of_row(nodes: &[[[f32; 2]; NODES]; NODES], y: usize) -> [[f32; 2]; NODE
     sums
 }
 
-fn read_nearest(bordered: &[f32; STRIDE * STRIDE], places: &Places, out: &mut [f32; SIDE]) {
+fn read_nearest(bordered: &[f32; STRIDE * STRIDE], places: &SourceRow, out: &mut [f32; SIDE]) {
     let at = index_of(&nearest(&places.rows), &nearest(&places.columns));
     for (pixel, at) in out.iter_mut().zip(at) {
         *pixel = bordered[at as usize % (STRIDE * STRIDE)];
     }
 }
 
-fn read_bilinear(bordered: &[f32; STRIDE * STRIDE], places: &Places, out: &mut [f32; SIDE]) {
+fn read_bilinear(bordered: &[f32; STRIDE * STRIDE], places: &SourceRow, out: &mut [f32; SIDE]) {
     let before = |places: &[f32; SIDE]| nearest(&std::array::from_fn(|x| places[x] - 0.5));
     let (rows, columns) = (before(&places.rows), before(&places.columns));
     let at = index_of(&rows, &columns);
