@@ -62,8 +62,9 @@ pub mod source;
 pub mod split;
 pub mod whole_file;
 
+pub use adder_network::{ADDENDS, DIGITS, IMAGE_SIDE as SIDE, SUMS, normalize, to_byte};
 pub use augment::{Augmentation, Interpolation};
-pub use batch::{Batch, normalize, to_byte};
+pub use batch::Batch;
 pub use dataset::{Dataset, load};
 pub use error::{Error, Result};
 pub use evaluation::{EvaluationAddends, EvaluationBatches, evaluation_batches};
@@ -72,13 +73,5 @@ pub use loader::{LoaderConfig, Position, TrainLoader};
 pub use source::{DownloadProgress, Source};
 pub use split::Split;
 
-/// Pixels along each side of an image.
-pub const SIDE: usize = 28;
 /// Pixels of an image, in rows.
 pub const PIXELS: usize = SIDE * SIDE;
-/// The digits 0..=9 that an image may show.
-pub const DIGITS: usize = 10;
-/// The numbers 0..=9 that may be added.
-pub const ADDENDS: usize = 10;
-/// The sums 0..=18 that may come out.
-pub const SUMS: usize = DIGITS + ADDENDS - 1;

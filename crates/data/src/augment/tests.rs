@@ -70,7 +70,8 @@ fn torchvision_gives_the_same_pixels() {
         };
         for (at, (found, golden)) in applied(&transform, &pixels()).into_iter().zip(case.pixels).enumerate() {
             // A hundredth of a gray level; the golden numbers are written to a thousandth.
-            let difference = (found - normalize(golden)).abs() * crate::batch::STANDARD_DEVIATION * 255.0;
+            let difference =
+                (found - normalize(golden)).abs() * adder_network::PIXEL_STANDARD_DEVIATION * 255.0;
             assert!(difference < 0.01, "case {number}, pixel {at}: {found} is {difference} gray levels off");
         }
     }

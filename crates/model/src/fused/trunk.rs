@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adder_kernels::dropout::DropoutKey;
-use adder_kernels::trunk::{BlockStatistics, KERNEL, Output, Pass, Trunk};
+use adder_kernels::trunk::{BlockStatistics, KERNEL, Output, Trunk, TrunkPass};
 use adder_network::ConvBlock;
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
@@ -60,7 +60,7 @@ pub(super) struct TrunkOp {
 }
 
 /// The forward pass, shared between the operation in candle's graph and whoever applied it.
-pub(super) type SharedPass = Arc<Mutex<Option<Pass>>>;
+pub(super) type SharedPass = Arc<Mutex<Option<TrunkPass>>>;
 
 impl TrunkOp {
     pub(super) fn new(
