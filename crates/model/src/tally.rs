@@ -97,10 +97,10 @@ impl Tally {
 }
 
 /// The index of the first largest element, which is what a head answers; 0 where there is none.
-pub fn argmax(row: &[f32]) -> usize {
+pub fn argmax<T: PartialOrd>(row: &[T]) -> usize {
     let mut best = 0;
-    for (index, &value) in row.iter().enumerate() {
-        if value > row[best] {
+    for (index, value) in row.iter().enumerate() {
+        if *value > row[best] {
             best = index;
         }
     }

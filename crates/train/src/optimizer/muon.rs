@@ -4,7 +4,7 @@ use adder_kernels::Isa;
 use adder_kernels::orthogonal::{COEFFICIENTS, LEAST_NORM, STEPS, orthogonalise};
 use candle_core::{Device, Error, Result, Tensor, Var};
 
-use super::elementwise::{approach, update2};
+use super::elementwise::{lerp, update2};
 
 /// The rule of PyTorch's `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, with G the gradient, W the weight and V
 /// the velocity as matrices of one row for each output channel:
@@ -53,7 +53,7 @@ impl MuonUpdate {
 
     /// Updates the velocity and returns the direction, [outputs, inputs * height * width].
     fn direction(self, velocity: &Var, gradient: &Tensor) -> Result<Tensor> {
-        approach(velocity, gradient, 1.0 - self.momentum)?;
+        lerp(velocity, gradient, 1.0 - self.momentum)?;
         let direction = if self.nesterov {
             (gradient + ((velocity.as_tensor() - gradient)? * self.momentum)?)?
         } else {
