@@ -5,7 +5,7 @@ use adder_model::{IdentityAdder, Logits, Mode, Prediction};
 use anyhow::Result;
 use candle_core::Tensor;
 
-/// The logits of images, normalised, `[b, 1, 28, 28]` row by row, each with one addend.
+/// The logits of images, normalized, `[b, 1, 28, 28]` row by row, each with one addend.
 ///
 /// # Errors
 /// Where lengths disagree.

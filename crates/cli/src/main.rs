@@ -4,45 +4,34 @@
 mod args;
 mod commands;
 mod configuration;
+mod context;
 mod dashboard;
-mod device;
-mod failure;
-mod interrupt;
-mod loading;
+mod error;
+mod format;
+mod loaded_model;
 mod observers;
 mod pictures;
 mod progress;
-mod subject;
-mod words;
 
 use std::process::ExitCode;
 
-use adder_model::Backend;
 use anyhow::Result;
-use candle_core::Device;
 use clap::Parser;
 
-use args::{Cli, Command, Global};
+use args::{Cli, Command};
+use context::Context;
 
 /// A training step allocates and frees the same large tensors; mimalloc keeps their pages.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What every command needs to know.
-struct Context {
-    device: Device,
-    backend: Option<Backend>,
-    threads: usize,
-    quiet: bool,
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    run(cli).unwrap_or_else(|error| failure::report(&error))
+    run(cli).unwrap_or_else(|error| error::report(&error))
 }
 
 fn run(cli: Cli) -> Result<ExitCode> {
-    let context = prepare(&cli.global)?;
+    let context = Context::new(&cli.global)?;
     match cli.command {
         Command::Train(args) => return commands::train::run(&args, &context),
         Command::Repeat(args) => return commands::repeat::run(&args, &context),
@@ -59,11 +48,4 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Data(args) => commands::data::run(&args, &context)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn prepare(global: &Global) -> Result<Context> {
-    let threads = global.threads.map_or_else(num_cpus::get_physical, usize::from);
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    let device = device::open(global.device)?;
-    Ok(Context { device, backend: global.backend, threads, quiet: global.quiet })
 }

@@ -1,15 +1,17 @@
 //! Several observers of one run.
 
+use std::ops::DerefMut;
 use std::path::Path;
 
+use adder_experiment::{RunObserver, TeacherNumber};
 use adder_train::events::EpochEvent;
-use adder_train::{CheckpointName, EvaluationSplit, Observer, Plan, Progress, Report};
+use adder_train::{CheckpointName, EvaluationSplit, Observer, Progress, Report, RunPlan};
 
-/// Tells each of them everything, in order.
-pub(crate) struct Observers<'a>(pub(crate) Vec<&'a mut dyn Observer>);
+/// Observers that are told everything, in order.
+pub(crate) struct Observers<O>(pub(crate) Vec<O>);
 
-impl Observer for Observers<'_> {
-    fn on_start(&mut self, plan: &Plan<'_>) {
+impl<O: DerefMut<Target: Observer>> Observer for Observers<O> {
+    fn on_start(&mut self, plan: &RunPlan<'_>) {
         self.0.iter_mut().for_each(|observer| observer.on_start(plan));
     }
 
@@ -31,5 +33,11 @@ impl Observer for Observers<'_> {
 
     fn on_finish(&mut self, report: &Report) {
         self.0.iter_mut().for_each(|observer| observer.on_finish(report));
+    }
+}
+
+impl<O: DerefMut<Target: RunObserver>> RunObserver for Observers<O> {
+    fn teacher(&mut self, teacher: TeacherNumber) -> Box<dyn Observer + '_> {
+        Box::new(Observers(self.0.iter_mut().map(|observer| observer.teacher(teacher)).collect()))
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use adder_photo::{Doubt, NetworkImage, Picture};
 use anyhow::{Context as _, Result};
 
-use crate::failure::UsageError;
+use crate::error::UsageError;
 
 /// What the names of pictures in a folder end in.
 const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];

@@ -1,20 +1,23 @@
-//! A run as one watches it: a bar on a terminal, plain lines elsewhere, one clear line an epoch either way.
+//! The progress of a run: a bar on a terminal, plain lines elsewhere, one clear line an epoch either way.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use adder_experiment::{RunObserver, TeacherNumber};
 use adder_model::thousands;
+use adder_report::format::duration;
 use adder_train::events::EpochEvent;
-use adder_train::{EvaluationSplit, Observer, Plan, Progress, Report};
+use adder_train::{EvaluationSplit, Observer, Progress, Report, RunPlan};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::words::duration;
 
 /// Where there is no bar, a line is written at least this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Writes a run's progress to standard error.
 pub(crate) struct Watcher {
+    /// Said before the first line.
+    label: String,
+    quiet: bool,
     bar: ProgressBar,
     plain: bool,
     epochs: u64,
@@ -36,6 +39,8 @@ impl Watcher {
         };
         let now = Instant::now();
         Self {
+            label: String::new(),
+            quiet,
             bar: ProgressBar::with_draw_target(None, target),
             plain: plain && !quiet,
             epochs: 0,
@@ -68,18 +73,15 @@ impl Watcher {
 }
 
 impl Observer for Watcher {
-    fn on_start(&mut self, plan: &Plan<'_>) {
+    fn on_start(&mut self, plan: &RunPlan<'_>) {
         self.epochs = plan.epochs;
         self.steps_per_epoch = plan.steps_per_epoch;
         self.steps_before = plan.steps_before;
         let images = [plan.training_images, plan.validation_images, plan.evaluation_images]
             .map(|images| thousands(images as u64));
-        let whose = match plan.teacher {
-            Some((number, count)) => format!("teacher {number} of {count}: "),
-            None => String::new(),
-        };
         self.say(&format!(
-            "{whose}{} parameters; {} images to train on, {} to validate, {} to evaluate",
+            "{}{} parameters; {} images to train on, {} to validate, {} to evaluate",
+            self.label,
             thousands(plan.parameters as u64),
             images[0],
             images[1],
@@ -88,7 +90,7 @@ impl Observer for Watcher {
         let (run, done) = (plan.directory.display(), plan.steps_before);
         match done {
             0 => self.say(&format!("{} epochs of {} steps into {run}", plan.epochs, plan.steps_per_epoch)),
-            _ => self.say(&format!("going on with {run} after step {}", thousands(done))),
+            _ => self.say(&format!("resuming {run} after step {}", thousands(done))),
         }
         self.bar.set_length(plan.steps_per_epoch);
         if let Ok(style) = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}  {msg}") {
@@ -152,6 +154,14 @@ impl Observer for Watcher {
 
     fn on_finish(&mut self, _report: &Report) {
         self.bar.finish_and_clear();
+    }
+}
+
+impl RunObserver for Watcher {
+    fn teacher(&mut self, teacher: TeacherNumber) -> Box<dyn Observer + '_> {
+        let mut watcher = Self::new(self.quiet);
+        watcher.label = format!("{teacher}: ");
+        Box::new(watcher)
     }
 }
 

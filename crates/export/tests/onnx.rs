@@ -15,7 +15,7 @@ const IMAGES: usize = 200;
 /// are below zero, which do not commute with a maximum.
 fn model(config: &ModelConfig) -> IdentityAdder {
     let model = IdentityAdder::new(config, 7, &Device::Cpu).unwrap();
-    let images = Tensor::from_vec(normalised(&bytes()[..32 * 784]), (32, 1, 28, 28), &Device::Cpu).unwrap();
+    let images = Tensor::from_vec(normalized(&bytes()[..32 * 784]), (32, 1, 28, 28), &Device::Cpu).unwrap();
     let addends = Tensor::zeros(32, DType::U32, &Device::Cpu).unwrap();
     for step in 0..3 {
         model.forward(&images, &addends, Mode::Train { seed: 1, epoch: 0, step }).unwrap();
@@ -33,7 +33,7 @@ fn bytes() -> Vec<u8> {
     data.evaluation.images()[..IMAGES * 784].to_vec()
 }
 
-fn normalised(bytes: &[u8]) -> Vec<f32> {
+fn normalized(bytes: &[u8]) -> Vec<f32> {
     bytes.iter().map(|&byte| normalize(f32::from(byte))).collect()
 }
 
@@ -76,9 +76,9 @@ fn logits_are_ours_folded_and_not_at_every_opset() {
     };
     for config in [ModelConfig::default(), other] {
         let model = model(&config);
-        let image = NdTensor::from_data([IMAGES, 1, 28, 28], normalised(&bytes()));
+        let image = NdTensor::from_data([IMAGES, 1, 28, 28], normalized(&bytes()));
         let ours = Predictor::new(&model).unwrap();
-        let ours = ours.predict_batch(&normalised(&bytes()), Addends::Each(&addends())).unwrap();
+        let ours = ours.predict_batch(&normalized(&bytes()), Addends::Each(&addends())).unwrap();
         for (fold, opset) in [(false, onnx::LEAST_OPSET), (false, 17), (true, 17), (true, onnx::MOST_OPSET)] {
             let options = onnx::Options { fold, opset, with_preprocessing: false };
             let file = onnx::encode(&model, &options, &Metadata::new()).unwrap();
@@ -94,7 +94,7 @@ fn bytes_go_in_and_probabilities_come_out() {
     let model = model(&ModelConfig::default());
     let image = NdTensor::from_data([IMAGES, 1, 28, 28], bytes());
     let ours = Predictor::new(&model).unwrap();
-    let ours = ours.predict_batch(&normalised(&bytes()), Addends::Each(&addends())).unwrap();
+    let ours = ours.predict_batch(&normalized(&bytes()), Addends::Each(&addends())).unwrap();
     let options = onnx::Options { with_preprocessing: true, ..onnx::Options::default() };
     let file = onnx::encode(&model, &options, &Metadata::new()).unwrap();
     let theirs = run(file, image.view().into(), ["digit_probabilities", "sum_probabilities"]);

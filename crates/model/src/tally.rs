@@ -123,10 +123,10 @@ pub(crate) fn score_heads(heads: &[(&[f32], &[u8])]) -> Result<HeadsTally> {
 }
 
 /// The index of the first largest element, which is a head's prediction; 0 where there is none.
-pub fn argmax(row: &[f32]) -> usize {
+pub fn argmax<T: PartialOrd>(row: &[T]) -> usize {
     let mut best = 0;
-    for (index, &value) in row.iter().enumerate() {
-        if value > row[best] {
+    for (index, value) in row.iter().enumerate() {
+        if *value > row[best] {
             best = index;
         }
     }

@@ -24,7 +24,7 @@ impl Golden {
         self.0.get(name).unwrap_or_else(|| panic!("no golden tensor {name}"))
     }
 
-    /// Batch `batch` of ten on `device`: images, normalised, with their addends, digits and sums.
+    /// Batch `batch` of ten on `device`: images, normalized, with their addends, digits and sums.
     fn batch(&self, batch: usize, device: &Device) -> [Tensor; 4] {
         let pixels = self.get("batch.images").get(batch).unwrap().to_dtype(DType::F32).unwrap();
         let images = ((pixels / 255.0).unwrap() - 0.1307).unwrap() / 0.3081;

@@ -1,4 +1,4 @@
-//! What can go wrong when a figure is drawn.
+//! Errors of drawing a figure or a page.
 
 use std::path::PathBuf;
 
@@ -32,9 +32,9 @@ pub enum Error {
     /// A figure could not be turned into pixels.
     #[error("the figure `{figure}` cannot be drawn: {reason}")]
     Draw {
-        /// What it shows.
+        /// Its description.
         figure: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 
@@ -43,7 +43,7 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         reason: String,
     },
 }

@@ -1,10 +1,9 @@
-//! What a network says of images: its mistakes, its certainty, its inside.
+//! A network looked into: its mistakes, its certainty, its inside.
 
 use adder_data::{EvaluationAddends, Labeled, PIXELS, SIDE, pairing};
 use adder_model::{Addends, Answer, IdentityAdder, Mode, Predictor};
 use adder_train::analysis::{Analysis, WorstImage};
-use adder_train::views::Views;
-use adder_train::{EvaluationSet, EvaluationSplit};
+use adder_train::{EvaluationSet, EvaluationSplit, Tta};
 use candle_core::{DType, Tensor};
 
 use crate::Result;
@@ -17,7 +16,7 @@ const PREDICTIONS: usize = 9;
 /// Points in the figure of embeddings: enough to see the groups.
 const EMBEDDED: usize = 800;
 
-/// What a network says of the evaluation set, each image with all ten addends.
+/// The answers of a network for the evaluation set, each image with all ten addends, and its inside.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// Classes, calibration, the two heads together.
@@ -25,7 +24,7 @@ pub struct Inspection {
     /// The images that fail most, the worst first, with their pixels.
     pub mistakes: Vec<(WorstImage, [u8; PIXELS])>,
     /// The first images with the addends of the run's evaluation.
-    pub predictions: Vec<Prediction>,
+    pub predictions: Vec<AnsweredImage>,
     /// Weights of the first convolution, `[channels * 9]`.
     pub kernels: Vec<f32>,
     /// The first image on its way through the network.
@@ -40,14 +39,14 @@ pub struct Inspection {
 
 /// One image, asked with one addend.
 #[derive(Clone, Debug)]
-pub struct Prediction {
+pub struct AnsweredImage {
     /// 28x28 bytes.
     pub pixels: [u8; PIXELS],
-    /// What the image shows.
+    /// The digit in the image.
     pub digit: u8,
-    /// What was to be added.
+    /// The number to add.
     pub addend: u8,
-    /// What the network says.
+    /// The network's answer.
     pub answer: Answer,
 }
 
@@ -58,14 +57,9 @@ impl Inspection {
     /// [`Error::Evaluation`](crate::Error::Evaluation), [`Error::Model`](crate::Error::Model).
     pub fn new(model: &IdentityAdder, data: &Labeled, indices: &[u32], seed: u64) -> Result<Self> {
         let addends = EvaluationAddends::Exhaustive;
-        let set = EvaluationSet {
-            split: EvaluationSplit::Evaluation,
-            data,
-            indices,
-            addends,
-            views: Views::default(),
-        };
-        let (_, analysis) = set.analyse(model, MOST_MISTAKES)?;
+        let set =
+            EvaluationSet { split: EvaluationSplit::Evaluation, data, indices, addends, tta: Tta::default() };
+        let (_, analysis) = set.analyze(model, MOST_MISTAKES)?;
         let with_pixels = |worst: &WorstImage| (worst.clone(), *data.image(worst.index));
         let mistakes = analysis.worst.iter().map(with_pixels).collect();
         let embedded = &indices[..EMBEDDED.min(indices.len())];
@@ -83,19 +77,24 @@ impl Inspection {
     }
 }
 
-fn normalised(data: &Labeled, indices: &[u32]) -> Vec<f32> {
+fn normalized(data: &Labeled, indices: &[u32]) -> Vec<f32> {
     let pixels = indices.iter().flat_map(|&index| data.image(index));
     pixels.map(|&byte| adder_data::normalize(f32::from(byte))).collect()
 }
 
 fn batch(model: &IdentityAdder, data: &Labeled, indices: &[u32]) -> Result<Tensor> {
-    Ok(Tensor::from_vec(normalised(data, indices), (indices.len(), 1, SIDE, SIDE), model.device())?)
+    Ok(Tensor::from_vec(normalized(data, indices), (indices.len(), 1, SIDE, SIDE), model.device())?)
 }
 
-fn predictions(model: &IdentityAdder, data: &Labeled, indices: &[u32], seed: u64) -> Result<Vec<Prediction>> {
+fn predictions(
+    model: &IdentityAdder,
+    data: &Labeled,
+    indices: &[u32],
+    seed: u64,
+) -> Result<Vec<AnsweredImage>> {
     let addends: Vec<u8> = indices.iter().map(|&index| pairing::evaluation_addend(seed, index)).collect();
-    let said = Predictor::new(model)?.predict_batch(&normalised(data, indices), Addends::Each(&addends))?;
-    let prediction = |((&index, &addend), answer)| Prediction {
+    let said = Predictor::new(model)?.predict_batch(&normalized(data, indices), Addends::Each(&addends))?;
+    let prediction = |((&index, &addend), answer)| AnsweredImage {
         pixels: *data.image(index),
         digit: data.label(index),
         addend,

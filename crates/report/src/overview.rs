@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use adder_train::{Layers, Recipe, RunDirectory};
+use adder_train::{ConfigSources, Recipe, RunDirectory};
 use serde::Serialize;
 
 use crate::{Record, Result};
@@ -14,8 +14,8 @@ pub struct Overview {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
-    /// Where it is.
-    pub state: State,
+    /// Its state.
+    pub state: RunState,
     /// The recipe with the same configuration, whatever its seed; `None` where something was changed.
     pub recipe: Option<&'static str>,
     /// The seed.
@@ -34,21 +34,21 @@ pub struct Overview {
     pub started: Option<String>,
 }
 
-/// Where a run is.
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum RunState {
     /// A program trains it now.
     Training,
-    /// It can go on.
+    /// It can be resumed.
     Stopped,
-    /// All its epochs are done, and it was not evaluated: a trial of a sweep.
+    /// No step is left, and it was not evaluated: a trial of a sweep.
     Trained,
     /// It was evaluated.
     Finished,
 }
 
-impl State {
+impl RunState {
     /// The state in a word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,16 +66,16 @@ impl Overview {
     /// # Errors
     /// As [`Record::read`].
     pub fn read(run: &RunDirectory) -> Result<Self> {
-        Ok(Self::of(&Record::read(run)?, run.is_training()))
+        Ok(Self::from_record(&Record::read(run)?, run.is_training()))
     }
 
-    fn of(record: &Record, training: bool) -> Self {
+    fn from_record(record: &Record, training: bool) -> Self {
         let epochs = record.history.epochs.len() as u64;
         let state = match (training, record.evaluation) {
-            (true, _) => State::Training,
-            (false, Some(_)) => State::Finished,
-            (false, None) if epochs == record.config.training.epochs => State::Trained,
-            (false, None) => State::Stopped,
+            (true, _) => RunState::Training,
+            (false, Some(_)) => RunState::Finished,
+            (false, None) if record.is_trained() => RunState::Trained,
+            (false, None) => RunState::Stopped,
         };
         Self {
             name: record.name.clone(),
@@ -95,8 +95,8 @@ impl Overview {
 
 fn recipe(record: &Record) -> Option<&'static str> {
     let same = |recipe: &Recipe| {
-        let mut layers = Layers::default();
-        let config = layers.add_recipe(recipe.name).ok().and_then(|()| layers.resolve().ok());
+        let mut sources = ConfigSources::default();
+        let config = sources.add_recipe(recipe.name).ok().and_then(|()| sources.resolve().ok());
         config.is_some_and(|mut config| {
             config.seed = record.config.seed;
             config == record.config

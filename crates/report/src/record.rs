@@ -1,13 +1,14 @@
-//! What there is to show of a run: its files, and what its network says of the evaluation set.
+//! A run as a report shows it: its files, and the answers of its network.
 
 use std::path::PathBuf;
 
 use adder_train::environment::Environment;
-use adder_train::schedule::Place;
-use adder_train::{Config, Report, RunDirectory};
+use adder_train::schedule::ScheduleStep;
+use adder_train::{Config, History, Report, RunDirectory};
 
+use crate::error::Result;
 use crate::inspection::Inspection;
-use crate::{History, Result, Samples};
+use crate::samples::Samples;
 
 /// A run as a report shows it.
 #[derive(Clone, Debug)]
@@ -18,21 +19,21 @@ pub struct Record {
     pub path: PathBuf,
     /// Everything that decided it.
     pub config: Config,
-    /// What it was computed with.
+    /// The machines and versions that it was computed with.
     pub environment: Environment,
     /// Images in an epoch of training.
     pub training_images: u64,
-    /// What happened.
+    /// Its course.
     pub history: History,
-    /// What happened to the networks that it learned from.
+    /// The course of the networks that it learned from.
     pub teachers: Vec<History>,
     /// The evaluation, once it is finished.
     pub evaluation: Option<Report>,
-    /// What its network saw, where its data is at hand.
+    /// Images of its sets, where its data is at hand.
     pub samples: Option<Samples>,
-    /// What its network says, where it was asked.
+    /// The answers of its network, where it was asked.
     pub inspection: Option<Inspection>,
-    /// Why the run's data is not at hand, where it should be: without it there are neither samples nor an inspection.
+    /// The reason that the run's data is not at hand, where it should be: without it there are neither samples nor an inspection.
     pub missing_data: Option<String>,
 }
 
@@ -46,14 +47,12 @@ impl Record {
         // Of `.` and `..`, the name is that of the folder that they lead to.
         let named = path.canonicalize().unwrap_or_else(|_| path.clone());
         let config = run.config()?;
-        let split = run.split()?.train().len() as u64;
-        let limit = config.data.limit as u64;
         Ok(Self {
             name: named
                 .file_name()
                 .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into()),
             config,
-            training_images: if limit == 0 { split } else { split.min(limit) },
+            training_images: run.split()?.train().len() as u64,
             environment: run.environment()?,
             history: run.events()?.into(),
             teachers: run.teachers().map(|teacher| Ok(teacher.events()?.into())).collect::<Result<_>>()?,
@@ -65,12 +64,17 @@ impl Record {
         })
     }
 
+    /// Whether no step is left.
+    pub fn is_trained(&self) -> bool {
+        self.history.is_over(&self.config.training)
+    }
+
     /// The momentum at each step, or with AdamW the first beta, where the schedule moves it; empty where it does not.
     pub fn momenta(&self) -> Vec<(f64, f64)> {
         let per_epoch = self.config.training.steps_per_epoch(self.training_images as usize);
         let total = per_epoch * self.config.training.epochs;
         let momentum = |step: u64| {
-            let place = Place { done: step - 1, total, per_epoch };
+            let place = ScheduleStep { done: step - 1, total, per_epoch };
             Some((step as f64, self.config.schedule.at(place).momentum?))
         };
         let steps = self.history.steps.iter().map(|event| event.step);
@@ -85,7 +89,7 @@ impl Record {
     /// Throughput in training, over all epochs; zero before the first.
     pub fn images_per_second(&self) -> f64 {
         let epochs = &self.history.epochs;
-        let seconds: f64 = epochs.iter().map(|epoch| epoch.training_seconds).sum();
+        let seconds = self.history.training_seconds();
         let images = self.training_images as f64 * epochs.len() as f64;
         if seconds > 0.0 { images / seconds } else { 0.0 }
     }

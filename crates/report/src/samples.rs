@@ -8,7 +8,7 @@ use adder_data::{
 };
 use adder_train::Config;
 
-use crate::Result;
+use crate::error::Result;
 
 /// Nine of each set, as in the notebook.
 const SAMPLES: usize = 9;
@@ -43,30 +43,20 @@ impl Samples {
     pub fn new(config: &Config, data: &Dataset, split: &Split) -> Result<Self> {
         split.check(&data.train)?;
         Ok(Self {
-            training: augmented(config, &data.train, first(split.train(), config))?,
-            validation: as_they_are(config, &data.train, first(split.validation(), config))?,
-            evaluation: as_they_are(config, &data.evaluation, first(&data.evaluation.indices(), config))?,
+            training: augmented(config, &data.train, &config.data.limited(split.train().to_vec()))?,
+            validation: as_they_are(config, &data.train, &config.data.limited(split.validation().to_vec()))?,
+            evaluation: as_they_are(
+                config,
+                &data.evaluation,
+                &config.data.limited(data.evaluation.indices()),
+            )?,
         })
     }
 }
 
-/// The images that are used at all.
-fn first<'a>(indices: &'a [u32], config: &Config) -> &'a [u32] {
-    match config.data.limit {
-        0 => indices,
-        limit => &indices[..limit.min(indices.len())],
-    }
-}
-
 fn augmented(config: &Config, data: &Arc<Labeled>, indices: &[u32]) -> Result<Vec<Sample>> {
-    let loader = LoaderConfig {
-        batch_size: SAMPLES.min(indices.len()),
-        augmentation: config.data.augmentation.clone(),
-        clean_from_epoch: Some(config.training.epochs.saturating_sub(config.data.clean_epochs)),
-        seed: config.seed,
-        workers: 0,
-        ..LoaderConfig::default()
-    };
+    let batch_size = SAMPLES.min(indices.len());
+    let loader = LoaderConfig { batch_size, addends_per_image: 1, ..config.loader(0) };
     let mut loader = TrainLoader::new(data.clone(), indices.to_vec(), loader, Position::default())?;
     Ok(samples(&loader.next_batch()))
 }

@@ -5,15 +5,16 @@
 use std::path::PathBuf;
 
 use adder_data::PIXELS;
+use adder_experiment::lr_find::Suggestions;
 use adder_model::{HeadMetrics, Metrics};
+use adder_report::Figure;
 use adder_report::figures::{
     Compared, FeatureMaps, Tile, comparison, confusion, embedding, error_map, feature_maps, kernels,
     learning_rate, learning_rate_search, reliability, tiles, training_and_validation, training_curves,
 };
-use adder_report::{Figure, History};
+use adder_train::History;
 use adder_train::analysis::{Analysis, Confusion};
 use adder_train::events::{EpochEvent, StepEvent};
-use adder_train::lr_find::Suggestions;
 use serde_json::json;
 
 #[track_caller]

@@ -4,8 +4,10 @@ use adder_data::{Dataset, Source, load, normalize, pairing};
 use adder_model::{Backend, IdentityAdder, Predictor, thousands, weights};
 use adder_report::page::run_page;
 use adder_report::{Inspection, Record, Samples};
-use adder_train::schedule::Place;
-use adder_train::{CheckpointName, Existing, Layers, Machine, Outcome, RunDirectory, StopFlag, Trainer};
+use adder_train::schedule::ScheduleStep;
+use adder_train::{
+    CheckpointName, ConfigSources, IfExists, Machine, Outcome, RunDirectory, StopFlag, Trainer,
+};
 use candle_core::Device;
 use tempfile::TempDir;
 
@@ -20,7 +22,7 @@ struct Run {
 
 /// Two epochs of a small network on the first images, one-cycle.
 fn run() -> Run {
-    let mut layers = Layers::default();
+    let mut layers = ConfigSources::default();
     for assignment in [
         "model.channels=[4, 6]",
         "model.pool_after=[1, 2]",
@@ -36,7 +38,7 @@ fn run() -> Run {
     }
     let config = layers.resolve().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let directory = RunDirectory::create(folder.path().join("tiny"), Existing::Keep).unwrap();
+    let directory = RunDirectory::create(folder.path().join("tiny"), IfExists::Fail).unwrap();
     let data = load(&Source::Embedded, &mut |_| {}).unwrap();
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
     let trainer = Trainer::start(directory.clone(), config, data.clone(), None, machine).unwrap();
@@ -118,7 +120,7 @@ fn the_momentum_is_that_of_each_step() {
     let (per_epoch, total) = (8, 16);
     assert_eq!(momenta.len(), total as usize);
     for (done, &(step, momentum)) in (0..).zip(&momenta) {
-        let settings = record.config.schedule.at(Place { done, total, per_epoch });
+        let settings = record.config.schedule.at(ScheduleStep { done, total, per_epoch });
         assert_eq!((step, Some(momentum)), ((done + 1) as f64, settings.momentum));
         // The rate of the same place is the one that the run wrote down.
         let rate = record.config.optimizer.learning_rate * settings.rate_factor;

@@ -1,11 +1,11 @@
-//! Checkpoints: everything that a run needs to go on with the same bits, in one folder that is replaced whole.
+//! Checkpoints: everything that a run needs to resume with the same bits, in one folder that is replaced whole.
 //!
 //! | file | holds |
 //! | --- | --- |
 //! | `model.safetensors` | the weights and running statistics to use, as `adder_model::weights` documents them |
-//! | `raw.safetensors` | with an average, which then is the one to use: those that training goes on from |
-//! | `optimizer.safetensors` | what the optimizer remembers of each parameter |
-//! | `state.json` | a [`State`] |
+//! | `raw.safetensors` | with an average, which then is the one to use: those that training resumes from |
+//! | `optimizer.safetensors` | the optimizer's memory of each parameter |
+//! | `state.json` | a [`LoopState`] |
 //!
 //! There is no generator to save: every draw is a function of the seed and the position.
 
@@ -17,10 +17,9 @@ use adder_data::Position;
 use adder_model::{IdentityAdder, Tally};
 use serde::{Deserialize, Serialize};
 
-use crate::config::TrainingConfig;
 use crate::files::{self, FileError};
-use crate::learned::Learned;
 use crate::optimizer::OptimizerError;
+use crate::train_state::TrainState;
 use adder_model::tensor_file::TensorFileError;
 
 /// The version of `state.json` that this code writes and reads.
@@ -37,7 +36,7 @@ const STATE_FILE: &str = "state.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckpointName {
-    /// The newest state: where the run goes on.
+    /// The newest state: where the run resumes.
     Last,
     /// After the epoch with the best validation accuracy of both heads; the earlier of two that are equal.
     Best,
@@ -59,10 +58,10 @@ impl fmt::Display for CheckpointName {
     }
 }
 
-/// Where a run is: the file `state.json`.
+/// The state of the training loop: the file `state.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct State {
+pub struct LoopState {
     /// Version of this file.
     pub version: u32,
     /// The next step: epochs that are done, and steps of the epoch that are done.
@@ -71,7 +70,7 @@ pub struct State {
     pub steps: u64,
     /// Lines of `events.jsonl` that belong to them.
     pub events: u64,
-    /// Of the epoch's batches so far.
+    /// The tally of the epoch's batches so far.
     pub training: Tally,
     /// Time spent in them.
     pub training_seconds: f64,
@@ -89,17 +88,7 @@ pub struct BestEpoch {
     pub accuracy: f64,
 }
 
-impl State {
-    /// Whether all epochs are done, or so many without a better validation that there shall be no more.
-    pub(crate) fn is_over(&self, training: &TrainingConfig) -> bool {
-        let TrainingConfig { epochs, patience, .. } = *training;
-        let Position { epoch, step } = self.position;
-        let since_best = self.best.map_or(0, |best| epoch.saturating_sub(best.epoch));
-        epoch >= epochs || (patience > 0 && step == 0 && since_best >= patience)
-    }
-}
-
-impl Default for State {
+impl Default for LoopState {
     fn default() -> Self {
         Self {
             version: VERSION,
@@ -170,16 +159,16 @@ impl From<TensorFileError> for CheckpointError {
 /// Writes the checkpoint `folder`, all of it or nothing. `facts` go into the metadata of the weights.
 pub(crate) fn save(
     folder: &Path,
-    learned: &Learned,
-    state: &State,
+    train_state: &TrainState,
+    state: &LoopState,
     mut facts: BTreeMap<String, String>,
 ) -> Result<(), CheckpointError> {
     let steps = (STEPS.to_owned(), state.steps.to_string());
     facts.extend([steps.clone()]);
     let steps = BTreeMap::from([steps]);
-    let model = learned.result().to_safetensors(&facts)?;
-    let raw = learned.average.as_ref().map(|_| learned.model.to_safetensors(&steps)).transpose()?;
-    let optimizer = learned.optimizer.to_safetensors(&steps)?;
+    let model = train_state.result().to_safetensors(&facts)?;
+    let raw = train_state.ema.as_ref().map(|_| train_state.model.to_safetensors(&steps)).transpose()?;
+    let optimizer = train_state.optimizer.to_safetensors(&steps)?;
     let mut json = serde_json::to_string_pretty(state).expect("a state is numbers under fixed names");
     json.push('\n');
     let mut files =
@@ -188,8 +177,8 @@ pub(crate) fn save(
     Ok(files::replace_folder(folder, &files)?)
 }
 
-/// Reads the checkpoint `folder` into `learned` and says where the run is.
-pub(crate) fn load(folder: &Path, learned: &mut Learned) -> Result<State, CheckpointError> {
+/// Reads the checkpoint `folder` into `train_state` and returns where the loop is.
+pub(crate) fn load(folder: &Path, train_state: &mut TrainState) -> Result<LoopState, CheckpointError> {
     let folder = locate(folder)?;
     let state = read_state(&folder)?;
     let load = |model: &IdentityAdder, file: &str| {
@@ -197,12 +186,12 @@ pub(crate) fn load(folder: &Path, learned: &mut Learned) -> Result<State, Checkp
         let metadata = model.load_safetensors(&files::read(&path)?, &path)?;
         check_steps(&path, &metadata, state.steps)
     };
-    load(learned.result(), MODEL_FILE)?;
-    if learned.average.is_some() {
-        load(&learned.model, RAW_FILE)?;
+    load(train_state.result(), MODEL_FILE)?;
+    if train_state.ema.is_some() {
+        load(&train_state.model, RAW_FILE)?;
     }
     let path = folder.join(OPTIMIZER_FILE);
-    let metadata = learned.optimizer.load_safetensors(&files::read(&path)?, &path)?;
+    let metadata = train_state.optimizer.load_safetensors(&files::read(&path)?, &path)?;
     check_steps(&path, &metadata, state.steps)?;
     Ok(state)
 }
@@ -212,7 +201,7 @@ pub(crate) fn locate(folder: &Path) -> Result<PathBuf, CheckpointError> {
     files::locate_folder(folder).ok_or_else(|| CheckpointError::Missing(folder.to_owned()))
 }
 
-pub(crate) fn read_state(folder: &Path) -> Result<State, CheckpointError> {
+pub(crate) fn read_state(folder: &Path) -> Result<LoopState, CheckpointError> {
     let path = folder.join(STATE_FILE);
     let text = files::read_text(&path)?;
     let malformed =
@@ -228,7 +217,7 @@ pub(crate) fn read_state(folder: &Path) -> Result<State, CheckpointError> {
     if version != VERSION {
         return Err(wrong("version", VERSION.to_string(), version.to_string()));
     }
-    let state: State = serde_json::from_str(&text).map_err(malformed)?;
+    let state: LoopState = serde_json::from_str(&text).map_err(malformed)?;
     let seconds = state.training_seconds;
     if !(0.0..f64::INFINITY).contains(&seconds) {
         return Err(wrong("training_seconds", "a time".into(), seconds.to_string()));
@@ -236,7 +225,7 @@ pub(crate) fn read_state(folder: &Path) -> Result<State, CheckpointError> {
     Ok(state)
 }
 
-/// A folder put together from two checkpoints would go on without a word and end with other bits.
+/// A folder put together from two checkpoints would resume without a word and end with other bits.
 fn check_steps(path: &Path, metadata: &BTreeMap<String, String>, steps: u64) -> Result<(), CheckpointError> {
     let expected = steps.to_string();
     let found = metadata.get(STEPS);
@@ -266,11 +255,11 @@ mod tests {
             let mut number =
                 || f64::from(stream.next_u32()) / f64::from(stream.next_u32() | 1) + f64::EPSILON;
             let training = Tally { digit_loss: number(), sum_loss: number(), ..Tally::default() };
-            let state = State {
+            let state = LoopState {
                 training,
                 training_seconds: number(),
                 best: Some(BestEpoch { epoch: 3, accuracy: number() }),
-                ..State::default()
+                ..LoopState::default()
             };
             std::fs::write(folder.path().join(STATE_FILE), serde_json::to_string(&state).unwrap()).unwrap();
             assert_eq!(read_state(folder.path()).unwrap(), state);

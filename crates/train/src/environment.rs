@@ -1,16 +1,40 @@
-//! What a run was computed with: versions and machine.
+//! The machine that a run is computed on, and the record of it and of versions.
 
 use std::thread::available_parallelism;
 use std::time::SystemTime;
 
-use adder_model::Backend;
+use adder_model::{Backend, IdentityAdder};
 use candle_core::{Device, DeviceLocation};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
-use crate::trainer::Machine;
+use crate::config::Config;
 
-/// The file `environment.json` of a run: one entry for each time that it was started or went on, perhaps elsewhere.
+/// The device, code and threads that a run is computed with. None of it changes the result, but for the device and the backend,
+/// whose arithmetic may.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// The device that the network is on.
+    pub device: Device,
+    /// The code that computes a training step.
+    pub backend: Backend,
+    /// Threads that the program was allowed, to be recorded.
+    pub threads: usize,
+    /// Threads that compute batches ahead; with 0 the loop computes them itself.
+    pub loader_workers: usize,
+}
+
+impl Machine {
+    /// A new network of `config` on this machine, initialized by its seed.
+    ///
+    /// # Errors
+    /// Where the network cannot be, or not on the device or the backend.
+    pub fn new_model(&self, config: &Config) -> adder_model::Result<IdentityAdder> {
+        IdentityAdder::new(&config.model, config.seed, &self.device)?.with_backend(self.backend)
+    }
+}
+
+/// The file `environment.json` of a run: one entry for each time that it was started or resumed, perhaps elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// From the first to the last.

@@ -4,13 +4,13 @@ use adder_data::{Batch, EvaluationAddends, Labeled, evaluation_batches};
 use adder_model::{Addends, IdentityAdder, Metrics, Prediction, Predictor, Tally};
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::{Analysis, AnalysisTally};
-use crate::views::Views;
+use crate::analysis::{Analysis, AnalysisTally, Joint};
+use crate::tta::Tta;
 
 /// Images that go through the network at a time: enough to be fast, and with ten addends each still small.
 const BATCH_SIZE: usize = 500;
 
-/// Which images an evaluation is of.
+/// The images of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EvaluationSplit {
     /// The images held back from the training file: for choosing.
@@ -21,7 +21,7 @@ pub enum EvaluationSplit {
     Evaluation,
 }
 
-/// What an evaluation found. As JSON:
+/// The result of an evaluation. As JSON:
 /// `{"split":"eval","images":n,"pairs":n,"digit":{"loss":x,"accuracy":y},"sum":{...},"both":{...}}`, losses per pair in
 /// nats, accuracies in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,17 @@ pub struct Report {
     /// Digit, sum and both.
     #[serde(flatten)]
     pub metrics: Metrics,
+}
+
+/// An evaluation with all ten addends of each image: the file `exhaustive.json` of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExhaustiveReport {
+    /// Losses and accuracies.
+    pub report: Report,
+    /// The two heads together.
+    pub joint: Joint,
+    /// The same with test-time augmentation, if somebody asked for it.
+    pub tta: Option<(Tta, Report)>,
 }
 
 /// An evaluation that could not be made.
@@ -60,7 +71,7 @@ pub enum EvaluationError {
     },
 }
 
-/// What a network is evaluated on.
+/// The images and addends that a network is evaluated on.
 #[derive(Clone, Copy, Debug)]
 pub struct EvaluationSet<'a> {
     /// The name of the images, for the report.
@@ -71,8 +82,8 @@ pub struct EvaluationSet<'a> {
     pub indices: &'a [u32],
     /// The addends that each image is asked with.
     pub addends: EvaluationAddends,
-    /// The views of each image that one answer is made of: test-time augmentation where there are several.
-    pub views: Views,
+    /// The views of each image that one answer is made of.
+    pub tta: Tta,
 }
 
 impl EvaluationSet<'_> {
@@ -89,7 +100,7 @@ impl EvaluationSet<'_> {
     ///
     /// # Errors
     /// Any [`EvaluationError`].
-    pub fn analyse(
+    pub fn analyze(
         &self,
         model: &IdentityAdder,
         worst: usize,
@@ -112,7 +123,7 @@ impl EvaluationSet<'_> {
                 EvaluationAddends::Fixed { .. } => Addends::Each(&batch.addends),
                 EvaluationAddends::Exhaustive => Addends::All,
             };
-            let logits = self.views.predict(&predictor, &batch.images, addends)?;
+            let logits = self.tta.predict(&predictor, &batch.images, addends)?;
             tally += Tally::of_logits(&logits.digit, &logits.sum, &batch.digits, &batch.sums)?;
             watch(&batch, &logits);
         }
@@ -139,7 +150,7 @@ pub fn evaluate(
     indices: &[u32],
     addends: EvaluationAddends,
 ) -> Result<Report, EvaluationError> {
-    EvaluationSet { split, data, indices, addends, views: Views::default() }.evaluate(model)
+    EvaluationSet { split, data, indices, addends, tta: Tta::default() }.evaluate(model)
 }
 
 #[cfg(test)]
@@ -259,9 +270,8 @@ pub(crate) mod tests {
         let indices: Vec<u32> = (0..1_007).map(|n| n * 7 % 30).collect();
         for addends in [EvaluationAddends::Fixed { seed: 3 }, EvaluationAddends::Exhaustive] {
             let split = EvaluationSplit::Validation;
-            let set =
-                EvaluationSet { split, data: &data, indices: &indices, addends, views: Views::default() };
-            let (report, analysis) = set.analyse(&model, 4).unwrap();
+            let set = EvaluationSet { split, data: &data, indices: &indices, addends, tta: Tta::default() };
+            let (report, analysis) = set.analyze(&model, 4).unwrap();
             assert_eq!(report, evaluate(&model, split, &data, &indices, addends).unwrap());
             assert_eq!((analysis.pairs, analysis.joint.pairs), (report.pairs, report.pairs));
             assert_eq!(analysis.exhaustive, addends == EvaluationAddends::Exhaustive);

@@ -27,12 +27,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     fs::read(path).map_err(failed("read", path))
 }
 
-pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
+/// Reads a file as text.
+///
+/// # Errors
+/// Where it cannot be read or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(failed("read", path))
 }
 
 /// Writes a file whole, over an older one if there is one.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_whole(path, |file| file.write_all(bytes)).map_err(failed("write", path))
 }
 

@@ -10,11 +10,10 @@ use crate::checkpoint::CheckpointName;
 use crate::evaluation::{EvaluationSplit, Report};
 use crate::events::{EpochEvent, StepEvent};
 
-/// What is told about a run while it goes on. Every method does nothing unless it is written; `()` watches nothing.
+/// A watcher of a run. Every method does nothing unless it is written; `()` watches nothing.
 pub trait Observer {
-    /// Training starts or goes on: of the run itself, or before that of a teacher, whose steps and epochs follow until the
-    /// next start.
-    fn on_start(&mut self, _plan: &Plan<'_>) {}
+    /// Training starts or resumes.
+    fn on_start(&mut self, _plan: &RunPlan<'_>) {}
     /// The weights were updated.
     fn on_step(&mut self, _progress: &Progress<'_>) {}
     /// A validation or evaluation over so many images starts, which takes a while.
@@ -29,9 +28,35 @@ pub trait Observer {
 
 impl Observer for () {}
 
-/// What a run is going to do.
+impl<O: Observer + ?Sized> Observer for &mut O {
+    fn on_start(&mut self, plan: &RunPlan<'_>) {
+        (**self).on_start(plan);
+    }
+
+    fn on_step(&mut self, progress: &Progress<'_>) {
+        (**self).on_step(progress);
+    }
+
+    fn on_evaluation(&mut self, split: EvaluationSplit, images: usize) {
+        (**self).on_evaluation(split, images);
+    }
+
+    fn on_epoch(&mut self, event: &EpochEvent, best: bool) {
+        (**self).on_epoch(event, best);
+    }
+
+    fn on_checkpoint(&mut self, name: CheckpointName, folder: &Path) {
+        (**self).on_checkpoint(name, folder);
+    }
+
+    fn on_finish(&mut self, report: &Report) {
+        (**self).on_finish(report);
+    }
+}
+
+/// The extent of a run, as it starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plan<'a> {
+pub struct RunPlan<'a> {
     /// The run directory.
     pub directory: &'a Path,
     /// Trained numbers in the network.
@@ -46,13 +71,11 @@ pub struct Plan<'a> {
     pub epochs: u64,
     /// Steps of each epoch.
     pub steps_per_epoch: u64,
-    /// Steps of the run that are done already: zero unless it goes on.
+    /// Steps of the run that are done already: zero unless it resumes.
     pub steps_before: u64,
-    /// Of a network that the run is going to learn from: its number, counted from 1, and how many there are.
-    pub teacher: Option<(u64, u64)>,
 }
 
-/// Where a run is after a step.
+/// The progress of a run after a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress<'a> {
     /// The step.

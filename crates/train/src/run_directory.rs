@@ -1,17 +1,17 @@
-//! Run directories: everything about one run, so that from it alone one can go on, evaluate, export, plot and serve.
+//! Run directories: everything about one run, so that from it alone one can resume, evaluate, export, plot and serve.
 //!
 //! | name | holds | written |
 //! | --- | --- | --- |
 //! | `config.toml` | the whole configuration, defaults included | at the start |
 //! | `split.json` | which images train and which validate | at the start |
 //! | `data.json` | checksums of the data, [`DataRecord`] | at the start |
-//! | `environment.json` | versions and machine of each session, [`Environment`] | at the start and on going on |
+//! | `environment.json` | versions and machine of each session, [`Environment`] | at the start and on resuming |
 //! | `events.jsonl` | each step and epoch, [`Event`] | as they happen |
-//! | `last/` | the checkpoint to go on from, see [`checkpoint`] | after each epoch and on stopping |
+//! | `last/` | the checkpoint to resume from, see [`checkpoint`] | after each epoch and on stopping |
 //! | `best/` | the checkpoint of the best epoch in validation | when there is a better one |
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
 //! | `report.html` | what a person looks at; drawn from the others | at the end, and by `adder report` |
-//! | `exhaustive.json` | the evaluation set with all ten addends, [`Exhaustive`] | by a repetition, once |
+//! | `exhaustive.json` | the evaluation set with all ten addends, [`ExhaustiveReport`] | by a repetition, once |
 //! | `teachers/1/` and so on | the runs of the networks that it learned from | before its first step, where asked for |
 //! | `events.out.tfevents.*` | the events for TensorBoard | as they happen, where asked for |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
@@ -23,18 +23,19 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use adder_data::Split;
+use adder_model::{Backend, IdentityAdder, weights};
+use candle_core::Device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{self, CheckpointError, CheckpointName, MODEL_FILE};
 use crate::clock;
-use crate::config::{Config, ConfigError, Layers};
+use crate::config::{Config, ConfigError, ConfigSources};
 use crate::data_record::DataRecord;
 use crate::environment::Environment;
-use crate::evaluation::Report;
+use crate::evaluation::{ExhaustiveReport, Report};
 use crate::events::{Event, EventsError, read_events};
 use crate::files::{self, FileError, failed};
-use crate::repeat::Exhaustive;
 
 const CONFIG: &str = "config.toml";
 const SPLIT: &str = "split.json";
@@ -47,11 +48,11 @@ const EXHAUSTIVE: &str = "exhaustive.json";
 const TEACHERS: &str = "teachers";
 const LOCK: &str = ".lock";
 
-/// What to do where a run is already.
+/// The choice where a run is already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Leave it and fail.
-    Keep,
+pub enum IfExists {
+    /// Leave it, and fail.
+    Fail,
     /// Delete the old run's files, and no others.
     Replace,
 }
@@ -109,7 +110,7 @@ impl RunDirectory {
     /// # Errors
     /// [`RunError::Exists`] where a run is and is to be kept; [`RunError::Occupied`] where other files are;
     /// [`RunError::Busy`] where a program trains the run that is to be replaced.
-    pub fn create(path: impl Into<PathBuf>, existing: Existing) -> Result<Self, RunError> {
+    pub fn create(path: impl Into<PathBuf>, if_exists: IfExists) -> Result<Self, RunError> {
         let run = Self { path: path.into() };
         let path = &run.path;
         let is_file = path.exists() && !path.is_dir();
@@ -117,9 +118,9 @@ impl RunDirectory {
             return Err(RunError::Occupied(path.clone()));
         }
         if run.is_run() {
-            match existing {
-                Existing::Keep => return Err(RunError::Exists(path.clone())),
-                Existing::Replace => run.clear()?,
+            match if_exists {
+                IfExists::Fail => return Err(RunError::Exists(path.clone())),
+                IfExists::Replace => run.clear()?,
             }
         }
         fs::create_dir_all(path).map_err(failed("create", path))?;
@@ -135,7 +136,7 @@ impl RunDirectory {
         if run.is_run() { Ok(run) } else { Err(RunError::NotARun(run.path)) }
     }
 
-    /// The run in the folder `runs` that was started, or went on, last, of those that have a checkpoint.
+    /// The run in the folder `runs` that was started or resumed last, of those that have a checkpoint.
     ///
     /// # Errors
     /// [`RunError::NoRuns`] where there is none. Folders that are no runs, or broken ones, are passed over.
@@ -166,14 +167,14 @@ impl RunDirectory {
     /// The configuration of the run.
     ///
     /// # Errors
-    /// As [`Layers::resolve`].
+    /// As [`ConfigSources::resolve`].
     pub fn config(&self) -> Result<Config, RunError> {
-        let mut layers = Layers::default();
-        layers.add_file(&self.path.join(CONFIG))?;
-        Ok(layers.resolve()?)
+        let mut sources = ConfigSources::default();
+        sources.add_file(&self.path.join(CONFIG))?;
+        Ok(sources.resolve()?)
     }
 
-    /// Which images train and which validate.
+    /// The images that train and those that validate.
     ///
     /// # Errors
     /// Where the file is missing or broken.
@@ -181,7 +182,7 @@ impl RunDirectory {
         self.read_json(SPLIT)
     }
 
-    /// Which data it was started on.
+    /// The record of the data that it was started on.
     ///
     /// # Errors
     /// Where the file is missing or broken.
@@ -197,7 +198,7 @@ impl RunDirectory {
         self.read_json(ENVIRONMENT)
     }
 
-    /// What happened so far.
+    /// The events so far.
     ///
     /// # Errors
     /// As [`read_events`].
@@ -217,7 +218,7 @@ impl RunDirectory {
     ///
     /// # Errors
     /// Where the file is broken.
-    pub fn exhaustive(&self) -> Result<Option<Exhaustive>, RunError> {
+    pub fn exhaustive(&self) -> Result<Option<ExhaustiveReport>, RunError> {
         self.read_json_if_there(EXHAUSTIVE)
     }
 
@@ -237,7 +238,26 @@ impl RunDirectory {
         Ok(self.checkpoint(name)?.join(MODEL_FILE))
     }
 
-    /// Where the report belongs.
+    /// Whether no step is left after the last checkpoint.
+    ///
+    /// # Errors
+    /// Where the checkpoint is missing or broken.
+    pub fn is_trained(&self) -> Result<bool, RunError> {
+        let state = checkpoint::read_state(&self.checkpoint(CheckpointName::Last)?)?;
+        Ok(self.config()?.training.is_over(state.position.epoch, state.best.map(|best| best.epoch)))
+    }
+
+    /// The network of the run's results, with the weights that `training.evaluate` names.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`]; [`CheckpointError::Model`] where the weights cannot be used.
+    pub fn evaluated_model(&self, device: &Device, backend: Backend) -> Result<IdentityAdder, RunError> {
+        let weights = self.weights(self.config()?.training.evaluate)?;
+        let load = || weights::load(&weights, device)?.0.with_backend(backend);
+        Ok(load().map_err(CheckpointError::from)?)
+    }
+
+    /// The path of the report.
     pub fn report_path(&self) -> PathBuf {
         self.path.join(REPORT)
     }
@@ -248,7 +268,7 @@ impl RunDirectory {
     }
 
     /// The folder of a teacher, counted from 1.
-    pub(crate) fn teacher_path(&self, number: u64) -> PathBuf {
+    pub fn teacher_path(&self, number: u64) -> PathBuf {
         self.path.join(TEACHERS).join(number.to_string())
     }
 
@@ -298,7 +318,11 @@ impl RunDirectory {
         self.write_json(EVALUATION, report)
     }
 
-    pub(crate) fn write_exhaustive(&self, exhaustive: &Exhaustive) -> Result<(), RunError> {
+    /// Keeps the evaluation with all ten addends.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn write_exhaustive(&self, exhaustive: &ExhaustiveReport) -> Result<(), RunError> {
         self.write_json(EXHAUSTIVE, exhaustive)
     }
 

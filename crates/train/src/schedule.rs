@@ -18,7 +18,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Invalid, check};
+use crate::range::{Invalid, check};
 
 /// The section `[schedule]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,9 +58,9 @@ pub enum ScheduleKind {
     OneCycle,
 }
 
-/// Where a step is in its run.
+/// The place of a step in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ScheduleStep {
     /// Steps before it.
     pub done: u64,
     /// Steps of the run.
@@ -69,7 +69,7 @@ pub struct Place {
     pub per_epoch: u64,
 }
 
-/// What a schedule says about one step.
+/// The settings of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// The factor on `optimizer.learning_rate`.
@@ -110,9 +110,9 @@ impl ScheduleConfig {
         Ok(())
     }
 
-    /// What holds in the step at `place`.
-    pub fn at(&self, place: Place) -> Settings {
-        let Place { done, total, per_epoch } = place;
+    /// The settings of the step at `place`.
+    pub fn at(&self, place: ScheduleStep) -> Settings {
+        let ScheduleStep { done, total, per_epoch } = place;
         debug_assert!(done < total, "step {done} of a run of {total}");
         let warmup_steps = self.warmup * total as f64;
         let done_steps = done as f64;

@@ -10,9 +10,9 @@ fn bytes_are_normalised_as_those_of_data_sets() {
     let predictor = Predictor::new(&model).unwrap();
     // Every value of a byte, three times.
     let image: [u8; PIXELS] = std::array::from_fn(|at| (at * 3 % 256) as u8);
-    let normalised = image.map(|byte| normalize(f32::from(byte)));
+    let normalized = image.map(|byte| normalize(f32::from(byte)));
     for addend in 0..10 {
-        let batch = predictor.predict_batch(&normalised, Addends::Each(&[addend])).unwrap();
+        let batch = predictor.predict_batch(&normalized, Addends::Each(&[addend])).unwrap();
         let answer = batch.answers().next().unwrap();
         assert_eq!(predictor.predict(&image, addend).unwrap(), answer);
     }

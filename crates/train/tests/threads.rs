@@ -11,7 +11,7 @@ use std::{env, fs};
 use adder_data::{Dataset, Labeled, PIXELS, Source};
 use adder_model::Backend;
 use adder_random::{Purpose, Stream};
-use adder_train::{Existing, Layers, Machine, RunDirectory, StopFlag, Trainer};
+use adder_train::{ConfigSources, IfExists, Machine, RunDirectory, StopFlag, Trainer};
 use candle_core::Device;
 use safetensors::SafeTensors;
 
@@ -31,13 +31,13 @@ fn train() {
     };
     // The notebook's network: three steps of 48 and one of 6, more than one chunk for any kernel to share out.
     let data = Dataset { origin: Source::Embedded, train: labelled(188, 0), evaluation: labelled(20, 1) };
-    let mut layers = Layers::default();
-    layers.add_flag("--epochs", "training.epochs", 1);
-    layers.add_flag("--batch-size", "training.batch_size", 48);
-    layers.add_flag("--optimizer", "optimizer.kind", env::var(OPTIMIZER).unwrap());
-    let directory = RunDirectory::create(env::var(FOLDER).unwrap(), Existing::Keep).unwrap();
+    let mut sources = ConfigSources::default();
+    sources.add_flag("--epochs", "training.epochs", 1);
+    sources.add_flag("--batch-size", "training.batch_size", 48);
+    sources.add_flag("--optimizer", "optimizer.kind", env::var(OPTIMIZER).unwrap());
+    let directory = RunDirectory::create(env::var(FOLDER).unwrap(), IfExists::Fail).unwrap();
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
-    let trainer = Trainer::start(directory, layers.resolve().unwrap(), data, None, machine).unwrap();
+    let trainer = Trainer::start(directory, sources.resolve().unwrap(), data, None, machine).unwrap();
     trainer.run(&mut (), &StopFlag::default()).unwrap();
 }
 

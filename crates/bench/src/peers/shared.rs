@@ -16,7 +16,7 @@ const IMAGES: usize = 2_048;
 /// The two files.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// `images` f32 `[n, 1, 28, 28]`, normalised, `addends` and `digits` u32 `[n]`.
+    /// `images` f32 `[n, 1, 28, 28]`, normalized, `addends` and `digits` u32 `[n]`.
     pub inputs: PathBuf,
     /// The network's parameters and running statistics, by adder-model's names.
     pub weights: PathBuf,

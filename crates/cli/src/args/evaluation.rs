@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use adder_train::Views;
+use adder_train::Tta;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::CheckpointChoice;
-use crate::failure::UsageError;
+use super::choices::CheckpointChoice;
+use crate::error::UsageError;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
@@ -60,18 +60,18 @@ pub(crate) struct TtaArgs {
 
 impl TtaArgs {
     /// The views of a pair, where they were asked for.
-    pub(crate) fn views(&self) -> Result<Option<Views>, UsageError> {
-        let shifted = Views::shifted(self.tta_shift);
-        let views = match self.tta_addends {
-            TtaAddends::All => shifted.beside_all_addends(),
+    pub(crate) fn tta(&self) -> Result<Option<Tta>, UsageError> {
+        let shifted = Tta::shifted(self.tta_shift);
+        let tta = match self.tta_addends {
+            TtaAddends::All => shifted.with_all_addends(),
             TtaAddends::Asked => shifted,
         };
-        if self.tta && views == Views::default() {
+        if self.tta && tta == Tta::default() {
             let words =
                 "--tta-shift: expected 1 to 4 with --tta-addends asked, found 0, which leaves a single view";
             return Err(UsageError(words.to_owned()));
         }
-        Ok(self.tta.then_some(views))
+        Ok(self.tta.then_some(tta))
     }
 }
 

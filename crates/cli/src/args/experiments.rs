@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use adder_train::lr_find::RangeTest;
+use adder_experiment::lr_find::RangeTest;
 use clap::{Args, ValueEnum};
 
-use super::{TrainingArgs, TtaArgs};
+use super::evaluation::TtaArgs;
+use super::training::TrainingArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct RepeatArgs {

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+/// The folder of runs.
+pub(crate) const RUNS: &str = "runs";
+
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
     /// A run directory, or its name in runs/; several are compared [default: the newest run in runs/, else `pretrained`: the
@@ -27,7 +30,7 @@ pub(crate) struct RunsArgs {
     #[command(subcommand)]
     pub(crate) action: Option<RunsAction>,
     /// The folder that the runs are in.
-    #[arg(long = "in", value_name = "DIR", default_value = crate::subject::RUNS)]
+    #[arg(long = "in", value_name = "DIR", default_value = RUNS)]
     pub(crate) folder: PathBuf,
     /// What the table is sorted by; the newest, best or longest come last.
     #[arg(long, value_enum, default_value = "started")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// What a configuration is put together from.
+/// The sources of a configuration.
 #[derive(Debug, Args)]
 pub(crate) struct RecipeArgs {
     /// A built-in recipe to start from [default: default].
@@ -61,7 +61,7 @@ pub(crate) struct TrainArgs {
     /// Replace a run that is already in the run directory.
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Go on with a stopped run, exactly where it was.
+    /// Resume a stopped run, exactly where it was.
     #[arg(
         long,
         value_name = "RUN",
@@ -80,4 +80,16 @@ pub(crate) struct TrainArgs {
     /// Show a dashboard instead of the bar, where there is a terminal.
     #[arg(long)]
     pub(crate) tui: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Where the pictures of samples go, one for each set.
+    #[arg(long, value_name = "DIR", default_value = "samples")]
+    pub(crate) out: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -10,9 +10,9 @@ use adder_report::figures::sample_grid;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::Context;
 use crate::args::DataArgs;
-use crate::{configuration, loading};
+use crate::configuration;
+use crate::context::Context;
 
 /// One set in the JSON.
 #[derive(Serialize)]
@@ -24,15 +24,12 @@ struct Set {
 }
 
 pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
-    let config = configuration::layers(&args.config)?.resolve()?;
-    let dataset = loading::load(&config.data.source, context)?;
+    let config = configuration::sources(&args.config)?.resolve()?;
+    let dataset = context.load(&config.data.source)?;
     let split = Split::shuffled(dataset.train.len(), config.data.validation_fraction, config.seed)?;
     let samples = Samples::new(&config, &dataset, &split)?;
-    let (mut split, mut evaluation) = (split, dataset.evaluation.indices());
-    if config.data.limit > 0 {
-        split = split.limit(config.data.limit)?;
-        evaluation.truncate(config.data.limit);
-    }
+    let split = config.data.limited_split(split)?;
+    let evaluation = config.data.limited(dataset.evaluation.indices());
     let folder = &args.out;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let sets = [

@@ -4,23 +4,24 @@ use std::fmt::{self, Display, Formatter};
 use std::io::{Write, stdout};
 
 use adder_data::EvaluationAddends;
-use adder_model::{Metrics, thousands};
-use adder_train::{Analysis, EvaluationSet, EvaluationSplit, Report, Views};
+use adder_model::Metrics;
+use adder_train::{Analysis, EvaluationSet, EvaluationSplit, Report, Tta};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::Context;
 use crate::args::{EvalArgs, SplitChoice, TtaAddends};
-use crate::subject::Subject;
-use crate::words::metrics_table;
+use crate::context::Context;
+use crate::format::{metrics_table, report_text};
+use crate::loaded_model::LoadedModel;
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
-    let views = args.tta.views()?;
-    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let tta = args.tta.tta()?;
+    let loaded =
+        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     if !context.quiet {
-        eprintln!("weights: {}", subject.path.display());
+        eprintln!("weights: {}", loaded.path.display());
     }
-    let measured = subject.data(args.data.as_deref(), args.limit, context)?;
+    let measured = loaded.data(args.data.as_deref(), args.limit, context)?;
     let addends = match args.exhaustive {
         true => EvaluationAddends::Exhaustive,
         false => EvaluationAddends::Fixed { seed: measured.seed },
@@ -31,15 +32,15 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
             (EvaluationSplit::Evaluation, &measured.dataset.evaluation, &measured.evaluation[..])
         }
     };
-    let set = EvaluationSet { split, data, indices, addends, views: Views::default() };
+    let set = EvaluationSet { split, data, indices, addends, tta: Tta::default() };
     let worst = args.analysis.then_some(args.worst);
-    let (report, analysis) = measure(&subject, &set, worst)?;
-    let augmented = views.map(|views| -> Result<Augmented> {
-        let (report, analysis) = measure(&subject, &EvaluationSet { views, ..set }, worst)?;
+    let (report, analysis) = measure(&loaded, &set, worst)?;
+    let augmented = tta.map(|tta| -> Result<Augmented> {
+        let (report, analysis) = measure(&loaded, &EvaluationSet { tta, ..set }, worst)?;
         Ok(Augmented {
             shift: args.tta.tta_shift,
             addends: args.tta.tta_addends,
-            views: views.count(),
+            views: tta.count(),
             average: "probabilities",
             metrics: report.metrics,
             analysis,
@@ -56,20 +57,20 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
 }
 
 fn measure(
-    subject: &Subject,
+    loaded: &LoadedModel,
     set: &EvaluationSet<'_>,
     worst: Option<usize>,
 ) -> Result<(Report, Option<Analysis>)> {
     Ok(match worst {
         Some(worst) => {
-            let (report, analysis) = set.analyse(&subject.model, worst)?;
+            let (report, analysis) = set.analyze(&loaded.model, worst)?;
             (report, Some(analysis))
         }
-        None => (set.evaluate(&subject.model)?, None),
+        None => (set.evaluate(&loaded.model)?, None),
     })
 }
 
-/// What is printed: the report, and beside its keys what else was asked for.
+/// The report, and beside its keys what else was asked for.
 #[derive(Serialize)]
 struct Found {
     #[serde(flatten)]
@@ -96,7 +97,7 @@ struct Augmented {
 
 impl Display for Found {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", in_words(&self.report))?;
+        write!(f, "{}", report_text(&self.report))?;
         if let Some(analysis) = &self.analysis {
             write!(f, "\n{analysis}")?;
         }
@@ -117,14 +118,4 @@ impl Display for Found {
         }
         Ok(())
     }
-}
-
-/// The report as a heading and a table.
-pub(crate) fn in_words(report: &Report) -> String {
-    let set = match report.split {
-        EvaluationSplit::Validation => "validation",
-        EvaluationSplit::Evaluation => "evaluation",
-    };
-    let (images, pairs) = (thousands(report.images), thousands(report.pairs));
-    format!("{set}: {images} images, {pairs} pairs\n{}", metrics_table(&report.metrics))
 }

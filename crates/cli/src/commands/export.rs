@@ -6,10 +6,10 @@ use adder_data::whole_file::write_whole;
 use adder_export::{onnx, torch};
 use anyhow::{Context as _, Result};
 
-use crate::Context;
 use crate::args::{ExportArgs, ExportFormat};
-use crate::failure::UsageError;
-use crate::subject::Subject;
+use crate::context::Context;
+use crate::error::UsageError;
+use crate::loaded_model::LoadedModel;
 
 pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
     let default = onnx::Options::default();
@@ -23,15 +23,16 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
         let problem = "--fold, --opset and --with-preprocessing are for --format onnx";
         return Err(UsageError(problem.into()).into());
     }
-    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded =
+        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     let bytes = match args.format {
-        ExportFormat::Onnx => onnx::encode(&subject.model, &options, &subject.facts)?,
-        ExportFormat::TorchSafetensors => torch::to_safetensors(&subject.model, &subject.facts)?,
+        ExportFormat::Onnx => onnx::encode(&loaded.model, &options, &loaded.facts)?,
+        ExportFormat::TorchSafetensors => torch::to_safetensors(&loaded.model, &loaded.facts)?,
     };
     let unwritable = || format!("{}: cannot be written", args.out.display());
     write_whole(&args.out, |file| file.write_all(&bytes)).with_context(unwritable)?;
     if !context.quiet {
-        let (from, to) = (subject.path.display(), args.out.display());
+        let (from, to) = (loaded.path.display(), args.out.display());
         eprintln!("weights: {from}\nwritten: {to} ({:.1} kB)", bytes.len() as f64 / 1000.0);
     }
     Ok(())

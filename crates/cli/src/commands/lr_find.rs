@@ -5,16 +5,15 @@ use std::io::{Write, stdout};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use adder_model::Backend;
+use adder_experiment::lr_find::{Curve, End, RangeTest, find_learning_rate};
 use adder_report::figures::learning_rate_search;
-use adder_train::lr_find::{Curve, End, RangeTest, find_learning_rate};
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::args::LrFindArgs;
-use crate::commands::train::machine;
-use crate::failure::UsageError;
-use crate::{Context, configuration, interrupt, loading};
+use crate::configuration;
+use crate::context::{Context, stop_flag};
+use crate::error::UsageError;
 
 /// Pixels of the PNG for each unit of the figure.
 const PNG_SCALE: f32 = 2.0;
@@ -23,9 +22,9 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
     let config = configuration::of_training(&args.training)?;
-    let data = loading::load(&config.data.source, context)?;
-    let machine = machine(context, Backend::default_for(&context.device));
-    let stop = interrupt::stop_flag()?;
+    let data = context.load(&config.data.source)?;
+    let machine = context.machine();
+    let stop = stop_flag()?;
     let bar = ProgressBar::new(test.steps);
     if context.quiet {
         bar.set_draw_target(ProgressDrawTarget::hidden());

@@ -10,10 +10,10 @@ use adder_photo::NetworkImage;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::Context;
 use crate::args::PredictArgs;
+use crate::context::Context;
+use crate::loaded_model::LoadedModel;
 use crate::pictures::{self, Seen};
-use crate::subject::Subject;
 
 /// One line of the JSON.
 #[derive(Serialize)]
@@ -29,14 +29,15 @@ struct Line<'a> {
 pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
     // Every picture is read first: a broken one shall not leave half an answer.
     let seen = pictures::read(&args.images, args.raw)?;
-    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded =
+        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     if !context.quiet {
-        eprintln!("weights: {}", subject.path.display());
+        eprintln!("weights: {}", loaded.path.display());
     }
     if let Some(path) = &args.saw {
         save(&seen, path)?;
     }
-    let lines = answers(&seen, args.add, &Predictor::new(&subject.model)?)?;
+    let lines = answers(&seen, args.add, &Predictor::new(&loaded.model)?)?;
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string(&lines)?)?;
         return Ok(());

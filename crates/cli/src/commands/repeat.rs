@@ -4,19 +4,18 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use adder_model::Backend;
-use adder_train::{Config, Measurements, Repetition, Series};
+use adder_experiment::{Measurements, Repetition, Series};
+use adder_train::Config;
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::args::RepeatArgs;
-use crate::commands::train::machine;
-use crate::failure::INTERRUPTED;
+use crate::args::{RUNS, RepeatArgs};
+use crate::configuration;
+use crate::context::{Context, stop_flag};
+use crate::error::INTERRUPTED;
 use crate::progress::Watcher;
-use crate::subject::RUNS;
-use crate::{Context, configuration, interrupt, loading};
 
-/// What is printed as JSON.
+/// The JSON.
 #[derive(Serialize)]
 struct Found<'a> {
     recipe: &'a str,
@@ -26,13 +25,13 @@ struct Found<'a> {
 }
 
 pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
-    let views = args.tta.views()?;
+    let tta = args.tta.tta()?;
     let configs = configs(args)?;
     let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("repeat-{recipe}")));
-    let data = loading::load(&configs[0].data.source, context)?;
-    let machine = machine(context, Backend::default_for(&context.device));
-    let stop = interrupt::stop_flag()?;
+    let data = context.load(&configs[0].data.source)?;
+    let machine = context.machine();
+    let stop = stop_flag()?;
     let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: true };
     let mut runs = Vec::new();
     for config in &configs {
@@ -41,12 +40,12 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
             eprintln!("seed {}: {} of {}", config.seed, runs.len() + 1, configs.len());
         }
         let Some(run) = series.complete(&path, config, &mut Watcher::new(context.quiet))? else {
-            eprintln!("stopped and saved; the same command goes on from here");
+            eprintln!("stopped and saved; the same command resumes here");
             return Ok(ExitCode::from(INTERRUPTED));
         };
-        runs.push(Measurements::of_run(&run, &data, &machine, views)?);
+        runs.push(Measurements::measure(&run, &data, &machine, tta)?);
     }
-    let repetition = Repetition::of(runs);
+    let repetition = Repetition::new(runs);
     match args.json {
         true => {
             let found = Found { recipe, folder: &folder, repetition: &repetition };
@@ -59,16 +58,16 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
 
 /// The configuration of each seed; all are checked before the first is trained.
 fn configs(args: &RepeatArgs) -> Result<Vec<Config>> {
-    let mut layers = configuration::layers_of_training(&args.training)?;
+    let mut sources = configuration::training_sources(&args.training)?;
     let first = match args.first_seed {
         Some(seed) => seed,
-        None => layers.resolve()?.seed,
+        None => sources.resolve()?.seed,
     };
     let seeds = (0..args.seeds).map(|place| first.saturating_add(place));
     seeds
         .map(|seed| {
-            layers.add_flag("--first-seed", "seed", configuration::whole_number(seed));
-            Ok(layers.resolve()?)
+            sources.add_flag("--first-seed", "seed", configuration::whole_number(seed));
+            Ok(sources.resolve()?)
         })
         .collect()
 }

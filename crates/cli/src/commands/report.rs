@@ -1,18 +1,16 @@
-//! `adder report`: what a run came to, for people to look at.
+//! `adder report`: a run as a page for people to look at.
 
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use adder_data::Labeled;
-use adder_model::{Backend, weights};
 use adder_report::figures::{Compared, comparison};
 use adder_report::{Inspection, Record, Samples, run_figures, save_page};
-use adder_train::{Config, RunDirectory};
+use adder_train::RunDirectory;
 use anyhow::{Context as _, Result};
 
-use crate::args::ReportArgs;
-use crate::subject::{RUNS, find_run};
-use crate::{Context, loading};
+use crate::args::{RUNS, ReportArgs};
+use crate::context::Context;
+use crate::loaded_model::find_run;
 
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     let runs = match args.runs.as_slice() {
@@ -39,7 +37,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
 /// the data is not at hand, say a folder of another machine, the record has what the run's files tell.
 pub(crate) fn complete(run: &RunDirectory, context: &Context) -> Result<Record> {
     let mut record = Record::read(run)?;
-    let data = match loading::load(&record.config.data.source, context) {
+    let data = match context.load(&record.config.data.source) {
         Ok(data) => data,
         Err(error) => {
             eprintln!("warning: no samples, errors and inside in the report: {error:#}");
@@ -49,19 +47,11 @@ pub(crate) fn complete(run: &RunDirectory, context: &Context) -> Result<Record> 
     };
     record.samples = Some(Samples::new(&record.config, &data, &run.split()?)?);
     if !record.history.epochs.is_empty() {
-        record.inspection = Some(inspect(run, &record.config, &data.evaluation, context)?);
+        let model = run.evaluated_model(&context.device, context.backend())?;
+        let indices = record.config.data.limited(data.evaluation.indices());
+        record.inspection = Some(Inspection::new(&model, &data.evaluation, &indices, record.config.seed)?);
     }
     Ok(record)
-}
-
-fn inspect(run: &RunDirectory, config: &Config, data: &Labeled, context: &Context) -> Result<Inspection> {
-    let (model, _) = weights::load(&run.weights(config.training.evaluate)?, &context.device)?;
-    let model = model.with_backend(context.backend.unwrap_or(Backend::default_for(&context.device)))?;
-    let mut indices = data.indices();
-    if config.data.limit > 0 {
-        indices.truncate(config.data.limit);
-    }
-    Ok(Inspection::new(&model, data, &indices, config.seed)?)
 }
 
 /// Each figure by its name, as SVG and, twice as large, as PNG.

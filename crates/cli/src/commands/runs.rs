@@ -4,16 +4,17 @@ use std::cmp::Ordering;
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use adder_report::words::duration;
+use adder_report::format::duration;
 use adder_report::{Overview, Record};
 use adder_train::{Report, RunDirectory};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::Context;
+use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
-use crate::subject::{RUNS, find_run};
-use crate::words::metrics_table;
+use crate::context::Context;
+use crate::format::metrics_table;
+use crate::loaded_model::find_run;
 
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
     match &args.action {

@@ -9,27 +9,28 @@ use adder_train::clock::timestamp;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::Context;
 use crate::args::ServeArgs;
-use crate::subject::Subject;
+use crate::context::Context;
+use crate::loaded_model::LoadedModel;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
-    let subject = Subject::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded =
+        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
     let listener = TcpListener::bind(args.addr).with_context(|| format!("--addr {}", args.addr))?;
     let description = ModelInfo {
-        config: subject.model.config().clone(),
-        parameters: subject.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
-        facts: subject.facts.clone(),
+        config: loaded.model.config().clone(),
+        parameters: loaded.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
+        facts: loaded.facts.clone(),
     };
     let stop = ShutdownHandle::default();
     let stopping = stop.clone();
     ctrlc::set_handler(move || stopping.shutdown())?;
     if !context.quiet {
-        eprintln!("weights: {}", subject.path.display());
+        eprintln!("weights: {}", loaded.path.display());
         eprintln!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?);
     }
     let log = if args.log { log } else { |_: &Access| () };
-    let server = Server::new(Predictor::new(&subject.model)?, description, Limits::default(), log);
+    let server = Server::new(Predictor::new(&loaded.model)?, description, Limits::default(), log);
     Ok(server.run(listener, context.threads, &stop)?)
 }
 

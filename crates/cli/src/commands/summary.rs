@@ -8,7 +8,7 @@ use candle_core::Device;
 
 use crate::args::{CheckpointChoice, SummaryArgs};
 use crate::configuration;
-use crate::subject::Subject;
+use crate::loaded_model::LoadedModel;
 
 pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     let summary = model_config(args)?.summary()?;
@@ -22,8 +22,8 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
 
 fn model_config(args: &SummaryArgs) -> Result<ModelConfig> {
     if let Some(path) = &args.weights {
-        let subject = Subject::open(Some(path), CheckpointChoice::Last, &Device::Cpu, None)?;
-        return Ok(subject.model.config().clone());
+        let loaded = LoadedModel::open(Some(path), CheckpointChoice::Last, &Device::Cpu, None)?;
+        return Ok(loaded.model.config().clone());
     }
-    Ok(configuration::layers_of_recipe(&args.recipe)?.resolve()?.model)
+    Ok(configuration::recipe_sources(&args.recipe)?.resolve()?.model)
 }

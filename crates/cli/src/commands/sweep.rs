@@ -4,33 +4,31 @@ use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-use adder_model::Backend;
-use adder_train::Series;
-use adder_train::sweep::{Dimension, Journal, Method, Ranking, SweepError, SweepPlan, next_trial};
+use adder_experiment::Series;
+use adder_experiment::sweep::{Dimension, Journal, Method, Ranking, SweepError, SweepPlan, next_trial};
 use anyhow::Result;
 
-use crate::args::{MethodChoice, SweepArgs};
-use crate::commands::train::machine;
-use crate::failure::INTERRUPTED;
+use crate::args::{MethodChoice, RUNS, SweepArgs};
+use crate::configuration;
+use crate::context::{Context, stop_flag};
+use crate::error::INTERRUPTED;
 use crate::progress::Watcher;
-use crate::subject::RUNS;
-use crate::{Context, configuration, interrupt, loading};
 
 /// Trials of a search without an end.
 const TRIALS: u64 = 20;
 
 pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
-    let base = configuration::layers_of_training(&args.training)?;
+    let base = configuration::training_sources(&args.training)?;
     let config = base.resolve()?;
     let plan = plan(args, config.seed)?;
     let all = plan.combinations();
     let trials = args.trials.unwrap_or(all.unwrap_or(TRIALS)).min(all.unwrap_or(u64::MAX));
     let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("sweep-{recipe}")));
-    let data = loading::load(&config.data.source, context)?;
+    let data = context.load(&config.data.source)?;
     let mut journal = Journal::open(&folder, plan, config)?;
-    let machine = machine(context, Backend::default_for(&context.device));
-    let stop = interrupt::stop_flag()?;
+    let machine = context.machine();
+    let stop = stop_flag()?;
     let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: false };
     while (journal.trials().len() as u64) < trials {
         if !context.quiet {
@@ -38,11 +36,11 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
         }
         let mut watcher = Watcher::new(context.quiet);
         if next_trial(&mut journal, &base, &series, &folder, &mut watcher)?.is_none() {
-            eprintln!("stopped and saved; the same command goes on from here");
+            eprintln!("stopped and saved; the same command resumes here");
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }
-    let ranking = Ranking::of(journal.trials());
+    let ranking = Ranking::new(journal.trials());
     match args.json {
         true => writeln!(stdout(), "{}", serde_json::to_string(ranking.trials())?)?,
         false => write!(stdout(), "{ranking}")?,

@@ -1,26 +1,27 @@
-//! `adder train`: a new run, or one that goes on.
+//! `adder train`: a new run, or one that resumes.
 
 use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use adder_model::Backend;
+use adder_experiment::RunObserver;
 use adder_report::{TensorBoard, run_figures, save_page};
-use adder_train::{Config, Existing, Machine, Observer, Outcome, RunDirectory, Trainer};
+use adder_train::{Config, IfExists, Machine, Outcome, RunDirectory, Trainer};
 use anyhow::Result;
 
-use crate::args::TrainArgs;
-use crate::commands::{eval, report};
+use crate::args::{RUNS, TrainArgs};
+use crate::commands::report;
+use crate::configuration;
+use crate::context::{Context, stop_flag};
 use crate::dashboard::Dashboard;
-use crate::failure::INTERRUPTED;
+use crate::error::INTERRUPTED;
+use crate::format::report_text;
 use crate::observers::Observers;
 use crate::progress::Watcher;
-use crate::subject::RUNS;
-use crate::{Context, configuration, interrupt, loading};
 
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
-    let stop = interrupt::stop_flag()?;
+    let stop = stop_flag()?;
     let trainer = match &args.resume {
         Some(run) => resumed(run, context)?,
         None => started(args, context)?,
@@ -30,25 +31,25 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let mut board = args.tensorboard.then(|| TensorBoard::create(&directory)).transpose()?;
     let mut dashboard = if args.tui { Dashboard::open(&directory, context, &stop)? } else { None };
     let mut watcher = Watcher::new(context.quiet);
-    let mut observers = match &mut dashboard {
-        Some(dashboard) => Observers(vec![dashboard]),
-        None => Observers(vec![&mut watcher]),
-    };
-    observers.0.extend(board.as_mut().map(|board| board as &mut dyn Observer));
-    let outcome = trainer.run(&mut observers, &stop);
+    let mut observers: Observers<&mut dyn RunObserver> = Observers(match &mut dashboard {
+        Some(dashboard) => vec![dashboard],
+        None => vec![&mut watcher],
+    });
+    observers.0.extend(board.as_mut().map(|board| board as &mut dyn RunObserver));
+    let outcome = adder_experiment::run(trainer, &mut observers, &stop);
     // The terminal first: what follows writes on it.
     drop((dashboard, watcher));
     let outcome = outcome?;
     match outcome {
         Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
         Outcome::Finished(report) => {
-            write!(stdout(), "{}", eval::in_words(&report))?;
+            write!(stdout(), "{}", report_text(&report))?;
             if !context.quiet {
                 eprintln!("the run is in {}", run.display());
             }
         }
         Outcome::Stopped { .. } => {
-            eprintln!("stopped and saved; `adder train --resume {}` goes on from here", run.display());
+            eprintln!("stopped and saved; `adder train --resume {}` resumes here", run.display());
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }
@@ -84,32 +85,21 @@ fn show_results(
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
     let config: Config = configuration::of_training(&args.training)?;
-    let data = loading::load(&config.data.source, context)?;
+    let data = context.load(&config.data.source)?;
     let path = match &args.out {
         Some(path) => path.clone(),
         None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),
     };
-    let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
-    let directory = RunDirectory::create(path, existing)?;
-    let machine = machine(context, Backend::default_for(&context.device));
-    Ok(Trainer::start(directory, config, data, None, machine)?)
+    let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Fail };
+    let directory = RunDirectory::create(path, if_exists)?;
+    Ok(Trainer::start(directory, config, data, None, context.machine())?)
 }
 
 fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
     let directory = RunDirectory::open(run)?;
-    let data = loading::load(&directory.config()?.data.source, context)?;
+    let data = context.load(&directory.config()?.data.source)?;
     let before = directory.environment()?.sessions.last().map(|session| session.backend);
-    let machine = machine(context, before.unwrap_or(Backend::default_for(&context.device)));
+    let backend = context.backend.or(before).unwrap_or(context.backend());
+    let machine = Machine { backend, ..context.machine() };
     Ok(Trainer::resume(directory, data, machine)?)
-}
-
-/// What the command line says to compute on; the `default` backend where it names none.
-pub(crate) fn machine(context: &Context, default: Backend) -> Machine {
-    Machine {
-        device: context.device.clone(),
-        backend: context.backend.unwrap_or(default),
-        threads: context.threads,
-        // More than one worker brings nothing: one computes batches several times faster than the kernels train on them.
-        loader_workers: 1,
-    }
 }

@@ -5,25 +5,27 @@ mod state;
 mod tests;
 mod view;
 
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::{IsTerminal, Stdout, stdin, stdout};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use adder_data::{Labeled, normalize, pairing};
+use adder_experiment::{RunObserver, TeacherNumber};
 use adder_model::{Addends, Predictor, weights};
 use adder_train::events::EpochEvent;
 use adder_train::{
-    CheckpointName, EvaluationSplit, Observer, Plan, Progress, Report, RunDirectory, StopFlag,
+    CheckpointName, EvaluationSplit, Observer, Progress, Report, RunDirectory, RunPlan, StopFlag,
 };
 use anyhow::Result;
 use candle_core::Device;
-use ratatui::DefaultTerminal;
+use ratatui::Terminal;
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::{self, Event};
 
-use crate::failure::INTERRUPTED;
-use crate::{Context, loading};
-use state::{Action, Mistake, State};
+use crate::context::Context;
+use crate::error::INTERRUPTED;
+use state::{Action, DashboardState, Mistake};
 
 /// Between two pictures of a running training.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -33,15 +35,19 @@ const ASKED: usize = 1000;
 const MOST_MISTAKES: usize = 16;
 
 /// The dashboard on the terminal. Dropped, it gives the terminal back.
-pub(crate) struct Dashboard {
-    terminal: DefaultTerminal,
+pub(crate) struct Dashboard<B: Backend = CrosstermBackend<Stdout>> {
+    terminal: Terminal<B>,
+    /// Of a real terminal.
+    _restore: Option<RestoreOnDrop>,
     stop: StopFlag,
-    state: Option<State>,
+    /// The teacher whose training starts next.
+    teacher: Option<TeacherNumber>,
+    state: Option<DashboardState>,
     drawn: Instant,
     validation: Validation,
 }
 
-/// What mistakes are looked for in.
+/// The images that mistakes are looked for in.
 struct Validation {
     data: Arc<Labeled>,
     indices: Vec<u32>,
@@ -55,12 +61,24 @@ impl Dashboard {
             return Ok(None);
         }
         let config = run.config()?;
-        let data = loading::load(&config.data.source, context)?.train;
+        let data = context.load(&config.data.source)?.train;
         let mut indices = run.split()?.validation().to_vec();
         indices.truncate(ASKED);
         let validation = Validation { data, indices, seed: config.seed };
         let terminal = ratatui::try_init()?;
-        Ok(Some(Self { terminal, stop: stop.clone(), state: None, drawn: Instant::now(), validation }))
+        Ok(Some(Self::new(terminal, Some(RestoreOnDrop), stop.clone(), validation)))
+    }
+}
+
+impl<B: Backend> Dashboard<B> {
+    fn new(
+        terminal: Terminal<B>,
+        restore: Option<RestoreOnDrop>,
+        stop: StopFlag,
+        validation: Validation,
+    ) -> Self {
+        let drawn = Instant::now();
+        Self { terminal, _restore: restore, stop, teacher: None, state: None, drawn, validation }
     }
 
     /// Obeys the keys pressed since the last time, and waits while the run is paused.
@@ -104,7 +122,7 @@ fn leave() -> ! {
 }
 
 impl Validation {
-    /// What the network in a checkpoint gets wrong.
+    /// The mistakes of the network in a checkpoint.
     fn mistakes(&self, folder: &Path) -> Result<Vec<Mistake>> {
         let (model, _) = weights::load(&folder.join("model.safetensors"), &Device::Cpu)?;
         let addends: Vec<u8> =
@@ -128,9 +146,9 @@ impl Validation {
     }
 }
 
-impl Observer for Dashboard {
-    fn on_start(&mut self, plan: &Plan<'_>) {
-        self.state = Some(State::new(plan));
+impl<B: Backend> Observer for Dashboard<B> {
+    fn on_start(&mut self, plan: &RunPlan<'_>) {
+        self.state = Some(DashboardState::new(plan, self.teacher.take()));
         self.redraw();
     }
 
@@ -175,7 +193,17 @@ impl Observer for Dashboard {
     }
 }
 
-impl Drop for Dashboard {
+impl<B: Backend> RunObserver for Dashboard<B> {
+    fn teacher(&mut self, teacher: TeacherNumber) -> Box<dyn Observer + '_> {
+        self.teacher = Some(teacher);
+        Box::new(self)
+    }
+}
+
+/// Gives the terminal back.
+struct RestoreOnDrop;
+
+impl Drop for RestoreOnDrop {
     fn drop(&mut self) {
         ratatui::restore();
     }

@@ -1,18 +1,19 @@
-//! What the dashboard knows, and what keys do to it.
+//! The state of the dashboard, and what keys do to it.
 
 use std::time::{Duration, Instant};
 
+use adder_experiment::TeacherNumber;
 use adder_train::events::EpochEvent;
-use adder_train::{Plan, Progress};
+use adder_train::{Progress, RunPlan};
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// Points of a curve; beyond them, every second one is dropped.
 const MOST_POINTS: usize = 2000;
 
-/// What a key asks for.
+/// The request of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Save and leave; `adder train --resume` goes on.
+    /// Save and leave; `adder train --resume` resumes.
     Stop,
     /// Leave at once, with what the last checkpoint holds.
     Quit,
@@ -30,8 +31,9 @@ pub(super) struct Mistake {
 
 /// Everything that is drawn.
 #[derive(Debug)]
-pub(super) struct State {
-    pub(super) run: String,
+pub(super) struct DashboardState {
+    /// The run, and which of its teachers is in training.
+    pub(super) title: String,
     pub(super) epochs: u64,
     pub(super) steps_per_epoch: u64,
     steps_before: u64,
@@ -86,10 +88,12 @@ impl Curve {
     }
 }
 
-impl State {
-    pub(super) fn new(plan: &Plan<'_>) -> Self {
+impl DashboardState {
+    /// The state at the start of a run, or of the training of one of its teachers.
+    pub(super) fn new(plan: &RunPlan<'_>, teacher: Option<TeacherNumber>) -> Self {
+        let run = plan.directory.display();
         Self {
-            run: plan.directory.display().to_string(),
+            title: teacher.map_or_else(|| run.to_string(), |teacher| format!("{teacher}, {run}")),
             epochs: plan.epochs,
             steps_per_epoch: plan.steps_per_epoch,
             steps_before: plan.steps_before,
@@ -128,7 +132,7 @@ impl State {
         }
     }
 
-    /// What a key does. Pausing is the caller's to carry out; it sees [`paused`](Self::paused).
+    /// The effect of a key. Pausing is the caller's to carry out; it sees [`paused`](Self::paused).
     pub(super) fn press(&mut self, key: KeyEvent) -> Option<Action> {
         if key.kind != KeyEventKind::Press {
             return None;

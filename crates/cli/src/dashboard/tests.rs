@@ -6,8 +6,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 
-fn plan() -> Plan<'static> {
-    Plan {
+fn plan() -> RunPlan<'static> {
+    RunPlan {
         directory: Path::new("runs/one"),
         parameters: 13_136,
         training_images: 1280,
@@ -16,7 +16,6 @@ fn plan() -> Plan<'static> {
         epochs: 3,
         steps_per_epoch: 10,
         steps_before: 0,
-        teacher: None,
     }
 }
 
@@ -25,8 +24,8 @@ fn metrics(loss: f64, accuracy: f64) -> Metrics {
     Metrics { digit: head, sum: head, both: head }
 }
 
-fn trained() -> State {
-    let mut state = State::new(&plan());
+fn trained() -> DashboardState {
+    let mut state = DashboardState::new(&plan(), None);
     for step in 1..=15 {
         let loss = 5.0 / step as f64;
         let event = StepEvent {
@@ -62,7 +61,7 @@ fn trained() -> State {
     state
 }
 
-fn screen(state: &State, width: u16, height: u16) -> String {
+fn screen(state: &DashboardState, width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| view::draw(frame, state)).unwrap();
     terminal.backend().to_string()
@@ -98,7 +97,7 @@ fn small_terminals_show_what_fits() {
     for (width, height) in [(1, 1), (60, 16), (59, 40), (200, 1), (3, 200)] {
         screen(&state, width, height);
     }
-    screen(&State::new(&plan()), 120, 40);
+    screen(&DashboardState::new(&plan(), None), 120, 40);
 }
 
 #[test]
@@ -113,4 +112,21 @@ fn keys_pause_stop_and_quit() {
     assert_eq!(state.press(plain('q')), Some(Action::Quit));
     assert_eq!(state.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Action::Stop));
     assert_eq!((state.press(plain('c')), state.press(plain('x'))), (None, None));
+}
+
+#[test]
+fn the_training_of_a_teacher_is_shown_as_a_teachers() {
+    let data = Arc::new(Labeled::new(vec![0; adder_data::PIXELS], vec![0]).unwrap());
+    let validation = Validation { data, indices: Vec::new(), seed: 1 };
+    let terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+    let mut dashboard = Dashboard::new(terminal, None, StopFlag::default(), validation);
+    let shows = |dashboard: &Dashboard<TestBackend>, words: &str| {
+        dashboard.terminal.backend().to_string().contains(words)
+    };
+    let teacher = RunPlan { directory: Path::new("runs/one/teachers/2"), epochs: 7, ..plan() };
+    dashboard.teacher(TeacherNumber { number: 2, count: 3 }).on_start(&teacher);
+    assert!(shows(&dashboard, "teacher 2 of 3, runs/one/teachers/2") && shows(&dashboard, "epoch 1/7"));
+    dashboard.on_start(&plan());
+    assert!(shows(&dashboard, " runs/one ") && shows(&dashboard, "epoch 1/3"));
+    assert!(!shows(&dashboard, "teacher"));
 }

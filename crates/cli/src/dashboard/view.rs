@@ -9,8 +9,8 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 
-use super::state::{Mistake, State};
-use crate::words::duration;
+use super::state::{DashboardState, Mistake};
+use adder_report::format::duration;
 
 /// Below this there is room for words only.
 const LEAST: (u16, u16) = (60, 16);
@@ -19,7 +19,7 @@ const PICTURE: (u16, u16) = (14, 7);
 /// Rows that mistakes take, with their words and frame.
 const MISTAKES: u16 = PICTURE.1 + 4;
 
-pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
+pub(super) fn draw(frame: &mut Frame<'_>, state: &DashboardState) {
     let area = frame.area();
     if area.width < LEAST.0 || area.height < LEAST.1 {
         frame.render_widget(Paragraph::new(words(state)), area);
@@ -40,14 +40,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
     frame.render_widget(Paragraph::new(words(state)).block(Block::new().title(keys())), foot);
 }
 
-fn draw_head(frame: &mut Frame<'_>, area: Rect, state: &State) {
+fn draw_head(frame: &mut Frame<'_>, area: Rect, state: &DashboardState) {
     let done = state.step as f64 / (state.epochs * state.steps_per_epoch).max(1) as f64;
     let label = format!(
         "epoch {}/{}, step {}/{}",
         state.epoch, state.epochs, state.step_in_epoch, state.steps_per_epoch
     );
     let gauge = Gauge::default()
-        .block(Block::bordered().title(format!(" {} ", state.run)))
+        .block(Block::bordered().title(format!(" {} ", state.title)))
         .gauge_style(Style::new().fg(Color::Blue))
         .ratio(done.clamp(0.0, 1.0))
         .label(label);
@@ -59,7 +59,7 @@ fn keys() -> Line<'static> {
 }
 
 /// The numbers, shortest first, for a tiny terminal cuts off the rest.
-fn words(state: &State) -> Vec<Line<'static>> {
+fn words(state: &DashboardState) -> Vec<Line<'static>> {
     let doing = if state.paused { "paused".bold().yellow() } else { Span::from(state.doing) };
     let best = state.best.map_or_else(String::new, |(epoch, accuracy)| {
         format!("  best validation {accuracy:.2} % after epoch {epoch}")
@@ -80,13 +80,13 @@ fn words(state: &State) -> Vec<Line<'static>> {
     ]
 }
 
-fn draw_losses(frame: &mut Frame<'_>, area: Rect, state: &State) {
+fn draw_losses(frame: &mut Frame<'_>, area: Rect, state: &DashboardState) {
     let curves = [("training", Color::Blue, &state.losses.points[..])];
     let highest = state.losses.points.iter().map(|point| point.1).fold(0.1, f64::max);
     draw_chart(frame, area, " loss, moving average ", &curves, highest);
 }
 
-fn draw_accuracies(frame: &mut Frame<'_>, area: Rect, state: &State) {
+fn draw_accuracies(frame: &mut Frame<'_>, area: Rect, state: &DashboardState) {
     let curves = [
         ("training", Color::Blue, &state.accuracies.points[..]),
         ("validation", Color::Yellow, &state.validation[..]),

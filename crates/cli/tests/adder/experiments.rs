@@ -42,7 +42,7 @@ fn a_recipe_is_repeated_with_every_seed_once() {
 }
 
 #[test]
-fn an_interrupted_repetition_goes_on_and_a_foreign_run_is_left_alone() {
+fn an_interrupted_repetition_resumes_and_a_foreign_run_is_left_alone() {
     let place = Workplace::new();
     // A run that was stopped after its last epoch, before the evaluation.
     place.train("many/seed7", &["--seed", "7"]);
@@ -121,7 +121,36 @@ fn a_grid_is_swept_and_ranked_by_validation() {
 }
 
 #[test]
-fn an_estimating_search_goes_on_as_if_it_had_not_stopped() {
+fn a_trial_that_ended_early_is_over_wherever_it_is_shown() {
+    let place = Workplace::new();
+    // A rate so small that no epoch after the first is better.
+    let patient = ["--epochs", "12", "--set", "training.patience=1", "--batch-size", "32"];
+    let tried = ["--set-grid", "optimizer.learning_rate=1e-12", "--out", "search", "--quiet"];
+    place.done(&[&["sweep"], &patient[..], &tried[..], &TINY[..]].concat());
+    let shown = json(&place.done(&["runs", "show", "search/trial1", "--json"]));
+    let epochs = shown["epochs"].as_u64().unwrap();
+    assert!(shown["state"] == "trained" && epochs < 12, "{shown}");
+    for command in [&["runs", "--in", "search"][..], &["runs", "show", "search/trial1"]] {
+        let table = place.done(command);
+        let trial = table.lines().find(|line| line.starts_with("trial1")).unwrap();
+        assert!(trial.contains(&format!("{epochs}/12")) && trial.ends_with("trained"), "{table}");
+    }
+    let page = |run: &str| {
+        place.done(&["report", run]);
+        String::from_utf8(bytes(&place.path(run).join("report.html"))).unwrap()
+    };
+    assert!(page("search/trial1").contains(", not evaluated yet"));
+
+    // The same, evaluated.
+    let train = ["train", "--out", "alone", "--learning-rate", "1e-12", "--no-report"];
+    place.done(&[&train[..], &patient[..], &TINY[..]].concat());
+    assert_eq!(json(&place.done(&["runs", "show", "alone", "--json"]))["state"], "finished");
+    let page = page("alone");
+    assert!(!page.contains(", not evaluated yet") && !page.contains(", not finished"));
+}
+
+#[test]
+fn an_estimating_search_resumes_as_if_it_had_not_stopped() {
     let place = Workplace::new();
     let sweep = |out: &str, trials: &str| {
         let space = [

@@ -56,7 +56,7 @@ impl Writer<'_> {
         let factor = self.builder.floats("image.factor", &[], &[(normalize(255.0) - zero) / 255.0]);
         let offset = self.builder.floats("image.offset", &[], &[zero]);
         let scaled = self.builder.node("Mul", "image.scaled", &[&floats, &factor], vec![]);
-        self.builder.node("Add", "image.normalised", &[&scaled, &offset], vec![])
+        self.builder.node("Add", "image.normalized", &[&scaled, &offset], vec![])
     }
 
     /// Layers one after the other. A norm that was folded away comes back for what is behind them, which there is `to_heads`

@@ -1,4 +1,4 @@
-//! The network as an ONNX file: inputs `image`, f32 `[batch, 1, 28, 28]`, normalised, and `addend`, int64 `[batch]`;
+//! The network as an ONNX file: inputs `image`, f32 `[batch, 1, 28, 28]`, normalized, and `addend`, int64 `[batch]`;
 //! outputs `digit_logits`, f32 `[batch, 10]`, and `sum_logits`, f32 `[batch, 19]`.
 
 mod builder;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use font::{Weight, text_width};
 pub(crate) use number::short;
-pub(crate) use raster::{encode_grey, encode_rgb};
+pub(crate) use raster::{encode_gray, encode_rgb};
 
 /// A finished picture.
 #[derive(Clone, Debug, PartialEq)]

@@ -65,7 +65,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// A PNG of grey pixels, row by row.
-pub(crate) fn encode_grey(pixels: &[u8], width: usize) -> Vec<u8> {
+pub(crate) fn encode_gray(pixels: &[u8], width: usize) -> Vec<u8> {
     encode(pixels, width, pixels.len() / width, ExtendedColorType::L8)
 }
 

@@ -1,9 +1,9 @@
 //! Runs side by side.
 
-use crate::History;
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
 use crate::drawing::style::COLOURS;
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
+use adder_train::History;
 
 const WIDTH: f64 = 960.0;
 const PANEL: f64 = 330.0;

@@ -2,9 +2,9 @@
 
 use adder_model::{HeadMetrics, Metrics};
 
-use crate::History;
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
 use crate::drawing::{Drawing, Figure, Rect};
+use adder_train::History;
 
 /// Of one chart.
 const WIDTH: f64 = 480.0;

@@ -1,11 +1,13 @@
 //! The learning rate: of a run, and the search for one.
 
-use adder_train::lr_find::Suggestions;
+use adder_experiment::lr_find::Suggestions;
 use adder_train::optimizer::OptimizerKind;
 
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, rounded, smooth};
 use crate::drawing::{Drawing, Figure, Rect};
-use crate::{History, Record};
+use adder_train::History;
+
+use crate::record::Record;
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 280.0;

@@ -2,7 +2,7 @@
 
 use adder_data::{PIXELS, SIDE};
 
-use crate::drawing::{Anchor, Drawing, Figure, Rect, Weight, encode_grey, text_width};
+use crate::drawing::{Anchor, Drawing, Figure, Rect, Weight, encode_gray, text_width};
 
 const PICTURE: f64 = 4.0 * SIDE as f64;
 const GAP: f64 = 22.0;
@@ -54,7 +54,7 @@ fn draw(drawing: &mut Drawing, (middle, top): (f64, f64), tile: &Tile) {
     drawing.text("bold", (middle, top + SIZE), Anchor::Middle, SIZE + 1.0, &tile.title);
     let top = top + LINE + 4.0;
     let picture = Rect::new(middle - PICTURE / 2.0, top, PICTURE, PICTURE);
-    drawing.image(picture, &encode_grey(&tile.pixels, SIDE), "");
+    drawing.image(picture, &encode_gray(&tile.pixels, SIDE), "");
     for (number, line) in tile.lines.iter().enumerate() {
         let baseline = picture.bottom() + 6.0 + SIZE + number as f64 * LINE;
         drawing.text("", (middle, baseline), Anchor::Middle, SIZE, line);

@@ -1,8 +1,8 @@
 //! Training against validation.
 
-use crate::History;
 use crate::chart::{Axis, Panel, Scale, Shape, Spread};
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
+use adder_train::History;
 
 /// The accuracy of both heads after each epoch: in training, as the batches were trained on, with dropout and augmentation, and
 /// in validation.

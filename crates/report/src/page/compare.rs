@@ -9,7 +9,7 @@ use super::frame::{drawing, page};
 use crate::Record;
 use crate::drawing::style::COLOURS;
 use crate::figures::{Compared, comparison};
-use crate::words::duration;
+use crate::format::duration;
 
 /// A comparison of runs as one HTML file: the keys of the configuration that differ, results, curves.
 pub fn compare_page(records: &[Record]) -> String {

@@ -1,10 +1,11 @@
 //! The mistakes, to be paged through.
 
 use adder_data::{DIGITS, PIXELS, SIDE};
+use adder_model::argmax;
 use adder_train::analysis::WorstImage;
 use maud::{Markup, html};
 
-use crate::drawing::{data_url, encode_grey};
+use crate::drawing::{data_url, encode_gray};
 
 /// All mistakes as tiles, with the buttons that a script brings to life.
 pub(super) fn mistakes(mistakes: &[(WorstImage, [u8; PIXELS])]) -> Markup {
@@ -25,7 +26,7 @@ pub(super) fn mistakes(mistakes: &[(WorstImage, [u8; PIXELS])]) -> Markup {
 }
 
 fn tile(worst: &WorstImage, pixels: &[u8; PIXELS]) -> Markup {
-    let image = data_url("image/png", &encode_grey(pixels, SIDE));
+    let image = data_url("image/png", &encode_gray(pixels, SIDE));
     let (digit, digit_percent) = answer(&worst.digit_probabilities);
     let (sum, sum_percent) = answer(&worst.sum_probabilities);
     let addends: Vec<String> = worst.failed_addends.iter().map(u8::to_string).collect();
@@ -47,6 +48,6 @@ fn tile(worst: &WorstImage, pixels: &[u8; PIXELS]) -> Markup {
 
 /// The most probable class, and its probability in percent.
 pub(crate) fn answer(probabilities: &[f64]) -> (usize, f64) {
-    let ranked = probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    ranked.map_or((0, 0.0), |(class, probability)| (class, 100.0 * probability))
+    let class = argmax(probabilities);
+    (class, 100.0 * probabilities[class])
 }

@@ -10,7 +10,7 @@ use crate::figures::{
     confusion, curve_charts, embedding, error_map, feature_maps, kernels, learning_rate, momentum,
     predictions, reliability, sample_grids, training_and_validation,
 };
-use crate::words::duration;
+use crate::format::duration;
 use crate::{Inspection, Record, Result, Samples};
 
 /// The report of a run as one HTML file.
@@ -63,7 +63,7 @@ pub fn run_page(record: &Record) -> Result<String> {
 fn sentence(record: &Record, parameters: usize) -> String {
     let training = &record.config.training;
     let done = record.history.epochs.len() as u64;
-    let state = match (&record.evaluation, done == training.epochs) {
+    let state = match (&record.evaluation, record.is_trained()) {
         (Some(_), _) => "",
         (None, true) => ", not evaluated yet",
         (None, false) => ", not finished",

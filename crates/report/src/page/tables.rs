@@ -5,8 +5,10 @@ use adder_train::environment::Session;
 use adder_train::events::EpochEvent;
 use maud::{Markup, html};
 
-use crate::words::duration;
-use crate::{History, Record};
+use crate::format::duration;
+use adder_train::History;
+
+use crate::record::Record;
 
 /// Loss and accuracy of digit, sum and both.
 pub(super) fn metrics(metrics: &Metrics) -> Markup {

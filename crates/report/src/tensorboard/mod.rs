@@ -8,16 +8,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use adder_experiment::RunObserver;
 use adder_model::Metrics;
 use adder_train::events::EpochEvent;
-use adder_train::{Observer, Plan, Progress, Report, RunDirectory};
+use adder_train::{Observer, Progress, Report, RunDirectory, RunPlan};
 use prost::Message as _;
 
 use crate::{Error, Figure, Result};
 use message::{Event, Image, Kind, SessionLog, Summary, Value, What};
 use record::frame;
 
-/// Writes what happens in a run into an event file in the run's folder. Scalars are `f32`, as TensorBoard has them.
+/// The event file of a run in its folder, written as it happens. Scalars are `f32`, as TensorBoard has them.
 #[derive(Debug)]
 pub struct TensorBoard {
     path: PathBuf,
@@ -25,8 +26,6 @@ pub struct TensorBoard {
     /// Observers cannot fail; the first failure waits for [`finish`](Self::finish), and nothing is written after it.
     failure: Option<Error>,
     step: u64,
-    /// Whether what happens is of a teacher: the file is of the run alone.
-    of_teacher: bool,
 }
 
 impl TensorBoard {
@@ -37,7 +36,7 @@ impl TensorBoard {
     pub fn create(run: &RunDirectory) -> Result<Self> {
         let path = run.event_file_path(&format!("{}.{}", now() as u64, std::process::id()));
         let file = File::create(&path).map_err(|error| failed(&path, &error))?;
-        let mut board = Self { path, file, failure: None, step: 0, of_teacher: false };
+        let mut board = Self { path, file, failure: None, step: 0 };
         // What is not of this version is not read.
         board.write(0, What::FileVersion("brain.Event:2".into()));
         Ok(board)
@@ -92,19 +91,12 @@ impl TensorBoard {
 }
 
 impl Observer for TensorBoard {
-    fn on_start(&mut self, plan: &Plan<'_>) {
-        self.of_teacher = plan.teacher.is_some();
-        if self.of_teacher {
-            return;
-        }
+    fn on_start(&mut self, plan: &RunPlan<'_>) {
         self.step = plan.steps_before;
         self.write(plan.steps_before + 1, What::SessionLog(SessionLog { status: 1 }));
     }
 
     fn on_step(&mut self, progress: &Progress<'_>) {
-        if self.of_teacher {
-            return;
-        }
         let event = progress.event;
         self.step = event.step;
         let values = [
@@ -117,20 +109,21 @@ impl Observer for TensorBoard {
     }
 
     fn on_epoch(&mut self, event: &EpochEvent, _best: bool) {
-        if self.of_teacher {
-            return;
-        }
         let values = [("training", &event.training), ("validation", &event.validation)];
-        let values: Vec<_> = values.into_iter().flat_map(|(set, metrics)| of_heads(set, metrics)).collect();
+        let values: Vec<_> =
+            values.into_iter().flat_map(|(set, metrics)| head_scalars(set, metrics)).collect();
         self.scalars(event.step, &values);
     }
 
     fn on_finish(&mut self, report: &Report) {
-        self.scalars(self.step, &of_heads("evaluation", &report.metrics));
+        self.scalars(self.step, &head_scalars("evaluation", &report.metrics));
     }
 }
 
-fn of_heads(set: &str, metrics: &Metrics) -> Vec<(String, f64)> {
+/// The file is of the run alone: nothing of its teachers.
+impl RunObserver for TensorBoard {}
+
+fn head_scalars(set: &str, metrics: &Metrics) -> Vec<(String, f64)> {
     [("digit", metrics.digit), ("sum", metrics.sum), ("both", metrics.both)]
         .into_iter()
         .flat_map(|(head, of)| {
@@ -151,7 +144,7 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 mod tests {
     use adder_model::HeadMetrics;
     use adder_train::events::StepEvent;
-    use adder_train::{EvaluationSplit, Existing};
+    use adder_train::{EvaluationSplit, IfExists};
 
     use super::*;
 
@@ -181,7 +174,7 @@ mod tests {
     #[test]
     fn every_number_stands_under_its_own_tag() {
         let folder = tempfile::tempdir().unwrap();
-        let run = RunDirectory::create(folder.path().join("run"), Existing::Keep).unwrap();
+        let run = RunDirectory::create(folder.path().join("run"), IfExists::Fail).unwrap();
         let mut board = TensorBoard::create(&run).unwrap();
         let path = board.path.clone();
         let event = StepEvent {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::percent;
+use super::answered_pair::percent;
 
 /// Bins of equal width, as in Guo et al., "On Calibration of Modern Neural Networks" (2017).
 const BINS: usize = 15;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::percent;
+use super::answered_pair::percent;
 
 /// Counts of (true class, answered class). As JSON: an array of rows, one for each true class, with a column for each answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use adder_data::{ADDENDS, DIGITS};
 use serde::{Deserialize, Serialize};
 
-use super::Answer;
+use super::answered_pair::AnsweredPair;
 
 /// Errors by what the pair is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,7 @@ impl Default for Errors {
 }
 
 impl Errors {
-    pub(super) fn add(&mut self, answer: &Answer<'_>) {
+    pub(super) fn add(&mut self, answer: &AnsweredPair<'_>) {
         let counts = ErrorCounts {
             pairs: 1,
             digit: u64::from(!answer.digit_is_right()),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, percent};
+use super::answered_pair::{AnsweredPair, percent};
 
 /// What the two heads get right together. The four counts from `both_right` to `neither_right` make up all pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub struct Joint {
 }
 
 impl Joint {
-    pub(super) fn add(&mut self, answer: &Answer<'_>) {
+    pub(super) fn add(&mut self, answer: &AnsweredPair<'_>) {
         self.pairs += 1;
         let consistent = u64::from(answer.is_consistent());
         self.consistent += consistent;

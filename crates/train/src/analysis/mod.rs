@@ -4,6 +4,7 @@
 //! classifier can be asked (confusion, precision, calibration) there is the joint question: does the network add what it
 //! reads? [`Joint`] counts it, over all ten addends of each image where the evaluation is exhaustive.
 
+mod answered_pair;
 mod calibration;
 mod confusion;
 mod errors;
@@ -23,6 +24,7 @@ pub use errors::{ErrorCounts, Errors};
 pub use joint::Joint;
 pub use worst::WorstImage;
 
+use answered_pair::AnsweredPair;
 use calibration::CalibrationTally;
 use worst::WorstImages;
 
@@ -74,19 +76,6 @@ struct HeadTally {
     calibration: CalibrationTally,
 }
 
-/// One pair as it was answered.
-struct Answer<'a> {
-    addend: u8,
-    /// Target and answer.
-    digit: [u8; 2],
-    /// Target and answer.
-    sum: [u8; 2],
-    /// `[10]`.
-    digit_probabilities: &'a [f64],
-    /// `[19]`.
-    sum_probabilities: &'a [f64],
-}
-
 impl AnalysisTally {
     /// Nothing counted yet; of the images that fail, the `worst` many will be shown.
     pub(crate) fn new(addends: EvaluationAddends, worst: usize) -> Self {
@@ -107,7 +96,7 @@ impl AnalysisTally {
             for pair in place * per_image..(place + 1) * per_image {
                 let digit_logits = &logits.digit[pair * DIGITS..][..DIGITS];
                 let sum_logits = &logits.sum[pair * SUMS..][..SUMS];
-                self.add_pair(&Answer {
+                self.add_pair(&AnsweredPair {
                     addend: batch.addends[pair],
                     digit: [batch.digits[pair], argmax(digit_logits) as u8],
                     sum: [batch.sums[pair], argmax(sum_logits) as u8],
@@ -119,7 +108,7 @@ impl AnalysisTally {
         }
     }
 
-    fn add_pair(&mut self, answer: &Answer<'_>) {
+    fn add_pair(&mut self, answer: &AnsweredPair<'_>) {
         self.digit.add(answer.digit, answer.digit_probabilities);
         self.sum.add(answer.sum, answer.sum_probabilities);
         self.joint.add(answer);
@@ -157,42 +146,10 @@ impl HeadTally {
     }
 }
 
-impl Answer<'_> {
-    fn digit_is_right(&self) -> bool {
-        self.digit[0] == self.digit[1]
-    }
-
-    fn sum_is_right(&self) -> bool {
-        self.sum[0] == self.sum[1]
-    }
-
-    fn both_are_right(&self) -> bool {
-        self.digit_is_right() && self.sum_is_right()
-    }
-
-    /// Whether the sum is the one that the digit, right or wrong, makes with the addend.
-    fn is_consistent(&self) -> bool {
-        self.sum[1] == self.digit[1] + self.addend
-    }
-
-    /// Cross-entropy of both heads, in nats.
-    fn loss(&self) -> f64 {
-        let [digit, sum] = [self.digit[0], self.sum[0]].map(usize::from);
-        // A probability that underflows would be an infinite loss where the logits know a finite one.
-        let nats = |probability: f64| -probability.max(f64::MIN_POSITIVE).ln();
-        nats(self.digit_probabilities[digit]) + nats(self.sum_probabilities[sum])
-    }
-}
-
 /// Probabilities in `f64`, so that confidences near 1 keep their distance from it.
 fn softmax(logits: &[f32]) -> Vec<f64> {
     let largest = f64::from(logits[argmax(logits)]);
     let exponentials: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - largest).exp()).collect();
     let total: f64 = exponentials.iter().sum();
     exponentials.into_iter().map(|exponential| exponential / total).collect()
-}
-
-/// `part` of `whole` in percent.
-fn percent(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| 100.0 * part as f64 / whole as f64)
 }

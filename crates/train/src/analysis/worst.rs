@@ -3,7 +3,7 @@
 use adder_data::DIGITS;
 use serde::{Deserialize, Serialize};
 
-use super::Answer;
+use super::answered_pair::AnsweredPair;
 
 /// An image that failed with at least one addend. Its probabilities and its loss are means over the addends it was asked with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl WorstImages {
     }
 
     /// Counts a pair of the image at hand.
-    pub(super) fn add(&mut self, answer: &Answer<'_>) {
+    pub(super) fn add(&mut self, answer: &AnsweredPair<'_>) {
         let image = &mut self.current;
         image.pairs += 1;
         image.loss += answer.loss();

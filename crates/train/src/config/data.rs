@@ -1,10 +1,10 @@
 //! The section `[data]`.
 
 use adder_data::split::NOTEBOOK_VALIDATION;
-use adder_data::{ADDENDS, Augmentation, Source};
+use adder_data::{ADDENDS, Augmentation, Source, Split};
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, check};
+use crate::range::{Invalid, check};
 
 /// The section `[data]`: which images there are and what is done to them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,22 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// The images that are used of those at `indices`: the first [`limit`](Self::limit).
+    pub fn limited(&self, mut indices: Vec<u32>) -> Vec<u32> {
+        if self.limit > 0 {
+            indices.truncate(self.limit);
+        }
+        indices
+    }
+
+    /// The same of both parts of a split.
+    ///
+    /// # Errors
+    /// As [`Split::limit`].
+    pub fn limited_split(&self, split: Split) -> adder_data::Result<Split> {
+        if self.limit == 0 { Ok(split) } else { split.limit(self.limit) }
+    }
+
     pub(super) fn validate(&self) -> Result<(), Invalid> {
         let fraction = self.validation_fraction;
         check("data.validation_fraction", fraction, f64::MIN_POSITIVE..1.0, "a number above 0 and below 1")?;

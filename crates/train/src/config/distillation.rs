@@ -1,10 +1,9 @@
 //! The section `[distillation]`.
 
 use adder_model::ModelConfig;
-use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Invalid, TrainingConfig, check};
+use crate::range::{Invalid, check};
 
 /// The section `[distillation]`: other networks that are trained first, on the same images, and what is learned from them
 /// (Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015, at a temperature of 1).
@@ -24,10 +23,11 @@ pub struct DistillationConfig {
     /// a [`weight`](Self::weight) of 1. (After Beyer et al., "Knowledge distillation: A good teacher is patient and consistent",
     /// 2022, where mixtures are the inputs on which a student matches its teacher's function.)
     pub mixup: f32,
-    /// Whether the teachers' answers for an image become one distribution over its digit, for both heads and every addend: the
-    /// mean of what they say of the digit beside each of the ten addends, and of the sum less that addend. With false each head
-    /// learns what the teachers' own says of the same pair.
-    pub consistent: bool,
+    /// Whether the teachers' probabilities are marginalized over the addends to one distribution over an image's digit, for both
+    /// heads and every addend: the mean of the digit's beside each of the ten addends, and of the sum's less that addend. With
+    /// false each head learns from the teachers' own of the same pair.
+    #[serde(alias = "consistent")]
+    pub marginalize: bool,
     /// Epochs of each teacher; 0 for as many as the student's.
     pub teacher_epochs: u64,
     /// Output channels of the teachers' convolution blocks, as many as the student has blocks; none for the student's own.
@@ -44,7 +44,7 @@ impl Default for DistillationConfig {
             teachers: 0,
             weight: 1.0,
             mixup: 0.0,
-            consistent: false,
+            marginalize: false,
             teacher_epochs: 0,
             teacher_channels: Vec::new(),
             teacher_embedding: 0,
@@ -53,53 +53,39 @@ impl Default for DistillationConfig {
     }
 }
 
-impl Config {
-    /// The configuration of a teacher, counted from 1.
-    pub(crate) fn teacher(&self, number: u64) -> Self {
-        let own = &self.distillation;
-        let or = |own: usize, students: usize| if own == 0 { students } else { own };
-        let channels =
-            if own.teacher_channels.is_empty() { &self.model.channels } else { &own.teacher_channels };
-        let model = ModelConfig {
-            channels: channels.clone(),
-            embedding: or(own.teacher_embedding, self.model.embedding),
-            hidden: or(own.teacher_hidden, self.model.hidden),
-            ..self.model.clone()
-        };
-        let epochs = if own.teacher_epochs == 0 { self.training.epochs } else { own.teacher_epochs };
-        Self {
-            // Half of the words: a seed is below 2^63.
-            seed: Stream::new(self.seed, Purpose::Teacher, 0, number - 1).next_u64() >> 1,
-            model,
-            training: TrainingConfig { epochs, ..self.training.clone() },
-            distillation: DistillationConfig::default(),
-            ..self.clone()
-        }
-    }
-
-    pub(super) fn validate_distillation(&self) -> Result<(), Invalid> {
-        let own = &self.distillation;
-        check("distillation.teachers", own.teachers, ..=100, "0 to 100 networks")?;
-        check("distillation.weight", own.weight, 0.0..=1.0, "a number from 0 to 1")?;
-        check("distillation.mixup", own.mixup, 0.0..=0.5, "a number from 0 to 0.5")?;
-        if own.mixup > 0.0 && own.weight < 1.0 {
+impl DistillationConfig {
+    /// Checks every range, beside the student's `model`.
+    pub(super) fn validate(&self, model: &ModelConfig) -> Result<(), Invalid> {
+        check("distillation.teachers", self.teachers, ..=100, "0 to 100 networks")?;
+        check("distillation.weight", self.weight, 0.0..=1.0, "a number from 0 to 1")?;
+        check("distillation.mixup", self.mixup, 0.0..=0.5, "a number from 0 to 0.5")?;
+        if self.mixup > 0.0 && self.weight < 1.0 {
             return Err(Invalid {
                 key: "distillation.mixup".into(),
                 expected: "0 where distillation.weight is below 1, because a mixture has no label".into(),
-                found: own.mixup.to_string(),
+                found: self.mixup.to_string(),
             });
         }
-        let epochs = own.teacher_epochs;
+        let epochs = self.teacher_epochs;
         check("distillation.teacher_epochs", epochs, ..=1_000_000, "0 to 1,000,000 epochs")?;
-        let (students, teachers) = (self.model.channels.len(), own.teacher_channels.len());
-        if teachers != 0 && teachers != students {
+        let (teachers, blocks) = (self.teacher_channels.len(), model.channels.len());
+        let own = [teachers, self.teacher_embedding, self.teacher_hidden];
+        if !model.layers.is_empty() && own != [0; 3] {
+            return Err(Invalid {
+                key: "distillation".into(),
+                expected:
+                    "no teacher_channels, teacher_embedding or teacher_hidden where model.layers is given"
+                        .into(),
+                found: format!("{own:?}"),
+            });
+        }
+        if teachers != 0 && teachers != blocks {
             return Err(Invalid {
                 key: "distillation.teacher_channels".into(),
-                expected: format!("{students} blocks, as in model.channels, or none"),
+                expected: format!("{blocks} blocks, as in model.channels, or none"),
                 found: teachers.to_string(),
             });
         }
-        // The student's network can be: what is wrong with a teacher's is of the keys of this section.
-        self.teacher(1).model.validate().map_err(|error| Invalid::of_model("distillation.teacher_", error))
+        Ok(())
     }
 }

@@ -3,10 +3,10 @@ use std::path::Path;
 use super::*;
 
 fn error_of(assignments: &[&str]) -> ConfigError {
-    let mut layers = Layers::default();
+    let mut sources = ConfigSources::default();
     let added: Result<(), _> =
-        assignments.iter().try_for_each(|assignment| layers.add_assignment(assignment));
-    added.and_then(|()| layers.resolve()).unwrap_err()
+        assignments.iter().try_for_each(|assignment| sources.add_assignment(assignment));
+    added.and_then(|()| sources.resolve()).unwrap_err()
 }
 
 fn file_with(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
@@ -18,9 +18,9 @@ fn file_with(text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
 
 #[test]
 fn the_default_is_the_recipe_notebook_and_the_recipe_says_all_of_it() {
-    let mut layers = Layers::default();
-    layers.add_recipe("notebook").unwrap();
-    assert_eq!(layers.resolve().unwrap(), Config::default());
+    let mut sources = ConfigSources::default();
+    sources.add_recipe("notebook").unwrap();
+    assert_eq!(sources.resolve().unwrap(), Config::default());
     let table: toml::Table = Recipe::find("notebook").unwrap().toml.parse().unwrap();
     let mut said = Vec::new();
     collect_keys("", &table, &mut said);
@@ -38,15 +38,15 @@ fn every_recipe_says_its_command_accuracy_and_time() {
         {
             assert!(recipe.toml.contains(&expected), "{}: {expected}", recipe.name);
         }
-        let mut layers = Layers::default();
-        layers.add_recipe(recipe.name).unwrap();
-        layers.resolve().unwrap();
+        let mut sources = ConfigSources::default();
+        sources.add_recipe(recipe.name).unwrap();
+        sources.resolve().unwrap();
     }
 }
 
 #[test]
 fn a_saved_configuration_comes_back_as_it_was() {
-    let mut layers = Layers::default();
+    let mut sources = ConfigSources::default();
     for assignment in [
         "seed=9223372036854775807",
         "optimizer.learning_rate=0.123456789012345",
@@ -58,28 +58,28 @@ fn a_saved_configuration_comes_back_as_it_was() {
         "data.source=some \"folder\"",
         "training.evaluate=best",
     ] {
-        layers.add_assignment(assignment).unwrap();
+        sources.add_assignment(assignment).unwrap();
     }
-    let config = layers.resolve().unwrap();
+    let config = sources.resolve().unwrap();
     assert_eq!((config.model.dropout, &config.model.channels[..]), (0.3, &[4, 4][..]));
     let (_folder, path) = file_with(&config.to_toml());
-    let mut saved = Layers::default();
+    let mut saved = ConfigSources::default();
     saved.add_file(&path).unwrap();
     assert_eq!(saved.resolve().unwrap(), config);
 }
 
 #[test]
-fn the_later_voice_counts() {
+fn the_later_source_counts() {
     let (_folder, path) = file_with("seed = 7\n[training]\nepochs = 3\nbatch_size = 64\n");
-    let mut layers = Layers::default();
-    layers.add_recipe("notebook").unwrap();
-    layers.add_file(&path).unwrap();
-    layers.add_assignment("training.epochs=4").unwrap();
-    layers.add_assignment("training.batch_size = 32").unwrap();
-    layers.add_flag("--epochs", "training.epochs", 5);
-    let config = layers.resolve().unwrap();
+    let mut sources = ConfigSources::default();
+    sources.add_recipe("notebook").unwrap();
+    sources.add_file(&path).unwrap();
+    sources.add_assignment("training.epochs=4").unwrap();
+    sources.add_assignment("training.batch_size = 32").unwrap();
+    sources.add_flag("--epochs", "training.epochs", 5);
+    let config = sources.resolve().unwrap();
     assert_eq!((config.seed, config.training.epochs, config.training.batch_size), (7, 5, 32));
-    assert_eq!(layers.origins().count(), 5);
+    assert_eq!(sources.origins().count(), 5);
 }
 
 #[test]
@@ -162,19 +162,19 @@ fn values_out_of_range_name_their_key() {
 }
 
 #[test]
-fn the_blame_falls_on_the_voice_that_counted() {
+fn the_blame_falls_on_the_source_that_counted() {
     let (_folder, path) = file_with("[training]\nepochs = 0\nbatch_size = 0\n");
-    let mut layers = Layers::default();
-    layers.add_file(&path).unwrap();
-    layers.add_flag("--epochs", "training.epochs", 2);
-    match layers.resolve() {
+    let mut sources = ConfigSources::default();
+    sources.add_file(&path).unwrap();
+    sources.add_flag("--epochs", "training.epochs", 2);
+    match sources.resolve() {
         Err(ConfigError::Value { origin, key, .. }) => {
             assert_eq!((origin, key.as_str()), (Origin::File(path.clone()), "training.batch_size"));
         }
         other => panic!("{other:?}"),
     }
-    layers.add_flag("--epochs", "training.epochs", 0);
-    match layers.resolve() {
+    sources.add_flag("--epochs", "training.epochs", 0);
+    match sources.resolve() {
         Err(ConfigError::Value { origin, key, .. }) => {
             assert_eq!((origin, key.as_str()), (Origin::Flag("--epochs".into()), "training.epochs"));
         }
@@ -184,17 +184,17 @@ fn the_blame_falls_on_the_voice_that_counted() {
 
 #[test]
 fn what_is_no_configuration_is_refused() {
-    let mut layers = Layers::default();
-    let missing = layers.add_file(Path::new("no/such/file.toml")).unwrap_err();
+    let mut sources = ConfigSources::default();
+    let missing = sources.add_file(Path::new("no/such/file.toml")).unwrap_err();
     assert!(missing.to_string().starts_with("no/such/file.toml: cannot read"), "{missing}");
     let (_folder, path) = file_with("seed = = 3\n");
-    let malformed = layers.add_file(&path).unwrap_err();
+    let malformed = sources.add_file(&path).unwrap_err();
     assert!(matches!(&malformed, ConfigError::Syntax { origin: Origin::File(p), .. } if *p == path));
     assert!(malformed.to_string().contains("line 1"), "{malformed}");
     for text in ["seed", "=3", "a..b=1", ".a=1"] {
-        assert!(matches!(layers.add_assignment(text), Err(ConfigError::Assignment { .. })), "{text}");
+        assert!(matches!(sources.add_assignment(text), Err(ConfigError::Assignment { .. })), "{text}");
     }
-    match layers.add_recipe("notebok") {
+    match sources.add_recipe("notebok") {
         Err(ConfigError::UnknownRecipe { suggestion, .. }) => {
             assert_eq!(suggestion.as_deref(), Some("notebook"))
         }
@@ -204,10 +204,10 @@ fn what_is_no_configuration_is_refused() {
 
 #[test]
 fn a_teacher_is_as_its_student_but_for_what_is_said_of_it() {
-    let mut layers = Layers::default();
-    layers.add_recipe("default").unwrap();
-    layers.add_assignment("distillation.teachers=3").unwrap();
-    let student = layers.resolve().unwrap();
+    let mut sources = ConfigSources::default();
+    sources.add_recipe("default").unwrap();
+    sources.add_assignment("distillation.teachers=3").unwrap();
+    let student = sources.resolve().unwrap();
     let teacher = student.teacher(1);
     assert_eq!(teacher.model, student.model);
     assert_eq!((&teacher.training, &teacher.optimizer), (&student.training, &student.optimizer));
@@ -221,9 +221,9 @@ fn a_teacher_is_as_its_student_but_for_what_is_said_of_it() {
         "distillation.teacher_embedding=6",
         "distillation.teacher_hidden=9",
     ] {
-        layers.add_assignment(assignment).unwrap();
+        sources.add_assignment(assignment).unwrap();
     }
-    let teacher = layers.resolve().unwrap().teacher(3);
+    let teacher = sources.resolve().unwrap().teacher(3);
     assert_eq!((teacher.training.epochs, teacher.model.channels), (7, vec![4; 6]));
     assert_eq!((teacher.model.embedding, teacher.model.hidden), (6, 9));
 }
@@ -253,8 +253,27 @@ fn mixtures_take_no_part_of_a_label() {
     let refused = error_of(&["distillation.mixup=0.2", half]).to_string();
     assert!(refused.contains("distillation.mixup") && refused.contains("distillation.weight"), "{refused}");
     for fine in [["distillation.mixup=0", half], ["distillation.mixup=0.2", "distillation.weight=1"]] {
-        let mut layers = Layers::default();
-        fine.iter().for_each(|assignment| layers.add_assignment(assignment).unwrap());
-        layers.resolve().unwrap();
+        let mut sources = ConfigSources::default();
+        fine.iter().for_each(|assignment| sources.add_assignment(assignment).unwrap());
+        sources.resolve().unwrap();
     }
+}
+
+#[test]
+fn keys_of_before_their_renaming_are_still_read() {
+    let old = "[training]\naverage_decay = 0.875\n[distillation]\nteachers = 1\nconsistent = true\n";
+    let (_folder, path) = file_with(old);
+    let mut sources = ConfigSources::default();
+    sources.add_recipe("default").unwrap();
+    sources.add_file(&path).unwrap();
+    let config = sources.resolve().unwrap();
+    assert_eq!((config.training.ema_decay, config.distillation.marginalize), (0.875, true));
+    sources.add_assignment("training.average_decay=0.25").unwrap();
+    assert_eq!(sources.resolve().unwrap().training.ema_decay, 0.25);
+    let refused = error_of(&["training.average_decay=2"]).to_string();
+    assert!(refused.contains("training.ema_decay: expected"), "{refused}");
+    // As a sweep's journal holds it.
+    let json = serde_json::to_string(&config).unwrap();
+    let json = json.replace("ema_decay", "average_decay").replace("marginalize", "consistent");
+    assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor, Var};
 
-use super::elementwise::{approach, update2, update3};
+use super::elementwise::{lerp, update2, update3};
 
 /// PyTorch's rule, with g the gradient, w the weight, m and v its moments, in step t, counted from 1:
 ///
@@ -42,7 +42,7 @@ impl AdamwUpdate {
         let Device::Cpu = weight.device() else { return self.compose(weight, moments, gradient) };
         let Self { kept, step, correction, epsilon, .. } = self;
         let [first, second] = moments;
-        approach(first, gradient, 1.0 - self.betas[0])?;
+        lerp(first, gradient, 1.0 - self.betas[0])?;
         let (old, new) = (self.betas[1] as f32, (1.0 - self.betas[1]) as f32);
         update2(second, gradient, |v, g| *v = old * *v + new * (g * g))?;
         update3(weight, first, second, |w, m, v| {

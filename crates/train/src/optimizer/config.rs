@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Invalid, check};
+use crate::range::{Invalid, check};
 
 /// Which rule turns gradients into steps, and its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ pub(super) fn update3(a: &Var, b: &Tensor, c: &Tensor, update: impl Fn(&mut f32,
 }
 
 /// Moves `value` by `share` of the way to `target`, f32 of one shape: `value += share * (target - value)`.
-pub(crate) fn approach(value: &Var, target: &Tensor, share: f64) -> Result<()> {
+pub(crate) fn lerp(value: &Var, target: &Tensor, share: f64) -> Result<()> {
     match value.device() {
         Device::Cpu => {
             let share = share as f32;

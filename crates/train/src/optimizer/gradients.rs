@@ -4,7 +4,7 @@ use adder_model::Parameter;
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 
-use super::{OptimizerError, alike};
+use super::error::OptimizerError;
 
 /// One gradient for each parameter, contiguous and in their order.
 #[derive(Debug)]
@@ -106,6 +106,11 @@ fn sum_of_squares(gradient: &Tensor) -> candle_core::Result<f64> {
         }
     }
     Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?))
+}
+
+/// Whether two tensors agree in shape, element type and device.
+fn alike(a: &Tensor, b: &Tensor) -> bool {
+    a.shape() == b.shape() && a.dtype() == b.dtype() && a.device().same_device(b.device())
 }
 
 fn describe(tensor: &Tensor) -> String {

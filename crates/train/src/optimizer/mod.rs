@@ -4,10 +4,10 @@
 //! Here parameters are updated in a fixed order and the state is a file like the weights.
 
 mod adamw;
-mod config;
-mod elementwise;
+pub(crate) mod config;
+pub(crate) mod elementwise;
 mod error;
-mod gradients;
+pub(crate) mod gradients;
 mod muon;
 mod sgd;
 #[cfg(test)]
@@ -18,10 +18,9 @@ use std::path::Path;
 
 use adder_kernels::Isa;
 use adder_model::Parameter;
-use candle_core::{Tensor, Var};
+use candle_core::Var;
 
 pub use config::{OptimizerConfig, OptimizerKind};
-pub(crate) use elementwise::approach;
 pub use error::OptimizerError;
 pub use gradients::Gradients;
 
@@ -179,9 +178,4 @@ impl Optimizer {
         };
         self.slots.iter().flat_map(tensors).collect()
     }
-}
-
-/// Whether two tensors agree in shape, element type and device.
-fn alike(a: &Tensor, b: &Tensor) -> bool {
-    a.shape() == b.shape() && a.dtype() == b.dtype() && a.device().same_device(b.device())
 }

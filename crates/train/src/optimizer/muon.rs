@@ -1,10 +1,10 @@
 //! Muon: the update of one convolution's filters, with the kernels on the CPU, by candle's operations on other devices.
 
 use adder_kernels::Isa;
-use adder_kernels::orthogonal::{COEFFICIENTS, LEAST_NORM, STEPS, orthogonalise};
+use adder_kernels::orthogonal::{COEFFICIENTS, LEAST_NORM, STEPS, orthogonalize};
 use candle_core::{Device, Error, Result, Tensor, Var};
 
-use super::elementwise::{approach, update2};
+use super::elementwise::{lerp, update2};
 
 /// The rule of PyTorch's `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, with G the gradient, W the weight and V
 /// the velocity as matrices of one row for each output channel:
@@ -13,7 +13,7 @@ use super::elementwise::{approach, update2};
 /// V = momentum * V + (1 - momentum) * G
 /// D = nesterov ? momentum * V + (1 - momentum) * G : V
 /// W = W - rate * weight_decay * W
-/// W = W - rate * 0.2 * sqrt(max(rows, columns)) * orthogonalised(D)
+/// W = W - rate * 0.2 * sqrt(max(rows, columns)) * orthogonalized(D)
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MuonUpdate {
@@ -37,7 +37,7 @@ impl MuonUpdate {
         let matrix = self.direction(velocity, gradient)?;
         let shape @ [rows, columns] = matrix.dims2()?.into();
         let mut values = matrix.flatten_all()?.to_vec1()?;
-        orthogonalise(self.isa, &mut values, shape).map_err(Error::wrap)?;
+        orthogonalize(self.isa, &mut values, shape).map_err(Error::wrap)?;
         let step = Tensor::from_vec(values, weight.shape(), &Device::Cpu)?;
         let (kept, size) = (self.kept() as f32, self.size(rows, columns) as f32);
         update2(weight, &step, |weight, step| *weight = kept * *weight - size * step)
@@ -47,13 +47,13 @@ impl MuonUpdate {
     pub(super) fn compose(self, weight: &Var, velocity: &Var, gradient: &Tensor) -> Result<()> {
         let matrix = self.direction(velocity, gradient)?;
         let (rows, columns) = matrix.dims2()?;
-        let step = (orthogonalised(&matrix)? * self.size(rows, columns))?.reshape(weight.shape())?;
+        let step = (orthogonalized(&matrix)? * self.size(rows, columns))?.reshape(weight.shape())?;
         weight.set(&((weight.as_tensor() * self.kept())? - step)?)
     }
 
     /// Updates the velocity and returns the direction, [outputs, inputs * height * width].
     fn direction(self, velocity: &Var, gradient: &Tensor) -> Result<Tensor> {
-        approach(velocity, gradient, 1.0 - self.momentum)?;
+        lerp(velocity, gradient, 1.0 - self.momentum)?;
         let direction = if self.nesterov {
             (gradient + ((velocity.as_tensor() - gradient)? * self.momentum)?)?
         } else {
@@ -73,12 +73,12 @@ impl MuonUpdate {
     }
 }
 
-/// [`orthogonalise`] by candle's operations.
-fn orthogonalised(matrix: &Tensor) -> Result<Tensor> {
+/// [`orthogonalize`] by candle's operations.
+fn orthogonalized(matrix: &Tensor) -> Result<Tensor> {
     let [a, b, c] = COEFFICIENTS.map(f64::from);
     let (rows, columns) = matrix.dims2()?;
     if rows > columns {
-        return orthogonalised(&matrix.t()?.contiguous()?)?.t();
+        return orthogonalized(&matrix.t()?.contiguous()?)?.t();
     }
     let norm = matrix.sqr()?.sum_all()?.sqrt()?.maximum(f64::from(LEAST_NORM))?;
     let mut x = matrix.broadcast_div(&norm)?;

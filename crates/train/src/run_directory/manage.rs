@@ -91,10 +91,10 @@ fn remove_if_empty(folder: &Path) -> Result<bool, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, Existing};
+    use crate::{Config, IfExists};
 
     fn run(path: PathBuf) -> RunDirectory {
-        let run = RunDirectory::create(path, Existing::Keep).unwrap();
+        let run = RunDirectory::create(path, IfExists::Fail).unwrap();
         run.write_config(&Config::default(), "").unwrap();
         fs::write(run.event_file_path("1"), "").unwrap();
         fs::write(run.report_path(), "").unwrap();

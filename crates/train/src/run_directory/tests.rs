@@ -4,12 +4,11 @@ use adder_model::Backend;
 use candle_core::Device;
 
 use super::*;
-use crate::environment::Session;
-use crate::trainer::Machine;
+use crate::environment::{Machine, Session};
 
 /// A run that looks complete from the outside, as it was started at `started`.
 fn run_started(path: &Path, started: &str) -> RunDirectory {
-    let run = RunDirectory::create(path, Existing::Keep).unwrap();
+    let run = RunDirectory::create(path, IfExists::Fail).unwrap();
     run.write_config(&Config::default(), "# A test.\n").unwrap();
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
     let session = Session { started: started.into(), ..Session::now(0, &machine) };
@@ -23,7 +22,7 @@ fn a_run_is_made_with_its_parents_and_opened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/one");
     assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(p)) if p == path));
-    let run = RunDirectory::create(&path, Existing::Keep).unwrap();
+    let run = RunDirectory::create(&path, IfExists::Fail).unwrap();
     assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(_))), "no configuration is there yet");
     let config = Config { seed: 77, ..Config::default() };
     run.write_config(&config, "# A test.\n").unwrap();
@@ -46,10 +45,10 @@ fn what_is_there_is_not_overwritten_unasked() {
     let run = run_started(&path, "2026-01-31T14:25:30Z");
     fs::write(path.join("notes.txt"), "mine").unwrap();
     fs::write(path.join("events.jsonl"), "").unwrap();
-    assert!(matches!(RunDirectory::create(&path, Existing::Keep), Err(RunError::Exists(p)) if p == path));
+    assert!(matches!(RunDirectory::create(&path, IfExists::Fail), Err(RunError::Exists(p)) if p == path));
     assert!(run.config().is_ok());
 
-    RunDirectory::create(&path, Existing::Replace).unwrap();
+    RunDirectory::create(&path, IfExists::Replace).unwrap();
     let mut left: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, [".lock", "notes.txt"]);
@@ -60,11 +59,11 @@ fn other_files_are_never_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let letters = folder.path().join("letters");
     fs::create_dir(&letters).unwrap();
-    RunDirectory::create(&letters, Existing::Keep).unwrap();
+    RunDirectory::create(&letters, IfExists::Fail).unwrap();
     fs::write(letters.join("love.txt"), "").unwrap();
     for path in [letters.clone(), letters.join("love.txt")] {
-        for existing in [Existing::Keep, Existing::Replace] {
-            let refused = RunDirectory::create(&path, existing);
+        for if_exists in [IfExists::Fail, IfExists::Replace] {
+            let refused = RunDirectory::create(&path, if_exists);
             assert!(matches!(refused, Err(RunError::Occupied(p)) if p == path));
         }
     }

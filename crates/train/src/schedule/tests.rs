@@ -1,7 +1,7 @@
 use super::*;
 
 fn factors(config: ScheduleConfig, steps: &[u64]) -> Vec<f64> {
-    let place = |&done| Place { done, total: 100, per_epoch: 10 };
+    let place = |&done| ScheduleStep { done, total: 100, per_epoch: 10 };
     steps.iter().map(|done| config.at(place(done)).rate_factor).collect()
 }
 
@@ -62,7 +62,7 @@ fn one_cycle_is_pytorchs() {
         ..ScheduleConfig::default()
     };
     for (done, [rate, momentum]) in golden.into_iter().take(99).enumerate() {
-        let found = config.at(Place { done: done as u64, total: 99, per_epoch: 10 });
+        let found = config.at(ScheduleStep { done: done as u64, total: 99, per_epoch: 10 });
         assert!((found.rate_factor - rate).abs() < 1e-9, "step {done}: {} is not {rate}", found.rate_factor);
         let found = found.momentum.unwrap();
         assert!((found - momentum).abs() < 1e-9, "step {done}: {found} is not {momentum}");

@@ -1,4 +1,4 @@
-//! What can end a run before its time.
+//! Errors that end a run before its time.
 
 use std::path::PathBuf;
 
@@ -8,9 +8,8 @@ use crate::evaluation::EvaluationError;
 use crate::events::EventsError;
 use crate::optimizer::OptimizerError;
 use crate::run_directory::RunError;
-use crate::series::SeriesError;
 
-/// A run that cannot start, go on, or end.
+/// A run that cannot start, resume, or end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
@@ -38,15 +37,9 @@ pub enum TrainError {
     /// candle refused an operation.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
-    /// A network to learn from cannot be had.
-    #[error("teacher {number}: {error}")]
-    Teacher {
-        /// Counted from 1.
-        number: u64,
-        /// Why.
-        #[source]
-        error: Box<SeriesError>,
-    },
+    /// The configuration has teachers, and the trainer was given no source of their targets.
+    #[error("distillation.teachers: expected soft targets of {0} networks, found none")]
+    NoTargets(u64),
     /// The last batch of an epoch would be one pair, over which no norm can take a variance.
     #[error(
         "{images} training images in batches of {batch_size} leave one alone in the last; \
@@ -86,7 +79,7 @@ pub enum TrainError {
     },
     /// The data have changed since the run was started.
     #[error(
-        "{path}: {set}: expected {expected}, found {found}: a run goes on only with the data it was started on"
+        "{path}: {set}: expected {expected}, found {found}: a run resumes only with the data it was started on"
     )]
     OtherData {
         /// The run's record of its data.

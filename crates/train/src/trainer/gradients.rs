@@ -1,19 +1,22 @@
-//! From the next batches to the gradients of one step.
+//! The gradients of one step from its batches.
 
 use adder_data::{Batch, Position, SIDE, TrainLoader};
 use adder_model::{IdentityAdder, Mode, SoftTargets, Step, Tally, Targets};
 use candle_core::Tensor;
 
-use super::TrainError;
-use crate::answers::PairTargets;
+use super::error::TrainError;
 use crate::config::Config;
-use crate::optimizer::Gradients;
-use crate::teachers::Teachers;
+use crate::optimizer::gradients::Gradients;
+use crate::targets::{PairTargets, TargetSource};
 
-/// The gradients of the mean loss over the pairs of the next `count` batches, one or more.
-pub(crate) fn next_gradients(
+/// The gradients of the mean loss over the pairs of the next `count` batches, one or more, against labels and, where there is a
+/// source of them, soft targets.
+///
+/// # Errors
+/// Where a batch cannot be computed on.
+pub fn next_gradients(
     model: &IdentityAdder,
-    teachers: &Teachers,
+    targets: Option<&dyn TargetSource>,
     batches: &mut TrainLoader,
     count: u64,
     config: &Config,
@@ -22,10 +25,11 @@ pub(crate) fn next_gradients(
     for _ in 0..count {
         let position @ Position { epoch, step } = TrainLoader::position(batches);
         let mut batch = batches.next_batch();
-        teachers.mix(&mut batch, config.seed, position);
+        let soft = targets
+            .map(|source| source.targets(&mut batch, config.seed, position, model.device()))
+            .transpose()?;
         let mode = Mode::Train { seed: config.seed, epoch, step };
-        let answers = teachers.answer(&batch, model.device())?;
-        let soft = answers.as_ref().map(PairTargets::as_targets);
+        let soft = soft.as_ref().map(PairTargets::as_targets);
         let Step { loss, tally } = loss(model, &batch, (config.training.label_smoothing, soft), mode)?;
         let gradients = Gradients::take(loss.backward()?, model.parameters())?;
         batches.recycle(batch);
@@ -43,8 +47,11 @@ pub(crate) fn next_gradients(
     Ok((sum.scaled(1.0 / total.pairs as f64)?, total))
 }
 
-/// The forward pass of a batch: its differentiable loss, against labels smoothed and mixed as `targets` say, and its tally.
-pub(super) fn loss(
+/// The forward pass of a batch: its differentiable loss, against labels smoothed and mixed with soft targets, and its tally.
+///
+/// # Errors
+/// Where the batch cannot be computed on.
+pub fn loss(
     model: &IdentityAdder,
     batch: &Batch,
     (label_smoothing, soft): (f32, Option<SoftTargets<'_>>),

@@ -1,7 +1,7 @@
 //! The training loop.
 
-mod error;
-mod gradients;
+pub(crate) mod error;
+pub mod gradients;
 mod setup;
 #[cfg(test)]
 mod tests;
@@ -10,45 +10,31 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Instant;
 
-use adder_data::{Dataset, EvaluationAddends, Labeled, LoaderConfig, Position, TrainLoader};
-use adder_model::{Backend, IdentityAdder, Tally};
-use candle_core::Device;
+use adder_data::{Dataset, EvaluationAddends, Labeled, Position, Split, TrainLoader};
+use adder_model::{IdentityAdder, Tally};
 
 pub use error::TrainError;
-pub(crate) use gradients::next_gradients;
 
-use crate::checkpoint::{self, BestEpoch, CheckpointName, State};
+use crate::checkpoint::{self, BestEpoch, CheckpointName, LoopState};
 use crate::config::Config;
+use crate::environment::Machine;
 use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
 use crate::events::{EpochEvent, Event, EventLog, StepEvent};
-use crate::learned::Learned;
-use crate::observer::{Observer, Plan, Progress, StopFlag};
-use crate::optimizer::Gradients;
+use crate::images::RunImages;
+use crate::observer::{Observer, Progress, RunPlan, StopFlag};
+use crate::optimizer::gradients::Gradients;
 use crate::run_directory::RunDirectory;
-use crate::schedule::Place;
-use crate::series::Series;
-use crate::teachers::Teachers;
-pub(crate) use setup::{Images, new_model};
-
-/// What a run is computed on. None of it changes the result, but for the device and the backend, whose arithmetic may.
-#[derive(Clone, Debug)]
-pub struct Machine {
-    /// Where the network is.
-    pub device: Device,
-    /// Which code computes a training step.
-    pub backend: Backend,
-    /// Threads that the program was allowed, to be recorded.
-    pub threads: usize,
-    /// Threads that compute batches ahead; with 0 the loop computes them itself.
-    pub loader_workers: usize,
-}
+use crate::schedule::ScheduleStep;
+use crate::targets::TargetSource;
+use crate::train_state::TrainState;
+use gradients::next_gradients;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// All epochs are done; the report is on the evaluation set.
     Finished(Report),
-    /// It was asked to stop, and saved; [`Trainer::resume`] goes on.
+    /// It was asked to stop, and saved; [`Trainer::resume`] takes it up.
     Stopped {
         /// The next step.
         position: Position,
@@ -57,18 +43,18 @@ pub enum Outcome {
     },
 }
 
-/// A run, ready to go on.
+/// A run, ready to train.
 #[derive(Debug)]
 pub struct Trainer {
     directory: RunDirectory,
     config: Config,
     machine: Machine,
     data: Dataset,
-    images: Images,
-    learned: Learned,
-    /// None until training starts.
-    teachers: Teachers,
-    state: State,
+    images: RunImages,
+    train_state: TrainState,
+    /// Learned from beside the labels.
+    targets: Option<Box<dyn TargetSource>>,
+    state: LoopState,
     events: EventLog,
     /// Keeps other programs out of the directory.
     _lock: File,
@@ -80,9 +66,44 @@ impl Trainer {
         &self.directory
     }
 
+    /// Everything that decides the run.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The data that it was started on.
+    pub fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// The images that train and validate.
+    pub fn split(&self) -> &Split {
+        &self.images.split
+    }
+
+    /// The machine that it is computed on.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// The network to use, with the weights of the last checkpoint.
     pub fn model(&self) -> &IdentityAdder {
-        self.learned.result()
+        self.train_state.result()
+    }
+
+    /// Lets the run learn from soft targets beside its labels.
+    pub fn set_targets(&mut self, targets: Box<dyn TargetSource>) {
+        self.targets = Some(targets);
+    }
+
+    /// Whether no step is left, so that at most the evaluation is.
+    pub fn is_over(&self) -> bool {
+        self.config.training.is_over(self.state.position.epoch, self.state.best.map(|best| best.epoch))
+    }
+
+    /// The outcome of a run that is stopped where it is.
+    pub fn stopped(&self) -> Outcome {
+        Outcome::Stopped { position: self.state.position, steps: self.state.steps }
     }
 
     /// Trains to the end and evaluates, or saves as soon as `stop` is requested.
@@ -93,17 +114,17 @@ impl Trainer {
         if self.train(observer, stop)? {
             return Ok(Outcome::Finished(self.evaluate(observer)?));
         }
-        Ok(Outcome::Stopped { position: self.state.position, steps: self.state.steps })
+        Ok(self.stopped())
     }
 
-    /// Trains to the end, teachers first, without a look at the evaluation set; `false` if `stop` was requested before, and
-    /// the run saved.
+    /// Trains to the end without a look at the evaluation set; `false` if `stop` was requested before, and the run saved.
     ///
     /// # Errors
     /// As [`Trainer::run`].
     pub fn train(&mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<bool, TrainError> {
-        if !self.is_over() && !self.find_teachers(observer, stop)? {
-            return Ok(false);
+        let teachers = self.config.distillation.teachers;
+        if teachers > 0 && self.targets.is_none() && !self.is_over() {
+            return Err(TrainError::NoTargets(teachers));
         }
         observer.on_start(&self.plan());
         let mut batches = self.loader()?;
@@ -123,21 +144,6 @@ impl Trainer {
         Ok(true)
     }
 
-    /// Trains the networks to learn from, as far as they are not yet; `false` if `stop` was requested before.
-    fn find_teachers(&mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<bool, TrainError> {
-        let series = Series {
-            data: &self.data,
-            machine: &self.machine,
-            stop,
-            split: Some(&self.images.split),
-            evaluate: false,
-        };
-        let teachers = Teachers::complete(&self.directory, &self.config, &series, observer)?;
-        let found = teachers.is_some();
-        self.teachers = teachers.unwrap_or_default();
-        Ok(found)
-    }
-
     /// One step of stochastic gradient descent, and the number of its images.
     fn step(&mut self, batches: &mut TrainLoader) -> Result<(StepEvent, usize), TrainError> {
         // Forward and backward.
@@ -148,12 +154,15 @@ impl Trainer {
 
         // Update.
         let gradients = gradients.clipped(gradient_norm, self.config.training.clip_norm)?;
-        let place =
-            Place { done: self.state.steps, total: self.total_steps(), per_epoch: self.steps_per_epoch() };
+        let place = ScheduleStep {
+            done: self.state.steps,
+            total: self.total_steps(),
+            per_epoch: self.steps_per_epoch(),
+        };
         let settings = self.config.schedule.at(place);
-        self.learned.optimizer.step(&gradients, settings, place.done)?;
-        if let Some(average) = &self.learned.average {
-            average.update(&self.learned.model, place.done)?;
+        self.train_state.optimizer.step(&gradients, settings, place.done)?;
+        if let Some(ema) = &self.train_state.ema {
+            ema.update(&self.train_state.model, place.done)?;
         }
 
         // Record.
@@ -175,7 +184,8 @@ impl Trainer {
     fn gradients(&mut self, batches: &mut TrainLoader) -> Result<(Gradients, Tally), TrainError> {
         let left = self.batches_per_epoch() - self.state.position.step;
         let count = self.config.training.accumulation.min(left);
-        let next = next_gradients(&self.learned.model, &self.teachers, batches, count, &self.config)?;
+        let next =
+            next_gradients(&self.train_state.model, self.targets.as_deref(), batches, count, &self.config)?;
         self.check_finite("loss", next.1.metrics().both.loss)?;
         self.state.position.step += count;
         Ok(next)
@@ -270,27 +280,15 @@ impl Trainer {
         self.events.sync()?;
         self.state.events = self.events.events();
         let folder = self.directory.checkpoint_path(name);
-        checkpoint::save(&folder, &self.learned, &self.state, facts)?;
+        checkpoint::save(&folder, &self.train_state, &self.state, facts)?;
         observer.on_checkpoint(name, &folder);
         Ok(())
     }
 
     fn loader(&self) -> Result<TrainLoader, TrainError> {
-        let config = LoaderConfig {
-            seed: self.config.seed,
-            batch_size: self.config.training.batch_size,
-            addends_per_image: self.config.data.addends_per_image,
-            augmentation: self.config.data.augmentation.clone(),
-            clean_from_epoch: Some(self.config.training.epochs.saturating_sub(self.config.data.clean_epochs)),
-            workers: self.machine.loader_workers,
-            ..LoaderConfig::default()
-        };
+        let config = self.config.loader(self.machine.loader_workers);
         let train = self.images.split.train().to_vec();
         Ok(TrainLoader::new(self.data.train.clone(), train, config, self.state.position)?)
-    }
-
-    fn is_over(&self) -> bool {
-        self.state.is_over(&self.config.training)
     }
 
     fn batches_per_epoch(&self) -> u64 {
@@ -310,11 +308,11 @@ impl Trainer {
         EvaluationAddends::Fixed { seed: self.config.seed }
     }
 
-    fn plan(&self) -> Plan<'_> {
-        Plan {
+    fn plan(&self) -> RunPlan<'_> {
+        RunPlan {
             directory: self.directory.path(),
             parameters: self
-                .learned
+                .train_state
                 .model
                 .parameters()
                 .iter()
@@ -326,7 +324,6 @@ impl Trainer {
             epochs: self.config.training.epochs,
             steps_per_epoch: self.steps_per_epoch(),
             steps_before: self.state.steps,
-            teacher: None,
         }
     }
 

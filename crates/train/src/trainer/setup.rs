@@ -1,52 +1,32 @@
-//! Getting a run ready: a new one, or one that goes on.
+//! The start of a run: a new one, or one that resumes.
 
 use std::fs::File;
 
 use adder_data::{Dataset, Position, Split};
-use adder_model::IdentityAdder;
 
-use super::{Machine, TrainError, Trainer};
-use crate::checkpoint::{self, CheckpointName, State};
+use super::Trainer;
+use super::error::TrainError;
+use crate::checkpoint::{self, CheckpointName, LoopState};
 use crate::config::Config;
 use crate::data_record::DataRecord;
-use crate::environment::{Environment, Session};
+use crate::ema::Ema;
+use crate::environment::{Environment, Machine, Session};
 use crate::events::EventLog;
-use crate::learned::Learned;
+use crate::images::RunImages;
+use crate::optimizer::Optimizer;
 use crate::run_directory::RunDirectory;
-use crate::teachers::Teachers;
+use crate::train_state::TrainState;
 
 /// The head of `config.toml` in a run directory.
 const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
 
-/// Which images train, validate and evaluate.
-#[derive(Debug)]
-pub(crate) struct Images {
-    pub(crate) split: Split,
-    pub(crate) evaluation: Vec<u32>,
-}
-
-impl Images {
-    /// Holds `split` to the data and takes `data.limit` images of each set.
-    pub(crate) fn choose(config: &Config, data: &Dataset, split: Split) -> Result<Self, TrainError> {
-        split.check(&data.train)?;
-        let mut evaluation = data.evaluation.indices();
-        let split = match config.data.limit {
-            0 => split,
-            limit => {
-                evaluation.truncate(limit);
-                split.limit(limit)?
-            }
-        };
-        let (images, batch_size) = (split.train().len(), config.training.batch_size);
-        if images % batch_size == 1 {
-            return Err(TrainError::LoneImage { images, batch_size });
-        }
-        Ok(Self { split, evaluation })
-    }
-}
-
-pub(crate) fn new_model(config: &Config, machine: &Machine) -> Result<IdentityAdder, TrainError> {
-    Ok(IdentityAdder::new(&config.model, config.seed, &machine.device)?.with_backend(machine.backend)?)
+/// A training of `config` before its first step.
+fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainError> {
+    let model = machine.new_model(config)?;
+    let optimizer = Optimizer::new(model.parameters(), config.optimizer)?;
+    let decay = config.training.ema_decay;
+    let ema = (decay > 0.0).then(|| Ema::new(&model, decay)).transpose()?;
+    Ok(TrainState { model, ema, optimizer })
 }
 
 /// Whether `data` are those that the run was started on.
@@ -75,13 +55,8 @@ impl Trainer {
         split: Option<Split>,
         machine: Machine,
     ) -> Result<Self, TrainError> {
-        let split = match split {
-            Some(split) => split,
-            None => Split::shuffled(data.train.len(), config.data.validation_fraction, config.seed)?,
-        };
-        let images = Images::choose(&config, &data, split)?;
-        let model = new_model(&config, &machine)?;
-        let learned = Learned::new(model, &config)?;
+        let images = RunImages::new(&config, &data, split)?;
+        let train_state = train_state(&config, &machine)?;
         let lock = directory.lock()?;
         let session = Session::now(0, &machine);
         directory.write_environment(&Environment { sessions: vec![session] })?;
@@ -89,14 +64,25 @@ impl Trainer {
         directory.write_data(&DataRecord::of(&data))?;
         directory.write_config(&config, HEADER)?;
         let events = EventLog::open(&directory.events_path(), 0)?;
-        let state = State::default();
+        let state = LoopState::default();
         let folder = directory.checkpoint_path(CheckpointName::Last);
-        checkpoint::save(&folder, &learned, &state, Default::default())?;
-        let teachers = Teachers::default();
-        Ok(Self { directory, config, machine, data, images, learned, teachers, state, events, _lock: lock })
+        checkpoint::save(&folder, &train_state, &state, Default::default())?;
+        let targets = None;
+        Ok(Self {
+            directory,
+            config,
+            machine,
+            data,
+            images,
+            train_state,
+            targets,
+            state,
+            events,
+            _lock: lock,
+        })
     }
 
-    /// Goes on with a run from its last checkpoint, with the configuration and the split that it was started with.
+    /// Resumes a run from its last checkpoint, with the configuration and the split that it was started with.
     ///
     /// # Errors
     /// [`TrainError::Finished`] where nothing is left to do; [`TrainError::OtherData`] where the data are not those that
@@ -105,17 +91,26 @@ impl Trainer {
         let lock: File = directory.lock()?;
         let config = directory.config()?;
         check_data(&directory, &data)?;
-        let images = Images::choose(&config, &data, directory.split()?)?;
-        let model = new_model(&config, &machine)?;
-        let mut learned = Learned::new(model, &config)?;
+        let images = RunImages::new(&config, &data, Some(directory.split()?))?;
+        let mut train_state = train_state(&config, &machine)?;
         let folder = directory.checkpoint_path(CheckpointName::Last);
-        let state = checkpoint::load(&folder, &mut learned)?;
+        let state = checkpoint::load(&folder, &mut train_state)?;
         let mut environment = directory.environment()?;
         environment.sessions.push(Session::now(state.steps, &machine));
         let events = EventLog::open(&directory.events_path(), state.events)?;
-        let teachers = Teachers::default();
-        let trainer =
-            Self { directory, config, machine, data, images, learned, teachers, state, events, _lock: lock };
+        let targets = None;
+        let trainer = Self {
+            directory,
+            config,
+            machine,
+            data,
+            images,
+            train_state,
+            targets,
+            state,
+            events,
+            _lock: lock,
+        };
         trainer.check_state()?;
         trainer.directory.write_environment(&environment)?;
         Ok(trainer)
@@ -123,7 +118,7 @@ impl Trainer {
 
     /// Whether the state can be one of this run.
     fn check_state(&self) -> Result<(), TrainError> {
-        let State { position: Position { epoch, step }, steps, training, .. } = self.state;
+        let LoopState { position: Position { epoch, step }, steps, training, .. } = self.state;
         let (epochs, steps_per_epoch) = (self.config.training.epochs, self.steps_per_epoch());
         let check = |holds: bool, field, expected: String, found: u64| match holds {
             true => Ok(()),

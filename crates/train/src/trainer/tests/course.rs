@@ -137,7 +137,7 @@ fn training_learns() {
     let mut config = config(&more);
     config.data.augmentation = Augmentation::NONE;
     let folder = tempfile::tempdir().unwrap();
-    let directory = RunDirectory::create(folder.path().join("run"), Existing::Keep).unwrap();
+    let directory = RunDirectory::create(folder.path().join("run"), IfExists::Fail).unwrap();
     let report = run_to_the_end(Trainer::start(directory, config, data, None, machine()).unwrap());
     assert!(report.metrics.both.accuracy > 95.0, "{report:?}");
 }
@@ -147,7 +147,7 @@ fn a_given_split_and_a_limit_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let split = Split::shuffled(IMAGES, 0.5, 77).unwrap();
-    let directory = RunDirectory::create(&path, Existing::Keep).unwrap();
+    let directory = RunDirectory::create(&path, IfExists::Fail).unwrap();
     let config = config(&["data.limit=10"]);
     let trainer = Trainer::start(directory, config, dataset(), Some(split.clone()), machine()).unwrap();
     let report = run_to_the_end(trainer);

@@ -9,7 +9,7 @@ const ALL: [&str; 8] = [
     "optimizer.kind=adamw",
     "schedule.kind=one_cycle",
     "schedule.warmup=0.3",
-    "training.average_decay=0.9",
+    "training.ema_decay=0.9",
     "training.label_smoothing=0.1",
     "training.clip_norm=0.5",
     "training.accumulation=2",
@@ -62,7 +62,7 @@ fn dropout_in_a_step_is_that_of_its_epoch_and_place() {
     let batch = other.next_batch();
     let loss_at = |epoch, step| {
         let mode = Mode::Train { seed: trainer.config.seed, epoch, step };
-        loss(&trainer.learned.model, &batch, (0.0, None), mode).unwrap().tally.metrics().both.loss
+        loss(&trainer.train_state.model, &batch, (0.0, None), mode).unwrap().tally.metrics().both.loss
     };
     assert_eq!(tally.metrics().both.loss, loss_at(1, 2));
     for (epoch, step) in [(1, 1), (1, 3), (0, 2), (2, 2)] {
@@ -87,9 +87,9 @@ fn a_step_of_several_batches_takes_their_mean_gradient() {
     for step in 0..3 {
         let batch = other.next_batch();
         let mode = Mode::Train { seed: trainer.config.seed, epoch: 0, step };
-        let done = loss(&trainer.learned.model, &batch, (0.0, None), mode).unwrap();
+        let done = loss(&trainer.train_state.model, &batch, (0.0, None), mode).unwrap();
         let each =
-            Gradients::take(done.loss.backward().unwrap(), trainer.learned.model.parameters()).unwrap();
+            Gradients::take(done.loss.backward().unwrap(), trainer.train_state.model.parameters()).unwrap();
         sum = Some(match sum {
             Some(sum) => sum.plus(&each).unwrap(),
             None => each,
@@ -125,7 +125,7 @@ fn a_clipped_gradient_moves_plain_sgd_by_its_norm_at_most() {
     ];
     let mut trainer = start(&path, config(&options)).unwrap();
     let all = |trainer: &Trainer| -> Vec<f32> {
-        let parameters = trainer.learned.model.parameters().iter();
+        let parameters = trainer.train_state.model.parameters().iter();
         parameters.flat_map(|p| p.var.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect()
     };
     let before = all(&trainer);

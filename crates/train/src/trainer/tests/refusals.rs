@@ -39,7 +39,7 @@ fn data_that_do_not_fit_are_refused() {
         other => panic!("{other:?}"),
     }
     let other = Split::shuffled(IMAGES + 1, 0.5, 1).unwrap();
-    let directory = RunDirectory::create(&path, Existing::Keep).unwrap();
+    let directory = RunDirectory::create(&path, IfExists::Fail).unwrap();
     let refused = Trainer::start(directory, config(&[]), dataset(), Some(other), machine());
     assert!(matches!(refused, Err(TrainError::Data(adder_data::Error::Split(_)))), "{refused:?}");
     assert!(!path.join("config.toml").exists(), "a run that cannot be is not begun");
@@ -51,7 +51,7 @@ fn a_run_is_not_trained_twice_at_once_nor_after_its_end() {
     let path = folder.path().join("run");
     let trainer = start(&path, config(&[])).unwrap();
     assert!(matches!(resume(&path), Err(TrainError::Run(RunError::Busy(_)))));
-    assert!(matches!(RunDirectory::create(&path, Existing::Replace), Err(RunError::Busy(_))));
+    assert!(matches!(RunDirectory::create(&path, IfExists::Replace), Err(RunError::Busy(_))));
     run_to_the_end(trainer);
     assert!(matches!(resume(&path), Err(TrainError::Finished { epochs: 3, .. })));
     // A crash between the last checkpoint and the evaluation leaves the evaluation to be done.

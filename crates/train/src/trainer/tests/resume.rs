@@ -67,7 +67,7 @@ fn neither_the_loader_nor_its_threads_change_a_bit() {
     let mut all = Vec::new();
     for loader_workers in [0, 1, 3] {
         let path = folder.path().join(loader_workers.to_string());
-        let directory = RunDirectory::create(&path, Existing::Keep).unwrap();
+        let directory = RunDirectory::create(&path, IfExists::Fail).unwrap();
         let machine = Machine { loader_workers, ..machine() };
         run_to_the_end(Trainer::start(directory, config(&[]), dataset(), None, machine).unwrap());
         all.push(remains(&path));

@@ -1,0 +1,114 @@
+//! The arguments of using a trained network.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::choices::CheckpointChoice;
+use super::training::RecipeArgs;
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// Pictures of one digit each: PNG, JPEG, WebP or BMP, of any size and colour, dark on light or light on dark. A
+    /// folder stands for the pictures in it, `-` for one on standard input.
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+    /// The number to add, 0 to 9.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    pub(crate) add: u8,
+    /// Read pictures as they are, a light digit on dark ground, only scaled to 28x28: nothing is found, cropped or centred.
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Draw what the network sees.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) show: bool,
+    /// Write what the network sees as a PNG file, 28x28 pixels for each picture, one below the other.
+    #[arg(long, value_name = "FILE.png")]
+    pub(crate) saw: Option<PathBuf>,
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
+    #[arg(long, value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
+    #[arg(value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Where to listen. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) addr: SocketAddr,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// Log every request as a line of JSON on standard error.
+    #[arg(long)]
+    pub(crate) log: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// weights inside the program].
+    #[arg(value_name = "RUN|FILE.safetensors")]
+    pub(crate) weights: Option<PathBuf>,
+    /// What to write.
+    #[arg(long, value_enum)]
+    pub(crate) format: ExportFormat,
+    /// Where to write it; an older file is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Which weights of a run.
+    #[arg(long, value_enum, default_value = "last")]
+    pub(crate) checkpoint: CheckpointChoice,
+    /// ONNX: fold norms into the weights beside them, where that gives the same function.
+    #[arg(long)]
+    pub(crate) fold: bool,
+    /// ONNX: the version of its operators, 13 to 21 [default: 17].
+    #[arg(long, value_name = "N")]
+    pub(crate) opset: Option<i64>,
+    /// ONNX: take images as bytes, uint8, and give probabilities instead of logits.
+    #[arg(long)]
+    pub(crate) with_preprocessing: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The state_dict of the notebook's network: a .safetensors file, or a .pt or .pth file that torch.save wrote. No code
+    /// in it is run.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The weights file to write; an older file is replaced.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub(crate) out: PathBuf,
+}
+
+/// What a network is exported as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// For ONNX Runtime and other runtimes.
+    Onnx,
+    /// The notebook's state_dict as a safetensors file.
+    TorchSafetensors,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    /// A run directory or a weights file [default: the network of the configuration].
+    #[arg(value_name = "RUN|FILE.safetensors", conflicts_with_all = ["recipe", "config", "assignments"])]
+    pub(crate) weights: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

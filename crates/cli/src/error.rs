@@ -1,0 +1,93 @@
+//! Errors as messages and exit codes.
+
+use std::process::ExitCode;
+
+use adder_experiment::SeriesError;
+use adder_experiment::sweep::SweepError;
+use adder_train::{ConfigError, RunError};
+
+/// Something failed.
+const FAILED: u8 = 1;
+/// The command line or the configuration cannot be.
+const USAGE: u8 = 2;
+/// Stopped by Ctrl-C; the shell's 128 + SIGINT.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A command line whose parts do not fit together.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Says on standard error what went wrong and what might help.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    // A reader that has seen enough, such as `head`, is no failure.
+    let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {}", message(error));
+    if let Some(hint) = hint(error) {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(if is_usage(error) { USAGE } else { FAILED })
+}
+
+/// The error and its causes. Libraries differ in whether an error's words hold its cause's; each is said once.
+fn message(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text += ": ";
+            text += &cause;
+        }
+    }
+    text
+}
+
+fn is_usage(error: &anyhow::Error) -> bool {
+    let of_sweep = matches!(
+        error.downcast_ref(),
+        Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
+    );
+    let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
+    of_sweep || opset || error.is::<UsageError>() || error.is::<ConfigError>()
+}
+
+fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    let other_run = matches!(error.downcast_ref(), Some(SeriesError::OtherRun(_)));
+    if other_run || matches!(error.downcast_ref(), Some(SweepError::OtherSweep(_))) {
+        return Some("--out names another folder");
+    }
+    match error.downcast_ref::<RunError>()? {
+        RunError::Exists(_) => {
+            Some("--overwrite replaces it, --resume resumes it, --out names another folder")
+        }
+        RunError::NoRuns(_) => Some("train first, or name a run or a weights file"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let told = anyhow!("no such file").context("a.png: cannot be read: no such file");
+        assert_eq!(message(&told), "a.png: cannot be read: no such file");
+        let apart = anyhow!("no such file").context("a.png: cannot be read");
+        assert_eq!(message(&apart), "a.png: cannot be read: no such file");
+    }
+}

@@ -1,0 +1,132 @@
+//! The trained network that a command uses.
+
+use std::path::{Path, PathBuf};
+
+use adder_data::{Dataset, Source, Split};
+use adder_model::tensor_file::Metadata;
+use adder_model::{Backend, IdentityAdder, weights};
+use adder_train::config::DataConfig;
+use adder_train::{CheckpointName, Config, RunDirectory};
+use anyhow::Result;
+use candle_core::Device;
+
+use crate::args::{CheckpointChoice, RUNS};
+use crate::context::Context;
+use crate::error::UsageError;
+
+/// The name of the weights inside the program.
+const BUILT_IN: &str = "pretrained";
+
+/// The weights file, the network and the facts in it, and the run that it belongs to.
+struct Parts {
+    path: PathBuf,
+    model: IdentityAdder,
+    facts: Metadata,
+    run: Option<RunDirectory>,
+}
+
+/// The run in a folder, or the one of that name in `runs/`.
+pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
+    let among_runs = Path::new(RUNS).join(name);
+    let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
+    Ok(RunDirectory::open(path)?)
+}
+
+/// A network and, where it comes from a run, the run.
+pub(crate) struct LoadedModel {
+    /// The weights file.
+    pub(crate) path: PathBuf,
+    pub(crate) model: IdentityAdder,
+    /// The facts of its training that the file holds.
+    pub(crate) facts: Metadata,
+    run: Option<RunDirectory>,
+}
+
+/// The data that a network is measured on.
+pub(crate) struct Measured {
+    pub(crate) dataset: Dataset,
+    /// The images of the evaluation set.
+    pub(crate) evaluation: Vec<u32>,
+    split: Option<Split>,
+    /// The seed of the fixed addends.
+    pub(crate) seed: u64,
+}
+
+impl LoadedModel {
+    /// A run directory, a weights file, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the
+    /// newest run and, where there is none, the weights inside the program.
+    pub(crate) fn open(
+        path: Option<&Path>,
+        checkpoint: CheckpointChoice,
+        device: &Device,
+        backend: Option<Backend>,
+    ) -> Result<Self> {
+        let Parts { path, model, facts, run } = match path {
+            Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, device)?,
+            Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
+            Some(path) => {
+                let (model, facts) = weights::load(path, device)?;
+                Parts { path: path.to_path_buf(), model, facts, run: None }
+            }
+            None => match RunDirectory::newest(Path::new(RUNS)) {
+                Ok(run) => Self::from_run(run, checkpoint, device)?,
+                Err(error) => Self::built_in(device).map_err(|_| error)?,
+            },
+        };
+        let model = model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
+        Ok(Self { path, model, facts, run })
+    }
+
+    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Parts> {
+        let path = run.weights(name(checkpoint))?;
+        let (model, facts) = weights::load(&path, device)?;
+        Ok(Parts { path, model, facts, run: Some(run) })
+    }
+
+    #[cfg(feature = "pretrained")]
+    fn built_in(device: &Device) -> Result<Parts> {
+        let (model, facts) = IdentityAdder::pretrained(device)?;
+        Ok(Parts { path: BUILT_IN.into(), model, facts, run: None })
+    }
+
+    #[cfg(not(feature = "pretrained"))]
+    fn built_in(_: &Device) -> Result<Parts> {
+        anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
+    }
+
+    /// The data as the run had it, unless `source` or `limit` say otherwise; the embedded one for a mere weights file.
+    pub(crate) fn data(
+        &self,
+        source: Option<&str>,
+        limit: Option<u32>,
+        context: &Context,
+    ) -> Result<Measured> {
+        let config = self.run.as_ref().map_or_else(|| Ok(Config::default()), RunDirectory::config)?;
+        let given: Option<Source> = source.map(str::parse).transpose()?;
+        let dataset = context.load(given.as_ref().unwrap_or(&config.data.source))?;
+        let limit = limit.map_or(config.data.limit, |limit| limit as usize);
+        let data = DataConfig { limit, ..config.data };
+        let evaluation = data.limited(dataset.evaluation.indices());
+        let split = self.run.as_ref().map(RunDirectory::split).transpose()?;
+        let split = split.map(|split| data.limited_split(split)).transpose()?;
+        Ok(Measured { dataset, evaluation, split, seed: config.seed })
+    }
+}
+
+impl Measured {
+    /// The images held back for validation, which only a run knows.
+    pub(crate) fn validation(&self) -> Result<&[u32]> {
+        let unknown =
+            "--split val needs a run directory: a weights file does not say which images were held back";
+        let split = self.split.as_ref().ok_or_else(|| UsageError(unknown.into()))?;
+        split.check(&self.dataset.train)?;
+        Ok(split.validation())
+    }
+}
+
+fn name(choice: CheckpointChoice) -> CheckpointName {
+    match choice {
+        CheckpointChoice::Last => CheckpointName::Last,
+        CheckpointChoice::Best => CheckpointName::Best,
+    }
+}

@@ -1,0 +1,69 @@
+//! A small search over configurations: each trial is a run of its own, and the best is the one that validates best.
+//!
+//! What a trial tries is a function of the plan, the trial's number and the results before it, so a sweep that was stopped
+//! resumes as if it had not been. The evaluation set has no say: trials are not evaluated.
+
+mod dimension;
+mod error;
+mod journal;
+mod plan;
+mod sampler;
+mod trial;
+
+use std::path::Path;
+
+use adder_train::{ConfigSources, TrainError};
+
+pub use dimension::{Dimension, Values};
+pub use error::SweepError;
+pub use journal::Journal;
+pub use plan::{Method, SweepPlan};
+pub use trial::{Ranking, Trial, TrialOutcome};
+
+use crate::observer::RunObserver;
+use crate::series::{Series, SeriesError, evaluated_epoch};
+
+/// Trains the next trial into `folder`, or takes it as it is if it is there, and writes it into the journal; `None` if it was
+/// stopped.
+///
+/// # Errors
+/// Any [`SweepError`]; values that cannot be trained with are a [`TrialOutcome::Failed`] instead.
+pub fn next_trial(
+    journal: &mut Journal,
+    base: &ConfigSources,
+    series: &Series<'_>,
+    folder: &Path,
+    observer: &mut dyn RunObserver,
+) -> Result<Option<Trial>, SweepError> {
+    let number = journal.trials().len() as u64 + 1;
+    let values = sampler::propose(journal.plan(), number - 1, journal.trials());
+    let config = journal.plan().config(base, &values)?;
+    let outcome = match series.complete(&folder.join(format!("trial{number}")), &config, observer) {
+        Ok(None) => return Ok(None),
+        Ok(Some(run)) => {
+            let (epoch, training_seconds) = evaluated_epoch(&run, &config)?;
+            let both = epoch.validation.both;
+            TrialOutcome::Finished {
+                validation_both: both.accuracy,
+                validation_loss: both.loss,
+                training_seconds,
+            }
+        }
+        Err(error) if is_of_the_values(&error) => TrialOutcome::Failed { reason: error.to_string() },
+        Err(error) => return Err(error.into()),
+    };
+    let trial = Trial { trial: number, values, outcome };
+    journal.add(trial.clone())?;
+    Ok(Some(trial))
+}
+
+/// Whether the reason is in the values of the trial, of the run or of a teacher.
+fn is_of_the_values(error: &SeriesError) -> bool {
+    match error {
+        SeriesError::Train(error) => {
+            matches!(**error, TrainError::NotFinite { .. } | TrainError::LoneImage { .. })
+        }
+        SeriesError::Teacher { error, .. } => is_of_the_values(error),
+        _ => false,
+    }
+}

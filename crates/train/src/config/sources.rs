@@ -1,0 +1,183 @@
+//! Merging what the recipe, a file and the command line say into one configuration.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use super::Config;
+use super::deserializer::{Problem, ProblemKind, from_table};
+use super::error::{ConfigError, Origin};
+use super::recipe::Recipe;
+use super::suggest::nearest_key;
+use crate::files;
+use crate::range::Invalid;
+
+/// Keys that had another name: their section, the old name and the new one.
+const RENAMED: [(&str, &str, &str); 2] =
+    [("training", "average_decay", "ema_decay"), ("distillation", "consistent", "marginalize")];
+
+/// The sources of a configuration in increasing order of precedence: of two that give the same key, the later one counts. A
+/// table is merged key by key; any other value, arrays too, is replaced.
+///
+/// A program adds them in this order: recipe, file, `--set` as given, flags. A key that none of them gives is as in
+/// [`Config::default`]. Keys that were renamed are read under their old names too.
+///
+/// ```
+/// # fn main() -> Result<(), adder_train::config::ConfigError> {
+/// use adder_train::config::ConfigSources;
+///
+/// let mut sources = ConfigSources::default();
+/// sources.add_recipe("notebook")?;
+/// sources.add_assignment("optimizer.momentum=0.8")?;
+/// sources.add_flag("--epochs", "training.epochs", 3);
+/// let config = sources.resolve()?;
+/// assert_eq!((config.optimizer.momentum, config.training.epochs), (0.8, 3));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ConfigSources(Vec<(Origin, Table)>);
+
+impl ConfigSources {
+    /// Adds a recipe that is built in.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownRecipe`] where there is none of that name.
+    pub fn add_recipe(&mut self, name: &str) -> Result<(), ConfigError> {
+        let recipe = Recipe::find(name)?;
+        self.add_toml(Origin::Recipe(name.into()), recipe.toml)
+    }
+
+    /// Adds a TOML file, which may hold any part of a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError::File`] and [`ConfigError::Syntax`]; what the keys hold is checked by [`resolve`](Self::resolve).
+    pub fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let text = files::read_text(path)?;
+        self.add_toml(Origin::File(path.into()), &text)
+    }
+
+    /// Adds one `key=value`, the key dotted and the value written as in TOML. What is no TOML value is taken as text, so
+    /// that a shell's user need not quote twice: `training.evaluate=best`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Assignment`] where there is no `=` or the key has an empty part.
+    pub fn add_assignment(&mut self, text: &str) -> Result<(), ConfigError> {
+        let malformed = || ConfigError::Assignment { text: text.into() };
+        let (key, value) = text.split_once('=').ok_or_else(malformed)?;
+        let (key, value) = (key.trim(), value.trim());
+        if key.split('.').any(str::is_empty) {
+            return Err(malformed());
+        }
+        let value = value.parse().unwrap_or_else(|_| Value::String(value.into()));
+        self.add(Origin::Assignment(text.into()), nested(key, value));
+        Ok(())
+    }
+
+    /// Adds the value of a flag that stands for the dotted `key`.
+    pub fn add_flag(&mut self, flag: &str, key: &str, value: impl Into<Value>) {
+        self.add(Origin::Flag(flag.into()), nested(key, value.into()));
+    }
+
+    /// The sources, the one of the highest precedence last.
+    pub fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.0.iter().map(|(origin, _)| origin)
+    }
+
+    /// The configuration that all of them make, checked.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownKey`], [`ConfigError::Value`] or [`ConfigError::Other`], naming the key and who gave it.
+    pub fn resolve(&self) -> Result<Config, ConfigError> {
+        let mut merged = Config::default().to_table();
+        for (_, table) in &self.0 {
+            merge(&mut merged, table.clone());
+        }
+        let config: Config = from_table(merged).map_err(|problem| self.explain(problem))?;
+        config.validate().map_err(|Invalid { key, expected, found }| {
+            let origin = self.origin_of(&key);
+            ConfigError::Value { origin, key, expected, found }
+        })?;
+        Ok(config)
+    }
+
+    fn add(&mut self, origin: Origin, mut table: Table) {
+        for (section, old, new) in RENAMED {
+            if let Some(Value::Table(section)) = table.get_mut(section)
+                && !section.contains_key(new)
+                && let Some(value) = section.remove(old)
+            {
+                section.insert(new.into(), value);
+            }
+        }
+        self.0.push((origin, table));
+    }
+
+    fn add_toml(&mut self, origin: Origin, text: &str) -> Result<(), ConfigError> {
+        match text.parse() {
+            Ok(table) => self.add(origin, table),
+            Err(error) => return Err(ConfigError::Syntax { origin, message: error.to_string() }),
+        }
+        Ok(())
+    }
+
+    fn explain(&self, problem: Problem) -> ConfigError {
+        let Problem { key, kind } = problem;
+        let origin = self.origin_of(&key);
+        match kind {
+            ProblemKind::UnknownKey { known } => {
+                let suggestion = nearest_key(&key, &Config::keys());
+                ConfigError::UnknownKey {
+                    origin,
+                    key,
+                    suggestion,
+                    known: known.iter().map(|&k| k.into()).collect(),
+                }
+            }
+            ProblemKind::Value { expected, found } => ConfigError::Value { origin, key, expected, found },
+            ProblemKind::Other(message) => ConfigError::Other { origin, key, message },
+        }
+    }
+
+    /// The source of the highest precedence that gives `key` or, where none does, the most of it.
+    fn origin_of(&self, key: &str) -> Origin {
+        // `max_by_key` returns the last of equals.
+        let deepest = self.0.iter().max_by_key(|(_, table)| depth(table, key));
+        match deepest {
+            Some((origin, table)) if depth(table, key) > 0 => origin.clone(),
+            _ => Origin::Default,
+        }
+    }
+}
+
+/// How many parts of the dotted `key` lead into `table`.
+fn depth(table: &Table, key: &str) -> usize {
+    let mut table = Some(table);
+    let mut depth = 0;
+    for part in key.split('.') {
+        let Some(value) = table.and_then(|table| table.get(part)) else { break };
+        table = value.as_table();
+        depth += 1;
+    }
+    depth
+}
+
+/// The table that holds `value` under the dotted `key`.
+fn nested(key: &str, value: Value) -> Table {
+    let (first, rest) = match key.split_once('.') {
+        Some((first, rest)) => (first, Value::Table(nested(rest, value))),
+        None => (key, value),
+    };
+    Table::from_iter([(first.to_owned(), rest)])
+}
+
+fn merge(base: &mut Table, stronger: Table) {
+    for (key, value) in stronger {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
