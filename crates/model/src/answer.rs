@@ -1,8 +1,75 @@
-//! What is said of an image to people and programs: all ten sums, doubts, and maps as shades.
+//! Logits, the answers that they are, and how people and programs get them: all ten sums, doubts, and maps as shades.
 
 use serde::Serialize;
 
-use crate::{ADDENDS, Answer, FeatureMaps, Prediction, SURE};
+use crate::tally::argmax;
+use crate::{ADDENDS, DIGITS, FeatureMaps, SUMS, softmax};
+
+/// The addends to add to each image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addends<'a> {
+    /// One for each image.
+    Each(&'a [u8]),
+    /// All ten for each image: the pairs of one image stand together, addend 0 first. They share one pass through the
+    /// convolutions.
+    All,
+}
+
+/// The logits of a batch of pairs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// `[pairs, 10]`, row by row.
+    pub digit: Vec<f32>,
+    /// `[pairs, 19]`, row by row.
+    pub sum: Vec<f32>,
+}
+
+/// Below this probability of the digit or of the sum the network counts as unsure. Chosen by eye, not calibrated.
+pub const SURE: f32 = 0.8;
+
+/// What the network says of one pair.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Answer {
+    /// The most probable digit.
+    pub digit: u8,
+    /// The most probable sum.
+    pub sum: u8,
+    /// A probability for each digit 0..=9.
+    pub digit_probabilities: Vec<f32>,
+    /// A probability for each sum 0..=18.
+    pub sum_probabilities: Vec<f32>,
+}
+
+impl Prediction {
+    /// How many pairs there are.
+    pub fn pairs(&self) -> usize {
+        self.digit.len() / DIGITS
+    }
+
+    /// The answers, pair by pair.
+    pub fn answers(&self) -> impl Iterator<Item = Answer> {
+        let rows = self.digit.chunks_exact(DIGITS).zip(self.sum.chunks_exact(SUMS));
+        rows.map(|(digit, sum)| Answer::of(digit, sum))
+    }
+}
+
+impl Answer {
+    /// What `[10]` logits of the digit and `[19]` of the sum say.
+    pub(crate) fn of(digit: &[f32], sum: &[f32]) -> Self {
+        Self {
+            digit: argmax(digit) as u8,
+            sum: argmax(sum) as u8,
+            digit_probabilities: probabilities(digit),
+            sum_probabilities: probabilities(sum),
+        }
+    }
+}
+
+fn probabilities(logits: &[f32]) -> Vec<f32> {
+    let mut probabilities = logits.to_vec();
+    softmax(&mut probabilities, logits.len());
+    probabilities
+}
 
 /// What the network says of one image, for every addend.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,7 +151,18 @@ impl From<&FeatureMaps> for ShadedMaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DIGITS, SUMS};
+
+    #[test]
+    fn answers_are_the_largest_logits_and_sum_to_one() {
+        let mut prediction = Prediction { digit: vec![0.0; 2 * DIGITS], sum: vec![0.0; 2 * SUMS] };
+        prediction.digit[4] = 3f32.ln();
+        prediction.sum[SUMS + 18] = 200.0;
+        let answers: Vec<Answer> = prediction.answers().collect();
+        assert_eq!((prediction.pairs(), answers[0].digit, answers[0].sum, answers[1].sum), (2, 4, 0, 18));
+        assert!((answers[0].digit_probabilities[4] - 0.25).abs() < 1e-6);
+        assert!((answers[1].sum_probabilities[18] - 1.0).abs() < 1e-6);
+        assert!((answers[1].digit_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
 
     #[test]
     fn answers_stand_by_image_and_addend() {

@@ -49,7 +49,7 @@ impl Model {
         let mut x = x.clone();
         for part in parts {
             x = match part {
-                Part::Trunk(trunk) => trunk.forward(self, &x, step_key(mode))?,
+                Part::Trunk(trunk) => trunk.forward(&self.parameters, &self.norms, &x, step_key(mode))?,
                 Part::Layer { index, body } if body.is_empty() => {
                     self.node(&nodes[*index], &x, one_hot, mode)?
                 }

@@ -42,6 +42,8 @@ mod model;
 #[cfg(feature = "candle")]
 mod norm;
 #[cfg(feature = "candle")]
+mod parameter;
+#[cfg(feature = "candle")]
 mod pool;
 mod predictor;
 #[cfg(feature = "pretrained")]
@@ -52,8 +54,9 @@ pub mod tensor_file;
 pub mod weights;
 
 pub use adder_kernels::loss::softmax;
+pub use adder_kernels::predict::FeatureMaps;
 pub use adder_network::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, thousands};
-pub use answer::{AllAnswers, ShadedMaps, Sum};
+pub use answer::{Addends, AllAnswers, Answer, Prediction, SURE, ShadedMaps, Sum};
 #[cfg(feature = "candle")]
 pub use backend::{Backend, accelerators};
 pub use error::{Error, Result};
@@ -64,10 +67,12 @@ pub use identity_adder::{IdentityAdder, Logits, SoftTargets, Step, Targets};
 #[cfg(feature = "candle")]
 pub use loss::{HeadTargets, Loss};
 #[cfg(feature = "candle")]
-pub use model::{Mode, Model, Parameter};
+pub use model::{Mode, Model};
+#[cfg(feature = "candle")]
+pub use parameter::Parameter;
 #[cfg(feature = "candle")]
 pub use pool::max_pool2x2;
-pub use predictor::{Addends, Answer, FeatureMaps, Prediction, Predictor, SURE};
+pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use tally::{HeadMetrics, Metrics, Tally, argmax};

@@ -1,17 +1,16 @@
 //! A network with its tensors: parameters, running statistics, and the passes through them.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use adder_kernels::Isa;
-use adder_network::{Initialization, Network};
-use adder_random::{Purpose, Stream};
+use adder_network::Network;
 use candle_core::{Device, Tensor, Var};
 
 use crate::fused::Fused;
 use crate::loss::{HeadTargets, Loss, joint_loss};
 use crate::norm::BatchNorm;
+use crate::parameter::{Parameter, initial};
 use crate::{Backend, Error, Result};
 
 /// The mode of a forward pass.
@@ -28,17 +27,6 @@ pub enum Mode {
     },
     /// Norms use the running statistics; dropout is off.
     Evaluate,
-}
-
-/// A parameter of the network. Parameters are always listed in the order of the layers, never in that of a hash map.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    /// The name it is saved under, such as `block1.conv.weight`.
-    pub name: String,
-    /// The values.
-    pub var: Var,
-    /// Whether weight decay applies: to the weights of convolutions and linear layers, not to norms and biases.
-    pub decays: bool,
 }
 
 /// Any [`Network`] on candle. Cloning shares the parameters.
@@ -77,19 +65,7 @@ impl Model {
     /// # Errors
     /// [`Error::Isa`] for an impossible `ADDER_ISA`.
     pub fn new(network: Network, seed: u64, device: &Device) -> Result<Self> {
-        let parameters = network.parameters().iter().enumerate().map(|(index, parameter)| {
-            let values: Vec<f32> = match parameter.initialization {
-                Initialization::Constant(value) => vec![value; parameter.range.len()],
-                Initialization::Uniform { fan_in } => {
-                    let bound = 1.0 / (fan_in as f32).sqrt();
-                    let mut stream = Stream::new(seed, Purpose::Init, 0, index as u64);
-                    (0..parameter.range.len()).map(|_| stream.uniform(-bound, bound)).collect()
-                }
-            };
-            let var = Var::from_tensor(&Tensor::from_vec(values, &parameter.shape[..], device)?)?;
-            Ok(Parameter { name: parameter.name.clone(), var, decays: parameter.decays })
-        });
-        let parameters = parameters.collect::<Result<Vec<_>>>()?;
+        let parameters = initial(&network, seed, device)?;
         let find = |name: String| {
             let found = parameters.iter().find(|parameter| parameter.name == name);
             found.map(|parameter| parameter.var.clone()).expect("every norm has a weight and a bias")
@@ -241,7 +217,7 @@ impl Model {
             && let Some(dense) = &fused.dense
         {
             let x = self.run(behind..dense.start, &x, one_hot, mode)?;
-            return dense.loss(self, &x, one_hot, targets);
+            return dense.loss(&self.parameters, &self.norms, &x, one_hot, targets);
         }
         let features = self.run(behind..self.network.nodes().len(), &x, one_hot, mode)?;
         joint_loss(&self.heads(&features)?, targets)
@@ -287,11 +263,6 @@ impl Model {
             Some(wrong) => Err(shape_error("one_hot", format!("one class for each of {rows} rows"), wrong)),
             None => Ok(()),
         }
-    }
-
-    /// The parameters of some layers.
-    pub(crate) fn parameters_of(&self, range: Range<usize>) -> &[Parameter] {
-        &self.parameters[range]
     }
 }
 

@@ -71,6 +71,12 @@ impl BatchNorm {
         Ok(())
     }
 
+    /// As [`update_running`](Self::update_running), from values on the CPU.
+    pub(crate) fn update_running_from(&self, mean: &[f32], var: &[f32], count: usize) -> Result<()> {
+        let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
+        self.update_running(&tensor(mean)?, &tensor(var)?, count)
+    }
+
     fn scale_and_shift(&self, normalized: &Tensor) -> Result<Tensor> {
         let shape = channel_shape(normalized);
         let weight = per_image(&self.weight.reshape(shape.as_slice())?, normalized)?;

@@ -7,81 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adder_kernels::Isa;
-use adder_kernels::predict::{self, OneHot};
+use adder_kernels::predict::{self, FeatureMaps, OneHot};
 use adder_network::normalize;
-use serde::Serialize;
 
-use crate::tally::argmax;
+use crate::answer::{Addends, Answer, Prediction};
 use crate::tensor_file::Metadata;
-use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, softmax, weights};
+use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, weights};
 use folded::{Values, fold};
 #[cfg(any(test, not(feature = "candle")))]
 use layered::Naive;
 
-pub use adder_kernels::predict::FeatureMaps;
-
 /// Pixels of an image.
 const PIXELS: usize = IMAGE_SIDE * IMAGE_SIDE;
-
-/// The addends to add to each image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Addends<'a> {
-    /// One for each image.
-    Each(&'a [u8]),
-    /// All ten for each image: the pairs of one image stand together, addend 0 first. They share one pass through the
-    /// convolutions.
-    All,
-}
-
-/// The logits of a batch of pairs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// `[pairs, 10]`, row by row.
-    pub digit: Vec<f32>,
-    /// `[pairs, 19]`, row by row.
-    pub sum: Vec<f32>,
-}
-
-/// Below this probability of the digit or of the sum the network counts as unsure. Chosen by eye, not calibrated.
-pub const SURE: f32 = 0.8;
-
-/// What the network says of one pair.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
-    /// The most probable digit.
-    pub digit: u8,
-    /// The most probable sum.
-    pub sum: u8,
-    /// A probability for each digit 0..=9.
-    pub digit_probabilities: Vec<f32>,
-    /// A probability for each sum 0..=18.
-    pub sum_probabilities: Vec<f32>,
-}
-
-impl Prediction {
-    /// How many pairs there are.
-    pub fn pairs(&self) -> usize {
-        self.digit.len() / DIGITS
-    }
-
-    /// The answers, pair by pair.
-    pub fn answers(&self) -> impl Iterator<Item = Answer> {
-        let rows = self.digit.chunks_exact(DIGITS).zip(self.sum.chunks_exact(SUMS));
-        rows.map(|(digit, sum)| Answer::of(digit, sum))
-    }
-}
-
-impl Answer {
-    /// What `[10]` logits of the digit and `[19]` of the sum say.
-    pub(crate) fn of(digit: &[f32], sum: &[f32]) -> Self {
-        Self {
-            digit: argmax(digit) as u8,
-            sum: argmax(sum) as u8,
-            digit_probabilities: probabilities(digit),
-            sum_probabilities: probabilities(sum),
-        }
-    }
-}
 
 /// A trained network ready to answer. Later changes of the model's parameters do not reach it.
 #[derive(Clone, Debug)]
@@ -109,7 +46,7 @@ impl Predictor {
     pub fn new(model: &crate::IdentityAdder) -> Result<Self> {
         let inner = model.model();
         if let Some(isa) = inner.isa() {
-            let params = crate::fused::flat(inner.parameters())?.to_vec1()?;
+            let params = crate::parameter::flat(inner.parameters())?.to_vec1()?;
             let statistics =
                 inner.norms.iter().map(crate::norm::BatchNorm::statistics).collect::<Result<_>>()?;
             if let Some(folded) = fold(inner.network(), &Values { params, statistics }, isa)? {
@@ -228,12 +165,6 @@ impl Predictor {
     }
 }
 
-fn probabilities(logits: &[f32]) -> Vec<f32> {
-    let mut probabilities = logits.to_vec();
-    softmax(&mut probabilities, logits.len());
-    probabilities
-}
-
 fn check(what: &'static str, expected: &str, found: usize, wanted: usize) -> Result<()> {
     if found == wanted {
         return Ok(());
@@ -241,11 +172,10 @@ fn check(what: &'static str, expected: &str, found: usize, wanted: usize) -> Res
     Err(Error::Argument { what, expected: format!("{expected} ({wanted})"), found: found.to_string() })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "candle"))]
 mod tests {
     use super::*;
 
-    #[cfg(feature = "candle")]
     #[test]
     fn every_engine_gives_the_same_answers() {
         use crate::{IdentityAdder, ModelConfig};
@@ -256,7 +186,7 @@ mod tests {
         let model = IdentityAdder::new(&ModelConfig::default(), 4, &candle_core::Device::Cpu).unwrap();
         let folded = Predictor::new(&model).unwrap();
         let layered = Predictor::new(&model.clone().on_reference()).unwrap();
-        let params = crate::fused::flat(model.parameters()).unwrap().to_vec1().unwrap();
+        let params = crate::parameter::flat(model.parameters()).unwrap().to_vec1().unwrap();
         let statistics = model.model().norms.iter().map(|norm| norm.statistics().unwrap()).collect();
         let naive = Naive::new(ModelConfig::default().network().unwrap(), &Values { params, statistics });
         let engines = [folded, layered, Predictor(Engine::Naive(Arc::new(naive)))];
@@ -280,17 +210,5 @@ mod tests {
                 close(&found.values, &expected.values);
             }
         }
-    }
-
-    #[test]
-    fn answers_are_the_largest_logits_and_sum_to_one() {
-        let mut prediction = Prediction { digit: vec![0.0; 2 * DIGITS], sum: vec![0.0; 2 * SUMS] };
-        prediction.digit[4] = 3f32.ln();
-        prediction.sum[SUMS + 18] = 200.0;
-        let answers: Vec<Answer> = prediction.answers().collect();
-        assert_eq!((prediction.pairs(), answers[0].digit, answers[0].sum, answers[1].sum), (2, 4, 0, 18));
-        assert!((answers[0].digit_probabilities[4] - 0.25).abs() < 1e-6);
-        assert!((answers[1].sum_probabilities[18] - 1.0).abs() < 1e-6);
-        assert!((answers[1].digit_probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-6);
     }
 }

@@ -6,9 +6,9 @@ use adder_kernels::fold::{ChannelAffine, fold_linear};
 use adder_model::Model;
 use adder_network::{EPSILON, LayerKind, Network, Node, Shape, normalize};
 
-use super::Options;
 use super::builder::{Builder, Value, float, integer, integers};
 use super::messages::{DataType, Graph};
+use super::options::Options;
 use crate::Result;
 
 /// A graph in the making, with the tensors that it is made from.

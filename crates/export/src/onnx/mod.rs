@@ -4,6 +4,7 @@
 mod builder;
 mod graph;
 mod messages;
+mod options;
 
 use adder_model::tensor_file::Metadata;
 use adder_model::{IdentityAdder, Model};
@@ -11,29 +12,7 @@ use prost::Message;
 
 use crate::{Error, Result};
 use messages::{Entry, OperatorSet};
-
-/// The oldest version of ONNX's operators that is written: before it, softmax worked on all axes at once.
-pub const LEAST_OPSET: i64 = 13;
-/// The newest: the operators used here have not changed up to it.
-pub const MOST_OPSET: i64 = 21;
-
-/// What the file shall be like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Fold norms into the weights of the layers beside them, wherever that gives the same function.
-    pub fold: bool,
-    /// The version of ONNX's operators, [`LEAST_OPSET`] to [`MOST_OPSET`].
-    pub opset: i64,
-    /// Take images as bytes, uint8, and give `{head}_probabilities`, such as `digit_probabilities` and `sum_probabilities`.
-    pub with_preprocessing: bool,
-}
-
-impl Default for Options {
-    /// As trained, for runtimes since 2022.
-    fn default() -> Self {
-        Self { fold: false, opset: 17, with_preprocessing: false }
-    }
-}
+pub use options::{LEAST_OPSET, MOST_OPSET, Options};
 
 /// The bytes of an ONNX file. `facts` go into its metadata beside labels and normalisation.
 ///
@@ -54,7 +33,7 @@ pub fn encode_model(model: &Model, options: &Options, metadata: &Metadata) -> Re
     }
     let entries = metadata.iter().map(|(key, value)| Entry { key: key.clone(), value: value.clone() });
     let message = messages::Model {
-        ir_version: ir_version(options.opset),
+        ir_version: options.ir_version(),
         producer_name: "identity-adder".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         doc_string: "Reads a handwritten digit and adds a number to it.".into(),
@@ -63,16 +42,6 @@ pub fn encode_model(model: &Model, options: &Options, metadata: &Metadata) -> Re
         metadata_props: entries.collect(),
     };
     Ok(message.encode_to_vec())
-}
-
-/// The version of the file format that came out with an opset: older runtimes refuse newer ones.
-fn ir_version(opset: i64) -> i64 {
-    match opset {
-        ..=14 => 7,
-        15..=18 => 8,
-        19..=20 => 9,
-        _ => 10,
-    }
 }
 
 fn metadata(facts: &Metadata) -> Metadata {

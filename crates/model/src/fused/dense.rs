@@ -9,10 +9,11 @@ use adder_kernels::loss::{SoftTargets, Targets};
 use adder_network::{DenseLayer, Network, Node};
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
-use super::{flat, update};
+use crate::Result;
 use crate::loss::{HeadTargets, Loss, classes};
+use crate::norm::BatchNorm;
+use crate::parameter::{Parameter, flat};
 use crate::pool::contiguous;
-use crate::{Model, Result};
 
 /// The end of a network on the kernels.
 #[derive(Debug)]
@@ -48,10 +49,11 @@ impl DensePart {
         })
     }
 
-    /// The loss of `x`, f32 `[rows, features]`, in training. Moves the running statistics.
+    /// The loss of `x`, f32 `[rows, features]`, in training, with the network's parameters. Moves the running statistics.
     pub(crate) fn loss(
         &self,
-        model: &Model,
+        params: &[Parameter],
+        norms: &[BatchNorm],
         x: &Tensor,
         one_hot: &[&Tensor],
         targets: &[HeadTargets<'_>],
@@ -61,13 +63,13 @@ impl DensePart {
         let rows = x.dim(0)?;
         let done = SharedLoss::default();
         let op = DenseOp { dense: Arc::clone(&self.dense), one_hot, targets, done: Arc::clone(&done) };
-        let params = flat(model.parameters_of(self.params.clone()))?;
+        let params = flat(&params[self.params.clone()])?;
         let loss = x.contiguous()?.apply_op2(&params, op)?;
         let done = done.lock().unwrap_or_else(PoisonError::into_inner);
         let done = done.as_ref().ok_or_else(|| candle_core::Error::msg("the dense part kept no pass"))?;
         for (layer, &norm) in self.norms.iter().enumerate() {
             let NormStatistics { mean, variance } = done.pass().statistics(layer);
-            update(&model.norms[norm], mean, variance, rows)?;
+            norms[norm].update_running_from(mean, variance, rows)?;
         }
         Ok(Loss { value: loss, tally: done.tally().clone() })
     }

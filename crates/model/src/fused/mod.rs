@@ -14,15 +14,13 @@ use std::ops::Range;
 use adder_kernels::Isa;
 use adder_kernels::trunk::Trunk;
 use adder_network::{Network, Node, Segment};
-use candle_core::{Device, Tensor};
 
 pub use block::{BlockOutput, FusedBlock};
 pub(crate) use dense::DensePart;
 pub(crate) use trunk::TrunkPart;
 
-use crate::norm::BatchNorm;
+use crate::Result;
 use crate::specs::{dense_spec, trunk_spec};
-use crate::{Parameter, Result};
 
 /// The planned kernels of one network.
 #[derive(Debug)]
@@ -87,17 +85,4 @@ fn part(nodes: &[Node], segment: Segment<'_>, isa: Isa) -> Result<Part> {
             Part::Layer { index, body: body.collect::<Result<_>>()? }
         }
     })
-}
-
-/// Parameters one behind the other, in C order. Gradients find their way back through the graph.
-pub(crate) fn flat(params: &[Parameter]) -> Result<Tensor> {
-    let params: Vec<Tensor> =
-        params.iter().map(|parameter| parameter.var.flatten_all()).collect::<candle_core::Result<_>>()?;
-    Ok(Tensor::cat(&params, 0)?)
-}
-
-/// Moves a norm's running statistics towards those of a batch of `count` values a channel.
-fn update(norm: &BatchNorm, mean: &[f32], variance: &[f32], count: usize) -> Result<()> {
-    let tensor = |values: &[f32]| Tensor::from_slice(values, values.len(), &Device::Cpu);
-    norm.update_running(&tensor(mean)?, &tensor(variance)?, count)
 }

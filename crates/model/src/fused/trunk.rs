@@ -8,9 +8,10 @@ use adder_kernels::trunk::{BlockStatistics, KERNEL, Output, Trunk, TrunkPass};
 use adder_network::ConvBlock;
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
-use super::{flat, update};
+use crate::Result;
+use crate::norm::BatchNorm;
+use crate::parameter::{Parameter, flat};
 use crate::pool::contiguous;
-use crate::{Model, Result};
 
 /// A run of blocks of a network on the kernels.
 #[derive(Debug)]
@@ -35,15 +36,21 @@ impl TrunkPart {
         }
     }
 
-    /// The blocks' output for `x`, `[b, c, h, w]`, in training. Moves the running statistics.
-    pub(crate) fn forward(&self, model: &Model, x: &Tensor, dropout: Option<DropoutKey>) -> Result<Tensor> {
+    /// The blocks' output for `x`, `[b, c, h, w]`, in training, with the network's parameters. Moves the running statistics.
+    pub(crate) fn forward(
+        &self,
+        params: &[Parameter],
+        norms: &[BatchNorm],
+        x: &Tensor,
+        dropout: Option<DropoutKey>,
+    ) -> Result<Tensor> {
         let (op, pass) = TrunkOp::new(&self.trunk, dropout, x.track_op());
-        let params = flat(model.parameters_of(self.params.clone()))?;
+        let params = flat(&params[self.params.clone()])?;
         let output = x.contiguous()?.apply_op2(&params, op)?;
         let pass = pass.lock().unwrap_or_else(PoisonError::into_inner);
         for (&norm, statistics) in self.norms.iter().zip(pass.iter().flat_map(|pass| pass.statistics())) {
             let BlockStatistics { mean, variance, count } = statistics;
-            update(&model.norms[norm], mean, variance, count)?;
+            norms[norm].update_running_from(mean, variance, count)?;
         }
         Ok(output)
     }

@@ -1,7 +1,7 @@
 //! Prediction layer by layer, for networks that the folding kernels do not know and for other devices.
 
-use super::{Addends, FeatureMaps, Prediction};
-use crate::ADDENDS;
+use crate::answer::{Addends, Prediction};
+use crate::{ADDENDS, FeatureMaps};
 
 #[cfg(any(test, not(feature = "candle")))]
 pub(super) use loops::Naive;

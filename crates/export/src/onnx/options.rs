@@ -1,0 +1,36 @@
+//! The choices that a file is written with.
+
+/// The oldest version of ONNX's operators that is written: before it, softmax worked on all axes at once.
+pub const LEAST_OPSET: i64 = 13;
+/// The newest: the operators used here have not changed up to it.
+pub const MOST_OPSET: i64 = 21;
+
+/// The choices for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Fold norms into the weights of the layers beside them, wherever that gives the same function.
+    pub fold: bool,
+    /// The version of ONNX's operators, [`LEAST_OPSET`] to [`MOST_OPSET`].
+    pub opset: i64,
+    /// Take images as bytes, uint8, and give `{head}_probabilities`, such as `digit_probabilities` and `sum_probabilities`.
+    pub with_preprocessing: bool,
+}
+
+impl Default for Options {
+    /// As trained, for runtimes since 2022.
+    fn default() -> Self {
+        Self { fold: false, opset: 17, with_preprocessing: false }
+    }
+}
+
+impl Options {
+    /// The version of the file format that came out with the opset: older runtimes refuse newer ones.
+    pub(super) fn ir_version(&self) -> i64 {
+        match self.opset {
+            ..=14 => 7,
+            15..=18 => 8,
+            19..=20 => 9,
+            _ => 10,
+        }
+    }
+}

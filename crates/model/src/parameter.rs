@@ -1,0 +1,42 @@
+//! Trained tensors: their names, how they are drawn, and all of them in a row.
+
+use adder_network::{Initialization, Network};
+use adder_random::{Purpose, Stream};
+use candle_core::{Device, Tensor, Var};
+
+use crate::Result;
+
+/// A parameter of the network. Parameters are always listed in the order of the layers, never in that of a hash map.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// The name it is saved under, such as `block1.conv.weight`.
+    pub name: String,
+    /// The values.
+    pub var: Var,
+    /// Whether weight decay applies: to the weights of convolutions and linear layers, not to norms and biases.
+    pub decays: bool,
+}
+
+/// Every parameter of a network, drawn from `seed`; each has a stream of its own.
+pub(crate) fn initial(network: &Network, seed: u64, device: &Device) -> Result<Vec<Parameter>> {
+    let parameters = network.parameters().iter().enumerate().map(|(index, parameter)| {
+        let values: Vec<f32> = match parameter.initialization {
+            Initialization::Constant(value) => vec![value; parameter.range.len()],
+            Initialization::Uniform { fan_in } => {
+                let bound = 1.0 / (fan_in as f32).sqrt();
+                let mut stream = Stream::new(seed, Purpose::Init, 0, index as u64);
+                (0..parameter.range.len()).map(|_| stream.uniform(-bound, bound)).collect()
+            }
+        };
+        let var = Var::from_tensor(&Tensor::from_vec(values, &parameter.shape[..], device)?)?;
+        Ok(Parameter { name: parameter.name.clone(), var, decays: parameter.decays })
+    });
+    parameters.collect()
+}
+
+/// Parameters one behind the other, in C order. Gradients find their way back through the graph.
+pub(crate) fn flat(params: &[Parameter]) -> Result<Tensor> {
+    let params: Vec<Tensor> =
+        params.iter().map(|parameter| parameter.var.flatten_all()).collect::<candle_core::Result<_>>()?;
+    Ok(Tensor::cat(&params, 0)?)
+}
