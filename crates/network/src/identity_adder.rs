@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Head, Layer, Network, Result};
+use crate::{Error, Head, Layer, Network, Result, Summary};
 
 /// Height and width of an input image, in pixels.
 pub const IMAGE_SIDE: usize = 28;
@@ -96,6 +96,14 @@ impl ModelConfig {
     /// [`Error::Config`] naming the first key whose value cannot be.
     pub fn validate(&self) -> Result<()> {
         self.network().map(|_| ())
+    }
+
+    /// The table of layers.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::network`].
+    pub fn summary(&self) -> Result<Summary> {
+        Ok(self.network()?.summary())
     }
 
     /// The layers of the short form.

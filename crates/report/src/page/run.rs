@@ -18,7 +18,7 @@ use crate::{Inspection, Record, Result, Samples};
 /// # Errors
 /// [`Error::Model`](crate::Error::Model) where the run's network cannot be.
 pub fn run_page(record: &Record) -> Result<String> {
-    let summary = record.config.model.summary()?;
+    let summary = record.config.model.summary().map_err(adder_model::Error::from)?;
     let has_steps = !record.history.steps.is_empty();
     let body = html! {
         header {

@@ -16,6 +16,7 @@ mod training;
 
 use adder_data::LoaderConfig;
 use adder_model::ModelConfig;
+use adder_network::Layer;
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +112,9 @@ impl Config {
     /// Every dotted key, sections included.
     pub(crate) fn keys() -> Vec<String> {
         let mut keys = Vec::new();
-        collect_keys("", &Self::default().to_table(), &mut keys);
+        // A list of layers is written where there are some.
+        let model = ModelConfig { layers: vec![Layer::relu()], ..ModelConfig::default() };
+        collect_keys("", &Self { model, ..Self::default() }.to_table(), &mut keys);
         keys
     }
 
