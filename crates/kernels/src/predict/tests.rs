@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use super::*;
+use crate::bench::cases::{notebook_layers, notebook_trunk};
 use crate::dense::{Dense, DenseSpec, OneHotInput};
 use crate::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 use crate::{Error, naive};
@@ -38,20 +39,7 @@ impl Network {
     }
 
     fn notebook(seed: u64) -> Self {
-        let block = |out_channels, padding, pool| BlockSpec { out_channels, padding, dropout: 0.1, pool };
-        let blocks = vec![
-            block(8, 1, false),
-            block(8, 1, true),
-            block(16, 1, false),
-            block(16, 1, true),
-            block(16, 1, false),
-            block(16, 0, false),
-        ];
-        let trunk =
-            TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output: Output::GlobalAverage };
-        let one_hot = Some(OneHotInput { layer: 1, classes: 10 });
-        let dense = DenseSpec { inputs: 16, layers: vec![20, 64], one_hot, heads: vec![10, 19] };
-        Self::random(trunk, dense, seed)
+        Self::random(notebook_trunk(), notebook_layers(), seed)
     }
 
     /// Calls `visit` with what the predictor is made from.
@@ -119,20 +107,6 @@ fn assert_right(network: &Network, images: &[f32], one_hot: &[u8], found: &Predi
         for (found, expected) in found.iter().zip(expected) {
             assert!((f64::from(*found) - expected).abs() < 1e-5 * largest, "{found} against {expected}");
         }
-    }
-}
-
-#[test]
-fn the_notebooks_network_predicts_as_the_oracle() {
-    let network = Network::notebook(1);
-    let (images, classes) = (network.images(10, 1), some_classes(10, 10));
-    for isa in Isa::available() {
-        assert_right(
-            &network,
-            &images,
-            &classes,
-            &predict(&network.predictor(isa), &images, OneHot::Each(&classes)),
-        );
     }
 }
 
