@@ -49,11 +49,11 @@ pub struct Case {
     /// The operation.
     pub operation: Operation,
     /// The tensors that it reads: first the input or inputs, then parameters.
-    pub(super) inputs: Vec<Vec<f32>>,
+    pub(crate) inputs: Vec<Vec<f32>>,
     /// The gradient of the objective at the output, for operations without a loss.
     pub(super) upstream: Vec<f32>,
     /// The class of each row, for a one-hot input.
-    pub(super) one_hot: Vec<u8>,
+    pub(crate) one_hot: Vec<u8>,
     pub(super) labels: Vec<Vec<u8>>,
     pub(super) soft: Vec<Vec<f32>>,
 }

@@ -3,12 +3,12 @@
 use super::cases::{Case, Operation, Results, TargetKind};
 use crate::Isa;
 use crate::conv::{conv2d, conv2d_input_gradient, conv2d_weight_gradient};
-use crate::dense::{Dense, DenseSpec};
+use crate::dense::Dense;
 use crate::loss::{SoftTargets, Targets, softmax_cross_entropy};
 use crate::orthogonal::orthogonalize;
 use crate::pool::{max_pool2d, max_pool2d_backward};
 use crate::predict::{OneHot, Predictor, RunningStatistics, TrainedNetwork};
-use crate::trunk::{Trunk, TrunkSpec};
+use crate::trunk::Trunk;
 
 /// A step that can be taken again and again: it writes its results over those it is given.
 type Step<'a> = Box<dyn FnMut(&mut Results<f32>) + 'a>;
@@ -120,9 +120,9 @@ impl Case {
                 results.outputs[0].copy_from_slice(&inputs[0]);
                 orthogonalize(isa, &mut results.outputs[0], shape).expect(FITS);
             }),
-            Operation::Predict(trunk, dense, _) => {
+            Operation::Predict(_, dense, _) => {
                 let network = |network: &TrainedNetwork<'_>| Predictor::new(network, isa).expect(FITS);
-                let predictor = self.with_network(trunk, dense, network);
+                let predictor = self.with_network(network);
                 Box::new(move |results| {
                     let one_hot =
                         if dense.one_hot.is_some() { OneHot::Each(&self.one_hot) } else { OneHot::None };
@@ -143,12 +143,13 @@ impl Case {
     }
 
     /// Calls `visit` with the network that predicts.
-    pub(super) fn with_network<T>(
-        &self,
-        trunk: &TrunkSpec,
-        dense: &DenseSpec,
-        visit: impl FnOnce(&TrainedNetwork<'_>) -> T,
-    ) -> T {
+    ///
+    /// # Panics
+    /// If the operation is not a prediction.
+    pub(crate) fn with_network<T>(&self, visit: impl FnOnce(&TrainedNetwork<'_>) -> T) -> T {
+        let Operation::Predict(trunk, dense, _) = &self.operation else {
+            panic!("{} predicts nothing", self.name())
+        };
         let [_, trunk_params, dense_params, means, variances] = &self.inputs[..] else {
             unreachable!("a prediction has five inputs")
         };
