@@ -1,13 +1,37 @@
-//! The convolution kernels alone: one image, one thread, each instruction set of this machine, as a share of its peak.
+//! The convolution kernels alone: one image, one thread, each instruction set of this machine, as a share of its peak. Then every
+//! case of the kernels' list of cases on all threads, on the instruction set that `ADDER_ISA` names or the best.
 
 use adder_bench::convolution::{Operands, Pass, name, network, wide};
 use adder_bench::measure::{Unit, criterion, peak};
 use adder_bench::verify::assert_close;
 use adder_kernels::Isa;
-use adder_kernels::conv::{ConvShape, Prepared};
+use adder_kernels::bench::PreparedConvolution;
+use adder_kernels::bench::cases::cases;
+use adder_kernels::conv::ConvShape;
 use criterion::Throughput;
 
 fn main() {
+    convolutions();
+    operations();
+}
+
+/// A step of every operation, forward and backward.
+fn operations() {
+    let isa = Isa::from_environment().expect("an instruction set of this machine");
+    let mut criterion = criterion(Unit::Images);
+    let mut group = criterion.benchmark_group(format!("operation {isa}"));
+    for case in cases() {
+        if let Err(difference) = case.verify(&case.run(isa), 1.0) {
+            panic!("{difference}");
+        }
+        let (mut step, mut results) = (case.step(isa), case.results());
+        group.bench_function(case.name(), |bencher| bencher.iter(|| step(&mut results)));
+    }
+    group.finish();
+    criterion.final_summary();
+}
+
+fn convolutions() {
     for isa in Isa::available().into_iter().rev() {
         let peak = peak(isa);
         println!("{isa}: the peak of one core is {:.1} GFLOP/s", peak / 1e9);
@@ -27,10 +51,10 @@ fn main() {
     }
 }
 
-fn verified(isa: Isa, shape: ConvShape) -> Prepared {
+fn verified(isa: Isa, shape: ConvShape) -> PreparedConvolution {
     let operands = Operands::new(shape);
     let Operands { input, weight, grad_output, .. } = &operands;
-    let mut kernel = Prepared::new(isa, shape, input, weight, grad_output).expect("operands that fit");
+    let mut kernel = PreparedConvolution::new(isa, shape, input, weight, grad_output).expect("operands that fit");
     for pass in Pass::ALL {
         run(&mut kernel, pass);
     }
@@ -40,7 +64,7 @@ fn verified(isa: Isa, shape: ConvShape) -> Prepared {
     kernel
 }
 
-fn run(kernel: &mut Prepared, pass: Pass) {
+fn run(kernel: &mut PreparedConvolution, pass: Pass) {
     match pass {
         Pass::Forward => kernel.run_forward(),
         Pass::InputGradient => kernel.run_input_gradient(),

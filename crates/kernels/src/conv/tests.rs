@@ -1,61 +1,16 @@
-use adder_random::{Purpose, Stream};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Error, naive};
+use crate::Error;
+use crate::bench::cases::{Case, Operation};
 
-fn uniform(len: usize, index: u64) -> Vec<f32> {
-    let mut stream = Stream::new(11, Purpose::Test, 0, index);
-    (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect()
-}
-
-/// Fails where a value is further from the oracle's than rounding explains. A sum of `terms` products of numbers below 1
-/// grows like the square root of their count, and so do its rounding errors: together, in proportion to the count.
-fn assert_close(found: &[f32], expected: &[f64], terms: usize, what: &str) {
-    let tolerance = 2e-7 * terms as f64 + 1e-6;
-    for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
-        let near = (f64::from(found) - expected).abs() <= tolerance;
-        assert!(near, "{what}: {found} where {expected} is right, at {index}");
-    }
-}
-
-/// Output, input gradient and weight gradient.
-fn all_three(isa: Isa, shape: &ConvShape) -> [Vec<f32>; 3] {
-    let input = uniform(shape.input_len(), 0);
-    let weight = uniform(shape.weight_len(), 1);
-    let grad_output = uniform(shape.output_len(), 2);
-    // What is not written stays a NaN, which is near nothing.
-    let [mut output, mut grad_input, mut grad_weight] =
-        [shape.output_len(), shape.input_len(), shape.weight_len()].map(|len| vec![f32::NAN; len]);
-    conv2d(isa, shape, &input, &weight, &mut output).unwrap();
-    conv2d_input_gradient(isa, shape, &weight, &grad_output, &mut grad_input).unwrap();
-    conv2d_weight_gradient(isa, shape, &input, &grad_output, &mut grad_weight).unwrap();
-    [output, grad_input, grad_weight]
-}
-
-fn oracle(shape: &ConvShape) -> [Vec<f64>; 3] {
-    let lengths = [shape.input_len(), shape.weight_len(), shape.output_len()];
-    let [input, weight, grad_output] = [0, 1, 2].map(|tensor| {
-        let values = uniform(lengths[tensor], tensor as u64);
-        values.into_iter().map(f64::from).collect::<Vec<_>>()
-    });
-    [
-        naive::conv::conv2d(&input, &weight, shape),
-        naive::conv::conv2d_input_gradient(&weight, &grad_output, shape),
-        naive::conv::conv2d_weight_gradient(&input, &grad_output, shape),
-    ]
-}
-
+/// Values near the oracle's, and the same bits on every instruction set.
 fn check_against_oracle(shape: &ConvShape) {
-    let [output, grad_input, grad_weight] = oracle(shape);
-    let reference = all_three(Isa::SCALAR, shape);
+    let case = Case::new(Operation::Conv2d(*shape), 11);
+    let expected = case.run(Isa::SCALAR);
+    assert_eq!(case.verify(&expected, 1.0), Ok(()));
     for isa in Isa::available() {
-        let found = all_three(isa, shape);
-        let taps = shape.kernel * shape.kernel;
-        assert_close(&found[0], &output, shape.in_channels * taps, "output");
-        assert_close(&found[1], &grad_input, shape.out_channels * taps, "input gradient");
-        assert_close(&found[2], &grad_weight, shape.output_len() / shape.out_channels, "weight gradient");
-        assert!(found == reference, "{isa} and scalar code differ for {shape:?}");
+        assert!(case.run(isa) == expected, "{isa} and scalar code differ for {shape:?}");
     }
 }
 
@@ -110,20 +65,6 @@ proptest! {
         let batch = if work > 4_000_000 { batch.min(2) } else { batch };
         prop_assume!(height + 2 * padding >= kernel && width + 2 * padding >= kernel);
         check_against_oracle(&ConvShape { batch, in_channels, out_channels, height, width, kernel, padding });
-    }
-}
-
-#[test]
-fn the_number_of_threads_changes_no_bit() {
-    let shape =
-        ConvShape { batch: 37, in_channels: 8, out_channels: 16, height: 9, width: 9, kernel: 3, padding: 1 };
-    let with_threads = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| all_three(Isa::best(), &shape))
-    };
-    let one = with_threads(1);
-    for threads in [2, 3] {
-        assert!(with_threads(threads) == one, "{threads} threads");
     }
 }
 

@@ -127,7 +127,7 @@ impl Predictor {
     /// looking inside. Allocates.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) where the image has another size.
+    /// [`Error::Length`] where the image has another size.
     pub fn feature_maps(&self, image: &[f32]) -> Result<Vec<FeatureMaps>> {
         check_len("image", image, self.trunk.image_len())?;
         Ok(self.trunk.feature_maps(image, &mut self.take_scratch().trunk))

@@ -71,7 +71,7 @@ impl FoldedTrunk {
             // A norm commutes with the average, but not with the pool.
             feature_norm = if pool { ChannelAffine::identity(shape.out_channels) } else { norm };
         }
-        Ok(Self { isa, image_len: spec.in_channels * spec.height * spec.width, blocks, feature_norm })
+        Ok(Self { isa, image_len: spec.image_len(), blocks, feature_norm })
     }
 
     /// Values of one image, `[c, h, w]`.

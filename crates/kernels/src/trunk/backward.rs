@@ -80,7 +80,7 @@ impl TrunkPlan {
 
     /// Writes the gradient of the images, `[b, c, h, w]`, from the slots.
     fn write_grad_images(&self, workspace: &Workspace, grad_images: &mut [f32]) {
-        let (layout, len) = (self.blocks[0].grad_input, self.image_len());
+        let (layout, len) = (self.blocks[0].grad_input, self.spec.image_len());
         let slots = workspace.gradients.par_chunks(self.slot_len());
         grad_images.par_chunks_exact_mut(len).zip(slots).with_min_len(CHUNK).for_each(|(image, slot)| {
             layout.write_nchw(&slot[..layout.len()], image);

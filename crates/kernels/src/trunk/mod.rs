@@ -81,7 +81,7 @@ impl Trunk {
         if u32::try_from(batch).is_err() {
             return Err(Error::TooLarge { argument: "batch", shape: vec![batch] });
         }
-        check_len("images", images, batch * plan.image_len())?;
+        check_len("images", images, batch * plan.spec.image_len())?;
         check_len("params", params, plan.spec.parameters())?;
         let mut workspace = self.workspaces.take(Workspace::default);
         workspace.prepare(plan, images);

@@ -62,11 +62,6 @@ impl TrunkPlan {
         self.scratch.take(|| Scratch::new(self))
     }
 
-    /// Values of one image, `[in_channels, height, width]`.
-    pub(super) fn image_len(&self) -> usize {
-        self.spec.in_channels * self.spec.height * self.spec.width
-    }
-
     /// Values of the output for one image: `[channels]` or `[channels, height, width]`.
     pub(super) fn output_len(&self) -> usize {
         let layout = self.last().output;
@@ -84,7 +79,7 @@ impl TrunkPlan {
     /// The source of the block that follows those that the states `before` belong to.
     pub(super) fn source<'a>(&'a self, images: &'a [f32], before: &'a [BlockState]) -> Source<'a> {
         match before.len() {
-            0 => Source::Images(images, self.image_len()),
+            0 => Source::Images(images, self.spec.image_len()),
             blocks => Source::Stage(self.stage(before, blocks - 1)),
         }
     }
@@ -158,11 +153,11 @@ pub(super) struct Workspace {
 impl Workspace {
     /// Makes room for a forward pass over `images`, `[b, c, h, w]`, and keeps a copy of them.
     pub(super) fn prepare(&mut self, plan: &TrunkPlan, images: &[f32]) {
-        self.batch = images.len() / plan.image_len();
+        self.batch = images.len() / plan.spec.image_len();
         self.images.resize(images.len(), 0.0);
-        let parts = self.images.par_chunks_mut(CHUNK * plan.image_len());
+        let parts = self.images.par_chunks_mut(CHUNK * plan.spec.image_len());
         parts
-            .zip(images.par_chunks(CHUNK * plan.image_len()))
+            .zip(images.par_chunks(CHUNK * plan.spec.image_len()))
             .for_each(|(to, from)| to.copy_from_slice(from));
         self.blocks.resize_with(plan.blocks.len(), BlockState::default);
         for (state, block) in self.blocks.iter_mut().zip(&plan.blocks) {

@@ -86,6 +86,11 @@ impl TrunkSpec {
         self.layout().last().map_or(0, |block| block.beta.end)
     }
 
+    /// Values of one image, `[in_channels, height, width]`.
+    pub(crate) fn image_len(&self) -> usize {
+        self.in_channels * self.height * self.width
+    }
+
     /// The convolution of each block for one image, where all of them are possible.
     pub(crate) fn convolutions(&self) -> Result<Vec<ConvShape>> {
         if self.blocks.is_empty() {

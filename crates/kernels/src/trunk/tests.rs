@@ -2,7 +2,8 @@ use adder_random::{Purpose, Stream};
 use proptest::prelude::*;
 
 use super::*;
-use crate::dropout::{self, DropoutRate};
+use crate::bench::cases::{notebook_trunk as notebook, scale_weights, small_trunk as small};
+use crate::bench::oracle::{largest, masks};
 use crate::naive;
 
 /// A trunk with everything that its passes take.
@@ -30,13 +31,10 @@ impl Case {
         let plan = TrunkPlan::new(spec.clone(), Isa::SCALAR).unwrap();
         let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
         let mut tensor = |len| (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect::<Vec<f32>>();
-        let (images, grad_output) = (tensor(batch * plan.image_len()), tensor(batch * plan.output_len()));
+        let (images, grad_output) =
+            (tensor(batch * plan.spec.image_len()), tensor(batch * plan.output_len()));
         let mut params = tensor(spec.parameters());
-        for (layout, block) in spec.layout().into_iter().zip(&plan.blocks) {
-            // As wide as PyTorch's initial weights, so that depth changes no scale.
-            let bound = 1.0 / (block.input.channels.count as f32 * 9.0).sqrt();
-            params[layout.weight].iter_mut().for_each(|weight| *weight *= bound);
-        }
+        scale_weights(&spec, &mut params);
         Self { spec, batch, images, params, key, grad_output }
     }
 
@@ -55,23 +53,9 @@ impl Case {
         StepResults { output: pass.output().to_vec(), statistics, grad_params, grad_images }
     }
 
-    /// What dropout multiplies each value of each block with.
-    fn masks(&self) -> Vec<Option<Vec<f64>>> {
-        let shapes = self.spec.convolutions().unwrap();
-        let mask = |(block, shape): (usize, &crate::conv::ConvShape)| {
-            let rate = DropoutRate::new(self.spec.blocks[block].dropout).unwrap();
-            let [height, width] = shape.output_size();
-            let mut mask = vec![0.0; self.batch * shape.out_channels * height * width];
-            let shape = [self.batch, shape.out_channels, height, width];
-            dropout::mask(self.key?, block as u32, rate, shape, &mut mask).unwrap();
-            Some(wide(&mask))
-        };
-        shapes.iter().enumerate().map(mask).collect()
-    }
-
     /// Holds a step to the oracle. False where rounding decides, so that there is nothing to hold it to.
     fn agrees_with_the_oracle(&self, step: &StepResults) -> bool {
-        let masks = self.masks();
+        let masks = masks(&self.spec, self.batch, self.key);
         let pass = naive::trunk::forward(&wide(&self.images), &wide(&self.params), &masks, &self.spec);
         if pass.blocks.iter().any(is_near_a_kink) {
             return false;
@@ -143,10 +127,6 @@ fn as_conditioned(expected: &[f64], moved: &[f64]) -> f64 {
     ROUNDINGS * largest(&moves)
 }
 
-fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
-}
-
 fn assert_close(found: &[f32], expected: &[f64], what: &str) {
     assert_within(found, expected, 1e-5, what);
 }
@@ -166,34 +146,6 @@ fn block(out_channels: usize, padding: usize, dropout: f32, pool: bool) -> Block
     BlockSpec { out_channels, padding, dropout, pool }
 }
 
-fn notebook() -> TrunkSpec {
-    let blocks = vec![
-        block(8, 1, 0.1, false),
-        block(8, 1, 0.1, true),
-        block(16, 1, 0.1, false),
-        block(16, 1, 0.1, true),
-        block(16, 1, 0.0, false),
-        block(16, 0, 0.1, false),
-    ];
-    TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output: Output::GlobalAverage }
-}
-
-/// A trunk that is quick to run and has a bit of everything: odd sizes, lanes to fill, two planes, pools and dropout.
-fn small() -> TrunkSpec {
-    let blocks = vec![block(5, 1, 0.3, true), block(24, 0, 0.2, false)];
-    TrunkSpec { in_channels: 3, height: 9, width: 7, blocks, output: Output::Map }
-}
-
-#[test]
-fn the_notebooks_trunk_agrees_with_the_oracle() {
-    assert!(Case::new(notebook(), 3, Some(DropoutKey(5)), 3).check());
-}
-
-#[test]
-fn more_than_two_chunks_of_images_agree_with_the_oracle() {
-    assert!(Case::new(small(), 19, Some(DropoutKey(7)), 1).check());
-}
-
 #[test]
 fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
     let blocks = vec![block(8, 0, 0.2, false)];
@@ -204,19 +156,17 @@ fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
     case.params[..72].iter_mut().for_each(|weight| *weight = 0.1 + 0.1 * *weight);
     let step = case.run(Isa::best());
     let params = wide(&case.params);
-    let pass = naive::trunk::forward(&wide(&case.images), &params, &case.masks(), &case.spec);
+    let pass = naive::trunk::forward(
+        &wide(&case.images),
+        &params,
+        &masks(&case.spec, case.batch, case.key),
+        &case.spec,
+    );
     let expected = &pass.blocks[0].normalized.variance;
     for (&found, &expected) in step.statistics[0][1].iter().zip(expected) {
         let error = (f64::from(found) - expected).abs();
         assert!(error < 1e-3 * expected, "{found} where {expected} is right");
     }
-}
-
-#[test]
-fn a_wide_trunk_agrees_with_the_oracle() {
-    let blocks = vec![block(32, 1, 0.1, true), block(64, 1, 0.0, false), block(40, 0, 0.5, false)];
-    let spec = TrunkSpec { in_channels: 2, height: 10, width: 12, blocks, output: Output::GlobalAverage };
-    assert!(Case::new(spec, 4, Some(DropoutKey(6)), 1).check());
 }
 
 fn any_block() -> impl Strategy<Value = BlockSpec> {
@@ -254,65 +204,6 @@ proptest! {
         let batch = batch.min(20_000_000 / work).max(1);
         prop_assume!(Case::new(spec, batch, key.map(DropoutKey), seed).check());
     }
-}
-
-#[test]
-fn the_number_of_threads_changes_no_bit() {
-    let case = Case::new(notebook(), 37, Some(DropoutKey(1)), 2);
-    let with_threads = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| case.run(Isa::best()))
-    };
-    let one = with_threads(1);
-    for threads in [2, 3] {
-        assert!(with_threads(threads) == one, "{threads} threads");
-    }
-}
-
-#[test]
-fn gradients_agree_with_finite_differences() {
-    let case = Case::new(small(), 5, Some(DropoutKey(3)), 4);
-    let step = case.run(Isa::best());
-    let trunk = Trunk::new(case.spec.clone(), Isa::best()).unwrap();
-    let loss = |images: &[f32], params: &[f32]| -> f64 {
-        let pass = trunk.forward(images, case.batch, params, case.key).unwrap();
-        pass.output().iter().zip(&case.grad_output).map(|(&y, &g)| f64::from(y) * f64::from(g)).sum()
-    };
-    let mut stream = Stream::new(9, Purpose::Test, 0, 0);
-    // Along a random direction in all images or all of one kind of parameters, so that no sign can hide.
-    let mut along = |values: &[f32], chosen: std::ops::Range<usize>| {
-        let direction: Vec<f32> = values.iter().map(|_| stream.uniform(-1.0, 1.0)).collect();
-        let moved = |step: f32| {
-            let mut moved = values.to_vec();
-            for index in chosen.clone() {
-                moved[index] += step * direction[index];
-            }
-            moved
-        };
-        (
-            moved(1e-3),
-            moved(-1e-3),
-            chosen.clone().map(|index| f64::from(direction[index])).collect::<Vec<_>>(),
-        )
-    };
-    let compare = |difference: f64, grads: &[f32], direction: &[f64], what: &str| {
-        let expected: f64 = grads.iter().zip(direction).map(|(&grad, d)| f64::from(grad) * d).sum();
-        let error = (difference - expected).abs();
-        assert!(
-            error < 0.02 * expected.abs() + 0.02,
-            "{what}: {expected} where differences say {difference}"
-        );
-    };
-    for (index, layout) in case.spec.layout().into_iter().enumerate() {
-        for (name, range) in [("weight", layout.weight), ("gamma", layout.gamma), ("beta", layout.beta)] {
-            let (above, below, direction) = along(&case.params, range.clone());
-            let difference = (loss(&case.images, &above) - loss(&case.images, &below)) / 2e-3;
-            compare(difference, &step.grad_params[range], &direction, &format!("block {index}'s {name}"));
-        }
-    }
-    let (above, below, direction) = along(&case.images, 0..case.images.len());
-    let difference = (loss(&above, &case.params) - loss(&below, &case.params)) / 2e-3;
-    compare(difference, &step.grad_images, &direction, "images");
 }
 
 #[test]
@@ -362,7 +253,7 @@ fn a_product_that_underflows_is_not_taken_for_a_dropped_element() {
     case.images.fill(1e-30);
     case.params[..72].fill(-1e-30);
     // All activations are zero, so what was kept is beta times dropout's factor.
-    let masks = case.masks();
+    let masks = masks(&case.spec, case.batch, case.key);
     let beta = &case.params[80..];
     for isa in Isa::available() {
         for (index, &output) in case.run(isa).output.iter().enumerate() {

@@ -101,7 +101,7 @@ impl<L: Lanes, const DROP: bool> SumReader<L, DROP> {
 }
 
 /// The gradient at a norm's input is `upstream * (g - mean_g) + value * (r - mean) + constant`, with `g` as in
-/// [`GradientSums`](super::GradientSums) and these numbers for each stored channel,
+/// [`GradientSums`] and these numbers for each stored channel,
 /// zero for those that only fill lanes.
 ///
 /// Both differences are taken before they are scaled: of a channel that hardly varies the scale is large, and what is

@@ -1,0 +1,108 @@
+//! The list of cases: values, gradients and bits of every operation.
+
+use adder_random::{Purpose, Stream};
+use rayon::prelude::*;
+
+use super::cases::{Case, cases};
+use super::oracle::largest;
+use super::*;
+
+#[test]
+fn results_are_those_of_the_naive_loops() {
+    cases().par_iter().for_each(|case| {
+        if let Err(error) = case.verify(&case.run(Isa::best()), 1.0) {
+            panic!("{error}");
+        }
+    });
+}
+
+#[test]
+fn every_instruction_set_and_number_of_threads_gives_the_same_bits() {
+    let pools =
+        [1, 2, 3].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    for case in cases() {
+        let expected = case.run(Isa::SCALAR);
+        for isa in Isa::available() {
+            for pool in &pools {
+                let found = pool.install(|| case.run(isa));
+                assert!(found == expected, "{}: {isa}, {} threads", case.name(), pool.current_num_threads());
+            }
+        }
+    }
+}
+
+/// A step's results do not depend on those before it.
+#[test]
+fn steps_leave_no_trace() {
+    for case in cases() {
+        let mut step = case.step(Isa::best());
+        let [mut first, mut second] = [case.results(), case.results()];
+        step(&mut first);
+        step(&mut second);
+        assert!(first == second, "{}", case.name());
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences_of_the_naive_loops() {
+    let checked =
+        cases().par_iter().map(check_differences).reduce(|| [0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+    // Points near the kink of a ReLU or the tie of a pool are left out, and must be few.
+    assert!(checked[0] > 300 && 20 * checked[1] < checked[0], "{checked:?}");
+}
+
+/// Holds some derivatives of a case to central differences; returns how many were compared and how many were near a kink.
+fn check_differences(case: &Case) -> [usize; 2] {
+    let (results, inputs) = (case.run(Isa::best()), case.oracle_inputs());
+    if results.grads.is_empty() {
+        return [0; 2];
+    }
+    let mut stream = Stream::new(3, Purpose::Test, 0, 0);
+    let mut counts = [0; 2];
+    for (input, range) in case.parts() {
+        let grads: Vec<f64> = results.grads[input][range.clone()].iter().map(|&grad| grad.into()).collect();
+        let mut directions = vec![];
+        for _ in 0..3 {
+            let mut single = vec![0.0; range.len()];
+            single[stream.below(range.len() as u32) as usize] = 1.0;
+            directions.push(single);
+        }
+        // Along a random direction in all values no sign can hide.
+        let all: Vec<f64> = range.clone().map(|_| f64::from(stream.uniform(-1.0, 1.0))).collect();
+        let norm = all.iter().map(|value| value * value).sum::<f64>().sqrt();
+        directions.push(all.into_iter().map(|value| value / norm).collect());
+        for direction in directions {
+            let objective = |step: f64| {
+                let mut moved = inputs.clone();
+                moved[input][range.clone()].iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
+                case.objective(&case.oracle_outputs(&moved))
+            };
+            let difference = |step: f64| (objective(step) - objective(-step)) / (2.0 * step);
+            let (wide, narrow) = (difference(1e-5), difference(2.5e-6));
+            let largest = largest(&grads);
+            // On both sides of a kink the two differ.
+            if (wide - narrow).abs() > 1e-6 * largest.max(1.0) {
+                counts[1] += 1;
+                continue;
+            }
+            let found: f64 = grads.iter().zip(&direction).map(|(grad, d)| grad * d).sum();
+            let share = direction.iter().map(|value| value.abs()).sum::<f64>();
+            let bound = case.bound(Some(input), largest) * share + 1e-6 * largest.max(1.0);
+            let error = (found - narrow).abs();
+            assert!(
+                error <= bound,
+                "{}, input {input}, {range:?}: {found} where differences say {narrow}",
+                case.name()
+            );
+            counts[0] += 1;
+        }
+    }
+    counts
+}
+
+#[test]
+fn operations_are_counted_per_lane() {
+    for isa in Isa::available() {
+        assert_eq!(fused_multiply_adds(isa, 10), 2 * 10 * 6 * 16);
+    }
+}
