@@ -23,7 +23,6 @@ mod range;
 pub mod run_directory;
 pub mod schedule;
 mod targets;
-mod train_state;
 pub mod trainer;
 pub mod tta;
 

@@ -21,7 +21,7 @@ const PNG_SCALE: f32 = 2.0;
 pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
-    let config = configuration::of_training(&args.training)?;
+    let config = configuration::training_config(&args.training)?;
     let data = context.load(&config.data.source)?;
     let machine = context.machine();
     let stop = stop_flag()?;

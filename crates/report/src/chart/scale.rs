@@ -2,7 +2,7 @@
 
 use crate::drawing::short;
 
-/// How numbers are spread along an axis.
+/// The spread of numbers along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spread {
     Linear,

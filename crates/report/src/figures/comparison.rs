@@ -1,7 +1,7 @@
 //! Runs side by side.
 
 use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
-use crate::drawing::style::COLOURS;
+use crate::drawing::style::COLORS;
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 use adder_train::History;
 
@@ -12,7 +12,7 @@ const LINE: f64 = 20.0;
 /// A run among others.
 #[derive(Clone, Copy, Debug)]
 pub struct Compared<'a> {
-    /// What it is called.
+    /// Its name.
     pub name: &'a str,
     /// Its course.
     pub history: &'a History,
@@ -25,7 +25,7 @@ pub fn comparison(runs: &[Compared<'_>]) -> Figure {
     accuracies(&mut drawing, Rect::new(WIDTH / 2.0, 0.0, WIDTH / 2.0, PANEL), runs);
     for (number, run) in runs.iter().enumerate() {
         let baseline = PANEL + 14.0 + number as f64 * LINE;
-        let series = number % COLOURS;
+        let series = number % COLORS;
         drawing.line(&format!("line-{series}"), (58.0, baseline - 4.0), (82.0, baseline - 4.0));
         Shape::of(number).draw_at(&mut drawing, series, (70.0, baseline - 4.0));
         drawing.text("", (92.0, baseline), Anchor::Start, 13.0, run.name);
@@ -48,7 +48,7 @@ fn losses(drawing: &mut Drawing, place: Rect, runs: &[Compared<'_>]) {
     ];
     let mut panel = Panel::new(drawing, place, "Training loss, both heads, smoothed", axes);
     for (number, line) in lines.iter().enumerate() {
-        panel.line(number % COLOURS, line);
+        panel.line(number % COLORS, line);
     }
 }
 
@@ -65,10 +65,10 @@ fn accuracies(drawing: &mut Drawing, place: Rect, runs: &[Compared<'_>]) {
         let points =
             run.history.epochs.iter().map(|epoch| (epoch.epoch as f64, epoch.validation.both.accuracy));
         let points: Vec<_> = points.collect();
-        panel.line(number % COLOURS, &points);
+        panel.line(number % COLORS, &points);
         for &(epoch, accuracy) in &points {
             let title = format!("{}, epoch {epoch}: {accuracy:.2} %", run.name);
-            panel.mark(number % COLOURS, Shape::of(number), (epoch, accuracy), &title);
+            panel.mark(number % COLORS, Shape::of(number), (epoch, accuracy), &title);
         }
     }
 }

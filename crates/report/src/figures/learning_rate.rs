@@ -34,7 +34,7 @@ pub fn momentum(record: &Record) -> Option<Figure> {
     Some(over_steps(title, Axis { scale, words }, &points))
 }
 
-/// What a schedule moves, at each step.
+/// The values that a schedule moves, at each step.
 fn over_steps(title: &str, axis: Axis, points: &[(f64, f64)]) -> Figure {
     let mut drawing = Drawing::default();
     let last = points.last().map_or(1.0, |point| point.0);
@@ -103,7 +103,7 @@ pub fn learning_rate_search(losses: &[(f64, f64)], suggestions: &Suggestions) ->
     drawing.finish(WIDTH, HEIGHT, "The loss at each learning rate of a search")
 }
 
-/// Where a line over the logarithm of rates stands at one of them.
+/// The height of a line over the logarithm of rates at one of them.
 fn height_at(line: &[(f64, f64)], rate: f64) -> f64 {
     let place = line.partition_point(|point| point.0 < rate).clamp(1, line.len().max(2) - 1);
     let (Some(before), Some(after)) = (line.get(place - 1), line.get(place)) else {

@@ -1,4 +1,4 @@
-//! How far a head's confidence can be trusted.
+//! The reliability of a head's confidence.
 
 use adder_model::thousands;
 use adder_train::analysis::{Analysis, Calibration};

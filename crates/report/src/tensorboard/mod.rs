@@ -1,7 +1,6 @@
 //! Event files for TensorBoard: `tensorboard --logdir runs` shows them.
 
-mod message;
-mod record;
+mod event_file;
 
 use std::fs::File;
 use std::io::Write;
@@ -15,8 +14,7 @@ use adder_train::{Observer, Progress, Report, RunDirectory, RunPlan};
 use prost::Message as _;
 
 use crate::{Error, Figure, Result};
-use message::{Event, Image, Kind, SessionLog, Summary, Value, What};
-use record::frame;
+use event_file::{Event, Image, Kind, SessionLog, Summary, Value, What, frame};
 
 /// The event file of a run in its folder, written as it happens. Scalars are `f32`, as TensorBoard has them.
 #[derive(Debug)]

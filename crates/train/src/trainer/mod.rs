@@ -15,7 +15,7 @@ use adder_model::{IdentityAdder, Tally};
 
 pub use error::TrainError;
 
-use crate::checkpoint::{self, BestEpoch, CheckpointName, LoopState};
+use crate::checkpoint::{self, BestEpoch, CheckpointName, LoopState, TrainState};
 use crate::config::Config;
 use crate::environment::Machine;
 use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
@@ -26,10 +26,9 @@ use crate::optimizer::gradients::Gradients;
 use crate::run_directory::RunDirectory;
 use crate::schedule::ScheduleStep;
 use crate::targets::TargetSource;
-use crate::train_state::TrainState;
 use gradients::next_gradients;
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// All epochs are done; the report is on the evaluation set.
@@ -61,7 +60,7 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Where the run is kept.
+    /// The run directory.
     pub fn directory(&self) -> &RunDirectory {
         &self.directory
     }
@@ -346,7 +345,7 @@ impl Trainer {
         Err(TrainError::NotFinite { what: what.into(), value, epoch, step })
     }
 
-    /// Where the run is, for a failure to validate or evaluate after `epoch`.
+    /// The place of the run, for a failure to validate or evaluate after `epoch`.
     fn diverged(&self, what: &'static str, epoch: u64, error: EvaluationError) -> TrainError {
         match error {
             EvaluationError::NotFinite { loss: value, .. } => {

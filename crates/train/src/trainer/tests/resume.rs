@@ -1,4 +1,4 @@
-//! A run that goes on ends with the bits of one that was never stopped.
+//! A run that resumes ends with the bits of one that was never stopped.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn a_run_stopped_anywhere_ends_with_the_bits_of_one_that_was_not() {
 }
 
 #[test]
-fn a_run_that_was_killed_goes_on_from_its_last_checkpoint() {
+fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
     run_to_the_end(start(&whole, config(&[])).unwrap());
