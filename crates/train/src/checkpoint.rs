@@ -59,7 +59,8 @@ impl fmt::Display for CheckpointName {
     }
 }
 
-/// The state of a training, which its steps change: the network, the moving average of its weights if there is one, and the optimizer's memory.
+/// The state of a training, which its steps change: the network, the moving average of its weights if there is one, and the
+/// optimizer's memory.
 #[derive(Debug)]
 pub(crate) struct TrainState {
     pub(crate) model: IdentityAdder,

@@ -1,6 +1,6 @@
 //! Runs side by side.
 
-use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
+use crate::chart::{Axis, Panel, Scale, ScaleKind, Shape, smooth};
 use crate::drawing::style::COLORS;
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 use adder_train::History;
@@ -43,8 +43,8 @@ fn losses(drawing: &mut Drawing, place: Rect, runs: &[Compared<'_>]) {
     let last = lines.iter().filter_map(|line| line.last()).map(|point| point.0).fold(1.0, f64::max);
     let values = lines.iter().flatten().map(|point| point.1);
     let axes = [
-        Axis { scale: Scale::new(Spread::Linear, 0.0, last), words: "step" },
-        Axis { scale: Scale::around(Spread::Logarithmic, values), words: "loss (nats)" },
+        Axis { scale: Scale::new(ScaleKind::Linear, 0.0, last), words: "step" },
+        Axis { scale: Scale::around(ScaleKind::Logarithmic, values), words: "loss (nats)" },
     ];
     let mut panel = Panel::new(drawing, place, "Training loss, both heads, smoothed", axes);
     for (number, line) in lines.iter().enumerate() {
@@ -57,8 +57,8 @@ fn accuracies(drawing: &mut Drawing, place: Rect, runs: &[Compared<'_>]) {
     let last = epochs().map(|epoch| epoch.epoch as f64).fold(1.0, f64::max);
     let values = epochs().map(|epoch| epoch.validation.both.accuracy);
     let axes = [
-        Axis { scale: Scale::new(Spread::Linear, 0.0, last), words: "epoch" },
-        Axis { scale: Scale::around(Spread::Missing, values), words: "both right (%)" },
+        Axis { scale: Scale::new(ScaleKind::Linear, 0.0, last), words: "epoch" },
+        Axis { scale: Scale::around(ScaleKind::Missing, values), words: "both right (%)" },
     ];
     let mut panel = Panel::new(drawing, place, "Validation accuracy", axes);
     for (number, run) in runs.iter().enumerate() {

@@ -4,7 +4,7 @@ use adder_model::{HeadMetrics, Metrics};
 use adder_train::History;
 use adder_train::events::EpochEvent;
 
-use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
+use crate::chart::{Axis, Panel, Scale, ScaleKind, Shape, smooth};
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 
 /// The size of one chart.
@@ -81,9 +81,9 @@ const CHARTS: [Chart; 4] = [
 ];
 
 /// The quantity of a chart: its unit, and the spread of its axis.
-type Measure = (&'static str, Spread);
-const LOSS: Measure = ("loss (nats)", Spread::Logarithmic);
-const ACCURACY: Measure = ("accuracy (%)", Spread::Missing);
+type Measure = (&'static str, ScaleKind);
+const LOSS: Measure = ("loss (nats)", ScaleKind::Logarithmic);
+const ACCURACY: Measure = ("accuracy (%)", ScaleKind::Missing);
 
 fn steps(drawing: &mut Drawing, place: Rect, title: &str, (unit, spread): Measure, points: &[(f64, f64)]) {
     let smoothed = smooth(points);
@@ -91,10 +91,10 @@ fn steps(drawing: &mut Drawing, place: Rect, title: &str, (unit, spread): Measur
     // A single lucky batch must not stretch the axis.
     let middle = smoothed.line.iter().map(|&(_, y)| y);
     let y = match spread {
-        Spread::Missing => Scale::around(spread, middle),
+        ScaleKind::Missing => Scale::around(spread, middle),
         _ => Scale::around(spread, ends.chain(middle)),
     };
-    let x = Scale::new(Spread::Linear, 0.0, points.last().map_or(1.0, |point| point.0));
+    let x = Scale::new(ScaleKind::Linear, 0.0, points.last().map_or(1.0, |point| point.0));
     let axes = [Axis { scale: x, words: "step" }, Axis { scale: y, words: unit }];
     let mut panel = Panel::new(drawing, place, title, axes);
     panel.band(0, &smoothed.band);
@@ -115,7 +115,7 @@ fn validation(
         (name, points)
     });
     let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
-    let x = Scale::new(Spread::Linear, 0.0, history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64));
+    let x = Scale::new(ScaleKind::Linear, 0.0, history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64));
     let y = Scale::around(spread, values);
     let axes = [Axis { scale: x, words: "epoch" }, Axis { scale: y, words: unit }];
     let mut panel = Panel::new(drawing, place, title, axes);
@@ -143,8 +143,8 @@ pub fn training_and_validation(history: &History) -> Figure {
     let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
     let last = history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64);
     let axes = [
-        Axis { scale: Scale::new(Spread::Linear, 0.0, last), words: "epoch" },
-        Axis { scale: Scale::around(Spread::Missing, values), words: "both right (%)" },
+        Axis { scale: Scale::new(ScaleKind::Linear, 0.0, last), words: "epoch" },
+        Axis { scale: Scale::around(ScaleKind::Missing, values), words: "both right (%)" },
     ];
     let place = Rect::new(0.0, 0.0, width, height);
     let mut panel = Panel::new(&mut drawing, place, "Training and validation accuracy", axes);

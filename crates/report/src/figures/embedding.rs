@@ -1,6 +1,6 @@
 //! The embeddings of images in two dimensions: those in which the cloud of points is widest.
 
-use crate::chart::{Axis, Panel, Scale, Spread};
+use crate::chart::{Axis, Panel, Scale, ScaleKind};
 use crate::drawing::style::COLORS;
 use crate::drawing::{Drawing, Figure, Rect};
 
@@ -11,11 +11,11 @@ pub fn embedding(embeddings: &[f32], width: usize, digits: &[u8]) -> Figure {
     let (places, shares) = plane(embeddings, width.max(1));
     let axes = [
         Axis {
-            scale: Scale::around(Spread::Linear, places.iter().map(|place| place.0)),
+            scale: Scale::around(ScaleKind::Linear, places.iter().map(|place| place.0)),
             words: "first component",
         },
         Axis {
-            scale: Scale::around(Spread::Linear, places.iter().map(|place| place.1)),
+            scale: Scale::around(ScaleKind::Linear, places.iter().map(|place| place.1)),
             words: "second component",
         },
     ];

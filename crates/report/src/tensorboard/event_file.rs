@@ -3,7 +3,7 @@
 
 /// A line of an event file.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Event {
+pub(super) struct EventMessage {
     /// Seconds since 1970.
     #[prost(double, tag = "1")]
     pub(super) wall_time: f64,
@@ -19,13 +19,13 @@ pub(super) enum What {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]
-    Summary(Summary),
+    Summary(SummaryMessage),
     #[prost(message, tag = "7")]
     SessionLog(SessionLog),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Summary {
+pub(super) struct SummaryMessage {
     #[prost(message, repeated, tag = "1")]
     pub(super) value: Vec<Value>,
 }

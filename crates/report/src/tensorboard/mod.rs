@@ -14,7 +14,7 @@ use adder_train::{Observer, Progress, Report, RunDirectory, RunPlan};
 use prost::Message as _;
 
 use crate::{Error, Figure, Result};
-use event_file::{Event, Image, Kind, SessionLog, Summary, Value, What, frame};
+use event_file::{EventMessage, Image, Kind, SessionLog, SummaryMessage, Value, What, frame};
 
 /// The event file of a run in its folder, written as it happens. Scalars are `f32`, as TensorBoard has them.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl TensorBoard {
                 encoded_image_string: figure.to_png(1.0)?,
             };
             let value = Value { tag: format!("figures/{name}"), kind: Some(Kind::Image(image)) };
-            self.write(self.step, What::Summary(Summary { value: vec![value] }));
+            self.write(self.step, What::Summary(SummaryMessage { value: vec![value] }));
         }
         Ok(())
     }
@@ -74,14 +74,14 @@ impl TensorBoard {
             tag: tag.clone(),
             kind: Some(Kind::Scalar(*value as f32)),
         };
-        self.write(step, What::Summary(Summary { value: values.iter().map(value).collect() }));
+        self.write(step, What::Summary(SummaryMessage { value: values.iter().map(value).collect() }));
     }
 
     fn write(&mut self, step: u64, what: What) {
         if self.failure.is_some() {
             return;
         }
-        let event = Event { wall_time: now(), step: step as i64, what: Some(what) };
+        let event = EventMessage { wall_time: now(), step: step as i64, what: Some(what) };
         if let Err(error) = self.file.write_all(&frame(&event.encode_to_vec())) {
             self.failure = Some(failed(&self.path, &error));
         }
@@ -157,7 +157,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some((length, rest)) = file.split_first_chunk::<8>() {
             let length = u64::from_le_bytes(*length) as usize;
-            let event = Event::decode(&rest[4..4 + length]).unwrap();
+            let event = EventMessage::decode(&rest[4..4 + length]).unwrap();
             if let Some(What::Summary(summary)) = event.what {
                 found.extend(summary.value.into_iter().filter_map(|value| match value.kind {
                     Some(Kind::Scalar(scalar)) => Some((event.step, value.tag, scalar)),
