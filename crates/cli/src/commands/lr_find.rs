@@ -38,7 +38,7 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string(&curve)?)?;
     } else {
-        write!(stdout(), "{}", in_words(&curve))?;
+        write!(stdout(), "{}", to_text(&curve))?;
         if !context.quiet {
             eprintln!("the curve is in {}", args.out.display());
         }
@@ -59,7 +59,7 @@ fn write_files(folder: &Path, curve: &Curve) -> Result<()> {
     write("lr-find.json", format!("{}\n", serde_json::to_string_pretty(curve)?).as_bytes())
 }
 
-fn in_words(curve: &Curve) -> String {
+fn to_text(curve: &Curve) -> String {
     let end = match curve.end {
         End::Reached => "the last rate was reached",
         End::Diverged => "the loss diverged",

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
         if args.show {
             write!(stdout(), "{}", seen.image.to_text())?;
         }
-        write!(stdout(), "{}", in_words(line))?;
+        write!(stdout(), "{}", to_text(line))?;
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ fn save(seen: &[Seen], path: &Path) -> Result<()> {
     write_whole(path, |out| out.write_all(&file)).with_context(unwritable)
 }
 
-fn in_words(line: &Line) -> String {
+fn to_text(line: &Line) -> String {
     let Line { image, addend, answer, warnings } = line;
     let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
     let mut words = format!(

@@ -31,7 +31,7 @@ pub fn run_page(record: &Record) -> Result<String> {
                 h2 { "Evaluation" }
                 div.columns {
                     div.scroll { (tables::metrics(&report.metrics)) }
-                    @if let Some(inspection) = &record.inspection { (in_words(&inspection.analysis)) }
+                    @if let Some(inspection) = &record.inspection { (analysis_text(&inspection.analysis)) }
                 }
             }
             @if let Some(reason) = &record.missing_data {
@@ -100,7 +100,7 @@ fn cards(record: &Record) -> Markup {
 }
 
 /// The analysis in sentences.
-fn in_words(analysis: &Analysis) -> Markup {
+fn analysis_text(analysis: &Analysis) -> Markup {
     let Joint { pairs, both_right, digit_only, sum_only, neither_right, misread, .. } = analysis.joint;
     let share = |part: u64, whole: u64| format!("{:.2} %", 100.0 * part as f64 / whole.max(1) as f64);
     html! {

@@ -140,6 +140,7 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use adder_experiment::TeacherNumber;
     use adder_model::HeadMetrics;
     use adder_train::events::StepEvent;
     use adder_train::{EvaluationSplit, IfExists};
@@ -184,7 +185,10 @@ mod tests {
             gradient_norm: 2.0,
         };
         let (step_in_epoch, steps_per_epoch, images, running) = (3, 3, 8, metrics(0.0));
-        board.on_step(&Progress { event: &event, step_in_epoch, steps_per_epoch, images, running });
+        let progress = Progress { event: &event, step_in_epoch, steps_per_epoch, images, running };
+        // A teacher's step is none of the run's.
+        board.teacher(TeacherNumber { number: 1, count: 1 }).on_step(&progress);
+        board.on_step(&progress);
         let (training, validation) = (metrics(10.0), metrics(20.0));
         let (training_seconds, validation_seconds) = (1.0, 1.0);
         let epoch =
