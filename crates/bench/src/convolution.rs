@@ -4,23 +4,23 @@ use std::fmt;
 
 use adder_kernels::conv::ConvShape;
 use adder_kernels::naive::conv as naive;
-use adder_model::ModelConfig;
+use adder_network::{LayerKind, ModelConfig};
 
 use crate::inputs::values;
 
 /// The convolutions of the notebook's network, first to last.
 pub fn network(batch: usize) -> Vec<ConvShape> {
-    let blocks = ModelConfig::default().blocks().expect("the default network is a possible one");
-    let shape = |block: adder_model::BlockConfig| ConvShape {
-        batch,
-        in_channels: block.in_channels,
-        out_channels: block.out_channels,
-        height: block.in_side,
-        width: block.in_side,
-        kernel: 3,
-        padding: block.padding,
-    };
-    blocks.into_iter().map(shape).collect()
+    let network = ModelConfig::default().network().expect("the default network is a possible one");
+    let shapes = network.nodes().iter().filter_map(|node| {
+        let (LayerKind::Conv2d { kernel, padding, .. }, Some([in_channels, height, width])) =
+            (&node.kind, node.input.map())
+        else {
+            return None;
+        };
+        let (out_channels, kernel, padding) = (node.output.channels(), *kernel, *padding);
+        Some(ConvShape { batch, in_channels, out_channels, height, width, kernel, padding })
+    });
+    shapes.collect()
 }
 
 /// Wider ones, 32 to 128 channels.

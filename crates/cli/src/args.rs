@@ -40,10 +40,10 @@ pub(crate) struct Global {
     /// Threads that compute; the results do not depend on them [default: physical cores].
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// Where to compute: auto, cpu, cuda, cuda:N or metal. `auto` takes a GPU that is there and built in, else the CPU.
+    /// Device to compute on: auto, cpu, cuda, cuda:N or metal. `auto` takes a GPU that is there and built in, else the CPU.
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
     pub(crate) device: DeviceChoice,
-    /// Which code computes: `fused` kernels, on the CPU, or candle's own operations, the `reference` [default: the fastest
+    /// Code that computes: `fused` kernels, on the CPU, or candle's own operations, the `reference` [default: the fastest
     /// of the device; on resuming, the run's].
     #[arg(long, global = true, value_name = "BACKEND")]
     pub(crate) backend: Option<Backend>,

@@ -33,11 +33,11 @@ pub(crate) fn sources(args: &ConfigArgs) -> Result<ConfigSources, ConfigError> {
 }
 
 /// The configuration of a run.
-pub(crate) fn of_training(args: &TrainingArgs) -> Result<Config, ConfigError> {
+pub(crate) fn training_config(args: &TrainingArgs) -> Result<Config, ConfigError> {
     training_sources(args)?.resolve()
 }
 
-/// What makes it, for a command that adds to it.
+/// Its sources, for a command that adds to them.
 pub(crate) fn training_sources(args: &TrainingArgs) -> Result<ConfigSources, ConfigError> {
     let mut sources = sources(&args.config)?;
     if let Some(epochs) = args.epochs {

@@ -17,14 +17,6 @@ use crate::error::UsageError;
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
 
-/// The weights file, the network and the facts in it, and the run that it belongs to.
-struct Parts {
-    path: PathBuf,
-    model: IdentityAdder,
-    facts: Metadata,
-    run: Option<RunDirectory>,
-}
-
 /// The run in a folder, or the one of that name in `runs/`.
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
     let among_runs = Path::new(RUNS).join(name);
@@ -61,36 +53,36 @@ impl LoadedModel {
         device: &Device,
         backend: Option<Backend>,
     ) -> Result<Self> {
-        let Parts { path, model, facts, run } = match path {
+        let loaded = match path {
             Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, device)?,
             Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
             Some(path) => {
                 let (model, facts) = weights::load(path, device)?;
-                Parts { path: path.to_path_buf(), model, facts, run: None }
+                Self { path: path.to_path_buf(), model, facts, run: None }
             }
             None => match RunDirectory::newest(Path::new(RUNS)) {
                 Ok(run) => Self::from_run(run, checkpoint, device)?,
                 Err(error) => Self::built_in(device).map_err(|_| error)?,
             },
         };
-        let model = model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
-        Ok(Self { path, model, facts, run })
+        let model = loaded.model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
+        Ok(Self { model, ..loaded })
     }
 
-    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Parts> {
+    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Self> {
         let path = run.weights(name(checkpoint))?;
         let (model, facts) = weights::load(&path, device)?;
-        Ok(Parts { path, model, facts, run: Some(run) })
+        Ok(Self { path, model, facts, run: Some(run) })
     }
 
     #[cfg(feature = "pretrained")]
-    fn built_in(device: &Device) -> Result<Parts> {
+    fn built_in(device: &Device) -> Result<Self> {
         let (model, facts) = IdentityAdder::pretrained(device)?;
-        Ok(Parts { path: BUILT_IN.into(), model, facts, run: None })
+        Ok(Self { path: BUILT_IN.into(), model, facts, run: None })
     }
 
     #[cfg(not(feature = "pretrained"))]
-    fn built_in(_: &Device) -> Result<Parts> {
+    fn built_in(_: &Device) -> Result<Self> {
         anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
     }
 

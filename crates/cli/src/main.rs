@@ -7,7 +7,6 @@ mod configuration;
 mod context;
 mod dashboard;
 mod error;
-mod format;
 mod loaded_model;
 mod observers;
 mod pictures;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::error::UsageError;
 
-/// What the names of pictures in a folder end in.
+/// The endings of the names of pictures in a folder.
 const ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "webp", "bmp"];
 /// The name of standard input.
 const STDIN: &str = "-";

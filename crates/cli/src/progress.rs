@@ -10,7 +10,7 @@ use adder_train::events::EpochEvent;
 use adder_train::{EvaluationSplit, Observer, Progress, Report, RunPlan};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Where there is no bar, a line is written at least this often.
+/// The time between two lines where there is no bar, at most.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Writes a run's progress to standard error.

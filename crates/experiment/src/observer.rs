@@ -9,7 +9,7 @@ use adder_train::Observer;
 pub struct TeacherNumber {
     /// Counted from 1.
     pub number: u64,
-    /// How many there are.
+    /// Number of them.
     pub count: u64,
 }
 

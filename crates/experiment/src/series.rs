@@ -26,7 +26,7 @@ pub struct Series<'a> {
     pub machine: &'a Machine,
     /// Stops the run at hand.
     pub stop: &'a StopFlag,
-    /// Which images train and which validate in every run; without, each run's seed draws.
+    /// The images that train and validate in every run; without, each run's seed draws.
     pub split: Option<&'a Split>,
     /// Whether each run ends with its evaluation; without, the evaluation set is not looked at.
     pub evaluate: bool,

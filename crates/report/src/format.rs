@@ -1,4 +1,7 @@
-//! Numbers as people read them.
+//! Numbers, metrics and reports as text.
+
+use adder_model::{HeadMetrics, Metrics, thousands};
+use adder_train::{EvaluationSplit, Report};
 
 /// Seconds as `4.2 s`, `42 s`, `3 min 5 s` or `1 h 2 min`.
 pub fn duration(seconds: f64) -> String {
@@ -11,6 +14,30 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Loss and accuracy of the digit, the sum, and both, a line each.
+pub fn metrics_table(metrics: &Metrics) -> String {
+    let line = |name, HeadMetrics { loss, accuracy }| format!("{name:<6}{loss:>10.4}{accuracy:>10.2} %\n");
+    format!(
+        "{:<6}{:>10}{:>12}\n{}{}{}",
+        "",
+        "loss",
+        "accuracy",
+        line("digit", metrics.digit),
+        line("sum", metrics.sum),
+        line("both", metrics.both)
+    )
+}
+
+/// The report as a heading and a table.
+pub fn report_text(report: &Report) -> String {
+    let set = match report.split {
+        EvaluationSplit::Validation => "validation",
+        EvaluationSplit::Evaluation => "evaluation",
+    };
+    let (images, pairs) = (thousands(report.images), thousands(report.pairs));
+    format!("{set}: {images} images, {pairs} pairs\n{}", metrics_table(&report.metrics))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -19,5 +46,16 @@ mod tests {
     fn durations_are_readable() {
         let seconds = [0.25, 9.96, 42.4, 185.0, 3720.0];
         assert_eq!(seconds.map(duration), ["0.2 s", "10 s", "42 s", "3 min 5 s", "1 h 2 min"]);
+    }
+
+    #[test]
+    fn the_table_shows_all_three() {
+        let head = |loss, accuracy| HeadMetrics { loss, accuracy };
+        let metrics = Metrics { digit: head(0.03, 99.16), sum: head(0.04, 99.12), both: head(0.07, 99.0) };
+        let expected = "            loss    accuracy\n\
+                        digit     0.0300     99.16 %\n\
+                        sum       0.0400     99.12 %\n\
+                        both      0.0700     99.00 %\n";
+        assert_eq!(metrics_table(&metrics), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! What a network is trained and measured on: a few images of each set.
+//! Samples of the images that a network is trained and measured on.
 
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ const SAMPLES: usize = 9;
 pub struct Sample {
     /// 28x28 bytes, 0 black to 255 white.
     pub pixels: [u8; PIXELS],
-    /// What the image shows.
+    /// The digit in the image.
     pub digit: u8,
-    /// What is to be added.
+    /// The number to add.
     pub addend: u8,
 }
 
@@ -29,9 +29,9 @@ pub struct Sample {
 pub struct Samples {
     /// As the first step of training sees them, augmented.
     pub training: Vec<Sample>,
-    /// Those held back from training, as they are, with the addends of every validation.
+    /// Images held back from training, as they are, with the addends of every validation.
     pub validation: Vec<Sample>,
-    /// Those of the test file, as they are, with the addends of the evaluation.
+    /// Images of the test file, as they are, with the addends of the evaluation.
     pub evaluation: Vec<Sample>,
 }
 

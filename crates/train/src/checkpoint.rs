@@ -14,13 +14,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use adder_data::Position;
+use adder_model::tensor_file::TensorFileError;
 use adder_model::{IdentityAdder, Tally};
 use serde::{Deserialize, Serialize};
 
+use crate::ema::Ema;
 use crate::files::{self, FileError};
-use crate::optimizer::OptimizerError;
-use crate::train_state::TrainState;
-use adder_model::tensor_file::TensorFileError;
+use crate::optimizer::Optimizer;
+use crate::optimizer::error::OptimizerError;
 
 /// The version of `state.json` that this code writes and reads.
 const VERSION: u32 = 1;
@@ -55,6 +56,22 @@ impl CheckpointName {
 impl fmt::Display for CheckpointName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The state of a training, which its steps change: the network, the moving average of its weights if there is one, and the
+/// optimizer's memory.
+#[derive(Debug)]
+pub(crate) struct TrainState {
+    pub(crate) model: IdentityAdder,
+    pub(crate) ema: Option<Ema>,
+    pub(crate) optimizer: Optimizer,
+}
+
+impl TrainState {
+    /// The network to use: the average, if there is one.
+    pub(crate) fn result(&self) -> &IdentityAdder {
+        self.ema.as_ref().map_or(&self.model, Ema::model)
     }
 }
 
@@ -136,9 +153,9 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The key.
         field: &'static str,
-        /// What it must hold.
+        /// The values that it may hold.
         expected: String,
-        /// What it holds.
+        /// The value that it holds.
         found: String,
     },
 }
@@ -196,7 +213,7 @@ pub(crate) fn load(folder: &Path, train_state: &mut TrainState) -> Result<LoopSt
     Ok(state)
 }
 
-/// Where the checkpoint is, even if its writing was interrupted.
+/// The place of the checkpoint, even if its writing was interrupted.
 pub(crate) fn locate(folder: &Path) -> Result<PathBuf, CheckpointError> {
     files::locate_folder(folder).ok_or_else(|| CheckpointError::Missing(folder.to_owned()))
 }

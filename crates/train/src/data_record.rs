@@ -1,9 +1,9 @@
-//! Which data a run was started on.
+//! The record of the data that a run was started on.
 
 use adder_data::{Dataset, Labeled};
 use serde::{Deserialize, Serialize};
 
-/// What the images and labels of a run are known by again, so that it does not go on with others.
+/// Checksums of the images and labels of a run, so that it does not resume with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataRecord {
@@ -17,7 +17,7 @@ pub struct DataRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetRecord {
-    /// How many there are.
+    /// Number of them.
     pub images: usize,
     /// [`Labeled::checksum`].
     pub crc32: u32,
@@ -25,7 +25,7 @@ pub struct SetRecord {
 
 impl DataRecord {
     /// The record of `data`.
-    pub fn of(data: &Dataset) -> Self {
+    pub fn new(data: &Dataset) -> Self {
         let record = |set: &Labeled| SetRecord { images: set.len(), crc32: set.checksum() };
         Self { train: record(&data.train), evaluation: record(&data.evaluation) }
     }

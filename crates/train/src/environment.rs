@@ -56,7 +56,7 @@ pub struct Session {
     pub rustc: String,
     /// The target it compiled for, such as `x86_64-unknown-linux-gnu`.
     pub target: String,
-    /// Whether this crate was compiled with optimisation.
+    /// Whether this crate was compiled with optimization.
     pub optimized: bool,
     /// Name of the processor; empty where the system does not say.
     pub processor: String,
@@ -64,9 +64,9 @@ pub struct Session {
     pub cores: usize,
     /// Threads that the program was allowed.
     pub threads: usize,
-    /// Where the network was: `cpu`, `cuda:0`, `metal:0`.
+    /// The device of the network: `cpu`, `cuda:0`, `metal:0`.
     pub device: String,
-    /// Which code computed the steps.
+    /// The code that computed the steps.
     pub backend: Backend,
 }
 

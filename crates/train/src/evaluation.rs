@@ -26,11 +26,11 @@ pub enum EvaluationSplit {
 /// nats, accuracies in percent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Which images.
+    /// The images.
     pub split: EvaluationSplit,
-    /// How many images.
+    /// Number of images.
     pub images: u64,
-    /// How many pairs of an image and an addend.
+    /// Number of pairs of an image and an addend.
     pub pairs: u64,
     /// Digit, sum and both.
     #[serde(flatten)]
@@ -78,7 +78,7 @@ pub struct EvaluationSet<'a> {
     pub split: EvaluationSplit,
     /// The file that they are in.
     pub data: &'a Labeled,
-    /// Which of its images, in this order.
+    /// The indices of its images, in this order.
     pub indices: &'a [u32],
     /// The addends that each image is asked with.
     pub addends: EvaluationAddends,

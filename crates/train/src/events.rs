@@ -1,7 +1,7 @@
 //! `events.jsonl`: what happened in a run, one JSON object a line.
 //!
-//! A run that was stopped and went on has the same file as one that was not, but for the fields whose names end in
-//! `seconds`: on going on, the file is cut back to what the checkpoint knows of.
+//! A run that was stopped and resumed has the same file as one that was not, but for the fields whose names end in
+//! `seconds`: on resuming, the file is cut back to what the checkpoint knows of.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -48,7 +48,7 @@ pub struct EpochEvent {
     pub step: u64,
     /// Over the epoch's batches as they were trained on: each seen by the weights of its step, with dropout.
     pub training: Metrics,
-    /// Of the weights after the epoch on the validation set.
+    /// Metrics of the weights after the epoch on the validation set.
     pub validation: Metrics,
     /// Time spent in steps.
     pub training_seconds: f64,
@@ -70,7 +70,7 @@ pub enum EventsError {
         path: PathBuf,
         /// Counted from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
     /// Lines that the checkpoint knows of are gone.
@@ -133,7 +133,7 @@ impl EventLog {
         Ok(Self { path: path.to_owned(), file, events })
     }
 
-    /// How many there are.
+    /// Number of them.
     pub(crate) fn events(&self) -> u64 {
         self.events
     }

@@ -12,9 +12,9 @@ use adder_data::whole_file::write_whole;
 pub struct FileError {
     /// The file or folder.
     pub path: PathBuf,
-    /// What was to be done with it, such as `read`.
+    /// The action that failed, such as `read`.
     pub action: &'static str,
-    /// Why it could not.
+    /// The reason that it failed.
     pub error: io::Error,
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn replace_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<(),
     attempt().map_err(failed("replace", path))
 }
 
-/// Where the folder that [`replace_folder`] writes as `path` is now: there, or still under its hidden name because the
+/// The place of the folder that [`replace_folder`] writes as `path`: there, or still under its hidden name because the
 /// machine stopped between the two renames. `None` where it was never written. Changes nothing.
 pub(crate) fn locate_folder(path: &Path) -> Option<PathBuf> {
     let (new, old) = (sibling(path, "new"), sibling(path, "old"));

@@ -8,9 +8,9 @@ use crate::trainer::error::TrainError;
 /// The images that train, validate and evaluate.
 #[derive(Debug)]
 pub struct RunImages {
-    /// Which of the training file train and which validate.
+    /// Images of the training file that train, and that validate.
     pub split: Split,
-    /// Which of the test file evaluate.
+    /// Images of the test file that evaluate.
     pub evaluation: Vec<u32>,
 }
 

@@ -1,4 +1,34 @@
-//! Training and evaluation of the identity-adder: configuration and recipes, loop, optimizer, metrics, checkpoints and run directories.
+//! Training and evaluation of the identity-adder: configuration and recipes, loop, optimizer, metrics, checkpoints and run
+//! directories.
+//!
+//! ```no_run
+//! use adder_data::load;
+//! use adder_model::Backend;
+//! use adder_train::{ConfigSources, IfExists, Machine, Outcome, RunDirectory, StopFlag, Trainer};
+//! use candle_core::Device;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut sources = ConfigSources::default();
+//! sources.add_recipe("fast")?;
+//! sources.add_assignment("training.epochs=2")?;
+//! let config = sources.resolve()?;
+//! let data = load(&config.data.source, &mut |_| {})?;
+//! let directory = RunDirectory::create("runs/mine", IfExists::Fail)?;
+//! let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 2, loader_workers: 1 };
+//! let trainer = Trainer::start(directory, config, data, None, machine)?;
+//! if let Outcome::Finished(report) = trainer.run(&mut (), &StopFlag::default())? {
+//!     println!("{} % of the sums", report.metrics.sum.accuracy);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A run is a function of its [`Config`] and its data, and a [`RunDirectory`] holds all of it: a run that is stopped anywhere
+//! resumes and ends with the bits of one that was not, on any number of threads. The [`Trainer`] validates after each epoch and
+//! looks at the evaluation set once, in the end.
+//!
+//! One network is trained at a time: `adder-experiment` trains several, teachers among them. Nothing here prints or
+//! draws: an [`Observer`] is told.
 #![forbid(unsafe_code)]
 
 // The support of tests is shared with the crates above and names this one as they do.
@@ -23,7 +53,6 @@ mod range;
 pub mod run_directory;
 pub mod schedule;
 mod targets;
-mod train_state;
 pub mod trainer;
 pub mod tta;
 

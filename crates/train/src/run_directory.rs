@@ -16,6 +16,7 @@
 //! | `events.out.tfevents.*` | the events for TensorBoard | as they happen, where asked for |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
 
+pub(crate) mod error;
 mod manage;
 
 use std::fs::{self, File, TryLockError};
@@ -30,12 +31,14 @@ use serde::de::DeserializeOwned;
 
 use crate::checkpoint::{self, CheckpointError, CheckpointName, MODEL_FILE};
 use crate::clock;
-use crate::config::{Config, ConfigError, ConfigSources};
+use crate::config::{Config, ConfigSources};
 use crate::data_record::DataRecord;
 use crate::environment::Environment;
 use crate::evaluation::{ExhaustiveReport, Report};
-use crate::events::{Event, EventsError, read_events};
+use crate::events::{Event, read_events};
 use crate::files::{self, FileError, failed};
+
+pub use error::RunError;
 
 const CONFIG: &str = "config.toml";
 const SPLIT: &str = "split.json";
@@ -55,47 +58,6 @@ pub enum IfExists {
     Fail,
     /// Delete the old run's files, and no others.
     Replace,
-}
-
-/// A run directory that cannot be made or used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// A file could not be read or written.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The configuration in the directory is not one.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The events are not whole.
-    #[error(transparent)]
-    Events(#[from] EventsError),
-    /// A checkpoint is missing or broken.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A JSON file is not what it should be, or not whole.
-    #[error("{path}: {message}")]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Line, column and reason.
-        message: String,
-    },
-    /// A run is already there.
-    #[error("{0}: a run is already here")]
-    Exists(PathBuf),
-    /// Something other than a run is there.
-    #[error("{0}: expected a new or empty folder, or a run to replace; found something else")]
-    Occupied(PathBuf),
-    /// There is no run.
-    #[error("{0}: expected a run directory, found no {CONFIG} in it")]
-    NotARun(PathBuf),
-    /// Not one run is in the folder of runs.
-    #[error("{0}: no run with a checkpoint is here")]
-    NoRuns(PathBuf),
-    /// Another program is training here.
-    #[error("{0}: another program is training this run")]
-    Busy(PathBuf),
 }
 
 /// The folder of a run.

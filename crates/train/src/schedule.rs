@@ -1,4 +1,4 @@
-//! How the learning rate, and with one-cycle the momentum, move over a run.
+//! The course of the learning rate, and with one-cycle of the momentum, over a run.
 //!
 //! Every curve is a factor on `optimizer.learning_rate`: a warm-up to 1, then the decay of its kind. The first step of a run
 //! is at 0 of it and the step after the last would be at 1.
@@ -34,9 +34,9 @@ pub struct ScheduleConfig {
     pub final_factor: f64,
     /// Epochs between two falls of `step`.
     pub step_epochs: u64,
-    /// What a fall of `step` multiplies the rate with.
+    /// The factor of the rate in a fall of `step`.
     pub step_factor: f64,
-    /// Of one_cycle, the momentum of SGD and Muon and the first beta of AdamW: the first where the rate is highest, the
+    /// The momentum of SGD and Muon and the first beta of AdamW in one_cycle: the first where the rate is highest, the
     /// second where it is lowest.
     pub momentum_range: [f64; 2],
 }

@@ -15,24 +15,24 @@ pub(crate) struct EvalArgs {
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
-    /// Which images.
+    /// The images.
     #[arg(long, value_enum, default_value = "eval")]
     pub(crate) split: SplitChoice,
     /// All ten addends for each image instead of one.
     #[arg(long)]
     pub(crate) exhaustive: bool,
-    /// What the errors are: confusions, scores of each class, calibration, the two heads together, the worst images.
+    /// Analyze the errors: confusions, scores of each class, calibration, the two heads together, the worst images.
     #[arg(long)]
     pub(crate) analysis: bool,
-    /// How many of the worst images the analysis shows.
+    /// Number of the worst images that the analysis shows.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis")]
     pub(crate) worst: usize,
     #[command(flatten)]
     pub(crate) tta: TtaArgs,
-    /// Which weights of a run.
+    /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
-    /// Where the images come from [default: as the run was trained; embedded for a weights file].
+    /// Source of the images [default: as the run was trained; embedded for a weights file].
     #[arg(long, value_name = "SOURCE")]
     pub(crate) data: Option<String>,
     /// Only the first N images of each set [default: as the run was trained].
@@ -85,7 +85,7 @@ pub(crate) enum TtaAddends {
     Asked,
 }
 
-/// Which images are measured.
+/// The images to measure on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SplitChoice {
     /// The images held back from the training file.

@@ -12,7 +12,7 @@ use super::training::TrainingArgs;
 pub(crate) struct RepeatArgs {
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
-    /// How many seeds, one after the other.
+    /// Number of seeds, one after the other.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
     /// The first of them [default: the configuration's seed, which is 1 in every recipe].
@@ -38,10 +38,10 @@ pub(crate) struct LrFindArgs {
     /// The rate of the last step.
     #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().to)]
     pub(crate) to: f64,
-    /// How many steps; each has the rate of the one before times a constant.
+    /// Number of steps; each has the rate of the one before times a constant.
     #[arg(long, value_name = "N", default_value_t = RangeTest::default().steps, value_parser = clap::value_parser!(u64).range(2..=100_000))]
     pub(crate) steps: u64,
-    /// Where lr-find.svg, lr-find.png and lr-find.json go.
+    /// Folder for lr-find.svg, lr-find.png and lr-find.json.
     #[arg(long, value_name = "DIR", default_value = "lr-find")]
     pub(crate) out: PathBuf,
     /// Print JSON: the suggestions and every point.
@@ -59,13 +59,13 @@ pub(crate) struct SweepArgs {
     /// A key and its range, such as `optimizer.learning_rate=0.01..0.3:log`. May be given several times.
     #[arg(long = "random", value_name = "KEY=LOW..HIGH[:log]")]
     pub(crate) ranges: Vec<String>,
-    /// How trials are chosen [default: grid, or random where there is a range].
+    /// Method of choosing trials [default: grid, or random where there is a range].
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodChoice>,
-    /// How many trials, those that are there already included [default: all of a grid, else 20].
+    /// Number of trials, those that are there already included [default: all of a grid, else 20].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) trials: Option<u64>,
-    /// The folder of the journal and the runs; the same command goes on there [default: runs/sweep-RECIPE].
+    /// The folder of the journal and the runs; the same command resumes there [default: runs/sweep-RECIPE].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Print the trials as JSON, the best first.
@@ -73,7 +73,7 @@ pub(crate) struct SweepArgs {
     pub(crate) json: bool,
 }
 
-/// How a sweep chooses its trials.
+/// The method of choosing trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MethodChoice {
     /// Every combination.

@@ -10,7 +10,7 @@ use super::training::RecipeArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// Pictures of one digit each: PNG, JPEG, WebP or BMP, of any size and colour, dark on light or light on dark. A
+    /// Pictures of one digit each: PNG, JPEG, WebP or BMP, of any size and color, dark on light or light on dark. A
     /// folder stands for the pictures in it, `-` for one on standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
@@ -30,7 +30,7 @@ pub(crate) struct PredictArgs {
     /// weights inside the program].
     #[arg(long, value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
-    /// Which weights of a run.
+    /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
     /// Print JSON.
@@ -44,10 +44,10 @@ pub(crate) struct ServeArgs {
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
-    /// Where to listen. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
+    /// Address to listen on. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) addr: SocketAddr,
-    /// Which weights of a run.
+    /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
     /// Log every request as a line of JSON on standard error.
@@ -61,13 +61,13 @@ pub(crate) struct ExportArgs {
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
-    /// What to write.
+    /// The format to write.
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
-    /// Where to write it; an older file is replaced.
+    /// File to write; an older one is replaced.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Which weights of a run.
+    /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
     /// ONNX: fold norms into the weights beside them, where that gives the same function.
@@ -92,7 +92,7 @@ pub(crate) struct ImportArgs {
     pub(crate) out: PathBuf,
 }
 
-/// What a network is exported as.
+/// The format of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
     /// For ONNX Runtime and other runtimes.

@@ -13,7 +13,7 @@ pub(crate) struct ReportArgs {
     /// weights inside the program].
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
-    /// Where the page goes [default: report.html in the run, comparison.html for several].
+    /// File of the page [default: report.html in the run, comparison.html for several].
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Write each figure as SVG and PNG into a folder too.
@@ -32,7 +32,7 @@ pub(crate) struct RunsArgs {
     /// The folder that the runs are in.
     #[arg(long = "in", value_name = "DIR", default_value = RUNS)]
     pub(crate) folder: PathBuf,
-    /// What the table is sorted by; the newest, best or longest come last.
+    /// The column to sort by; the newest, best or longest come last.
     #[arg(long, value_enum, default_value = "started")]
     pub(crate) sort: SortKey,
     /// Turn the order round.
@@ -68,7 +68,7 @@ pub(crate) enum RunsAction {
     },
 }
 
-/// What the table of runs is sorted by.
+/// The column that the table of runs is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SortKey {
     /// The name.

@@ -26,7 +26,7 @@ pub(crate) struct ConfigArgs {
     /// Seed of everything random: `--set seed=N`.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Where the images come from: embedded, download, hub, or a folder with four IDX files (raw or .gz):
+    /// Source of the images: embedded, download, hub, or a folder with four IDX files (raw or .gz):
     /// `--set data.source=...`.
     #[arg(long, value_name = "SOURCE")]
     pub(crate) data: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct ConfigArgs {
     pub(crate) limit: Option<u32>,
 }
 
-/// How a training is configured.
+/// The configuration of a training.
 #[derive(Debug, Args)]
 pub(crate) struct TrainingArgs {
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub(crate) struct TrainArgs {
 pub(crate) struct DataArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// Where the pictures of samples go, one for each set.
+    /// Folder for the pictures of samples, one for each set.
     #[arg(long, value_name = "DIR", default_value = "samples")]
     pub(crate) out: PathBuf,
     /// Print JSON.

@@ -47,12 +47,12 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string(&described)?)?;
     } else {
-        write!(stdout(), "{}", in_words(&described))?;
+        write!(stdout(), "{}", to_text(&described))?;
     }
     Ok(())
 }
 
-fn in_words(sets: &[Set]) -> String {
+fn to_text(sets: &[Set]) -> String {
     let mut text = format!("{:<12}{:>8}", "set", "images");
     for digit in 0..DIGITS {
         text += &format!("{digit:>7}");

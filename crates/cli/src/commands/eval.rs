@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::args::{EvalArgs, SplitChoice, TtaAddends};
 use crate::context::Context;
-use crate::format::{metrics_table, report_text};
 use crate::loaded_model::LoadedModel;
+use adder_report::format::{metrics_table, report_text};
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     let tta = args.tta.tta()?;
@@ -87,7 +87,7 @@ struct Augmented {
     shift: u8,
     addends: TtaAddends,
     views: usize,
-    /// What is averaged over the views.
+    /// The quantity that is averaged over the views.
     average: &'static str,
     #[serde(flatten)]
     metrics: Metrics,

@@ -21,7 +21,7 @@ const PNG_SCALE: f32 = 2.0;
 pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
-    let config = configuration::of_training(&args.training)?;
+    let config = configuration::training_config(&args.training)?;
     let data = context.load(&config.data.source)?;
     let machine = context.machine();
     let stop = stop_flag()?;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string(&curve)?)?;
     } else {
-        write!(stdout(), "{}", in_words(&curve))?;
+        write!(stdout(), "{}", to_text(&curve))?;
         if !context.quiet {
             eprintln!("the curve is in {}", args.out.display());
         }
@@ -59,7 +59,7 @@ fn write_files(folder: &Path, curve: &Curve) -> Result<()> {
     write("lr-find.json", format!("{}\n", serde_json::to_string_pretty(curve)?).as_bytes())
 }
 
-fn in_words(curve: &Curve) -> String {
+fn to_text(curve: &Curve) -> String {
     let end = match curve.end {
         End::Reached => "the last rate was reached",
         End::Diverged => "the loss diverged",

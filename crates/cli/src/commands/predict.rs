@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use adder_data::whole_file::write_whole;
-use adder_model::{Answer, Predictor, SURE};
+use adder_model::{Answer, Predictor};
 use adder_photo::NetworkImage;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -22,7 +22,7 @@ struct Line<'a> {
     addend: u8,
     #[serde(flatten)]
     answer: Answer,
-    /// Why the answer may be wrong.
+    /// Reasons that the answer may be wrong.
     warnings: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
         if args.show {
             write!(stdout(), "{}", seen.image.to_text())?;
         }
-        write!(stdout(), "{}", in_words(line))?;
+        write!(stdout(), "{}", to_text(line))?;
     }
     Ok(())
 }
@@ -62,15 +62,7 @@ fn answers<'a>(seen: &'a [Seen], addend: u8, predictor: &Predictor) -> Result<Ve
 
 fn warnings(seen: &Seen, addend: u8, answer: &Answer) -> Vec<String> {
     let mut warnings: Vec<String> = seen.doubts.iter().map(ToString::to_string).collect();
-    let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
-    if digit_probabilities[usize::from(*digit)] < SURE || sum_probabilities[usize::from(*sum)] < SURE {
-        let mut order: Vec<usize> = (0..digit_probabilities.len()).collect();
-        order.sort_by(|&a, &b| digit_probabilities[b].total_cmp(&digit_probabilities[a]));
-        warnings.push(format!("the network is unsure: it may be a {} or a {}", order[0], order[1]));
-    }
-    if digit + addend != *sum {
-        warnings.push(format!("the heads disagree: digit {digit}, but sum {sum}"));
-    }
+    warnings.extend(answer.doubts(addend));
     warnings
 }
 
@@ -81,7 +73,7 @@ fn save(seen: &[Seen], path: &Path) -> Result<()> {
     write_whole(path, |out| out.write_all(&file)).with_context(unwritable)
 }
 
-fn in_words(line: &Line) -> String {
+fn to_text(line: &Line) -> String {
     let Line { image, addend, answer, warnings } = line;
     let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
     let mut words = format!(

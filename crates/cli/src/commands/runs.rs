@@ -13,8 +13,8 @@ use serde::Serialize;
 use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
-use crate::format::metrics_table;
 use crate::loaded_model::find_run;
+use adder_report::format::metrics_table;
 
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
     match &args.action {

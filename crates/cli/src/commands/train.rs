@@ -16,9 +16,9 @@ use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::dashboard::Dashboard;
 use crate::error::INTERRUPTED;
-use crate::format::report_text;
 use crate::observers::Observers;
 use crate::progress::Watcher;
+use adder_report::format::report_text;
 
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let stop = stop_flag()?;
@@ -84,7 +84,7 @@ fn show_results(
 
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
-    let config: Config = configuration::of_training(&args.training)?;
+    let config: Config = configuration::training_config(&args.training)?;
     let data = context.load(&config.data.source)?;
     let path = match &args.out {
         Some(path) => path.clone(),

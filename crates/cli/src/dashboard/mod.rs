@@ -37,7 +37,7 @@ const MOST_MISTAKES: usize = 16;
 /// The dashboard on the terminal. Dropped, it gives the terminal back.
 pub(crate) struct Dashboard<B: Backend = CrosstermBackend<Stdout>> {
     terminal: Terminal<B>,
-    /// Of a real terminal.
+    /// Set for a real terminal.
     _restore: Option<RestoreOnDrop>,
     stop: StopFlag,
     /// The teacher whose training starts next.

@@ -41,8 +41,8 @@ pub(super) struct DashboardState {
     pub(super) step: u64,
     pub(super) step_in_epoch: u64,
     pub(super) learning_rate: f64,
-    pub(super) losses: Curve,
-    pub(super) accuracies: Curve,
+    pub(super) losses: MovingAverage,
+    pub(super) accuracies: MovingAverage,
     /// Step and accuracy of both heads in validation.
     pub(super) validation: Vec<(f64, f64)>,
     pub(super) best: Option<(u64, f64)>,
@@ -57,14 +57,14 @@ pub(super) struct DashboardState {
 
 /// A moving average over the steps, short enough to draw.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Curve {
+pub(super) struct MovingAverage {
     pub(super) points: Vec<(f64, f64)>,
     average: Option<f64>,
     /// One of so many steps is kept.
     every: u64,
 }
 
-impl Curve {
+impl MovingAverage {
     fn push(&mut self, step: u64, value: f64) {
         // The weight of about the last fifty steps.
         let average = self.average.map_or(value, |average| average + 0.02 * (value - average));
@@ -101,8 +101,8 @@ impl DashboardState {
             step: plan.steps_before,
             step_in_epoch: 0,
             learning_rate: 0.0,
-            losses: Curve::default(),
-            accuracies: Curve::default(),
+            losses: MovingAverage::default(),
+            accuracies: MovingAverage::default(),
             validation: Vec::new(),
             best: None,
             doing: "training",

@@ -1,4 +1,4 @@
-//! How the dashboard looks, at any size of the terminal.
+//! The dashboard drawn, at any size of the terminal.
 
 use adder_data::SIDE;
 use adder_model::thousands;
@@ -94,7 +94,7 @@ fn draw_accuracies(frame: &mut Frame<'_>, area: Rect, state: &DashboardState) {
     draw_chart(frame, area, " both right (%) ", &curves, 100.0);
 }
 
-/// A curve's name, colour and points.
+/// A curve's name, color and points.
 type Named<'a> = (&'static str, Color, &'a [(f64, f64)]);
 
 /// Curves over the steps, from zero to `high`.
@@ -103,12 +103,12 @@ fn draw_chart(frame: &mut Frame<'_>, area: Rect, title: &'static str, curves: &[
     let (first, last) =
         steps.fold((f64::INFINITY, 0.0), |(first, last), step| (f64::min(first, step), f64::max(last, step)));
     let (first, last) = if first < last { (first, last) } else { (last, last + 1.0) };
-    let datasets = curves.iter().map(|&(name, colour, points)| {
+    let datasets = curves.iter().map(|&(name, color, points)| {
         Dataset::default()
             .name(name)
             .marker(Marker::Braille)
             .graph_type(GraphType::Line)
-            .style(Style::new().fg(colour))
+            .style(Style::new().fg(color))
             .data(points)
     });
     let steps = [first, last].map(|step| thousands(step as u64));
@@ -138,13 +138,13 @@ fn draw_mistakes(frame: &mut Frame<'_>, area: Rect, mistakes: &[Mistake]) {
 
 /// The image with a quarter of its columns and rows of pixels in each half of a character.
 fn picture(mistake: &Mistake) -> Vec<Line<'static>> {
-    let grey = |row: usize, column: usize| {
+    let gray = |row: usize, column: usize| {
         let at = |y: usize, x: usize| u16::from(mistake.pixels[(2 * row + y) * SIDE + 2 * column + x]);
         let mean = ((at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1)) / 4) as u8;
         Color::Rgb(mean, mean, mean)
     };
     let half = |row: usize, column: usize| {
-        Span::styled("\u{2580}", Style::new().fg(grey(2 * row, column)).bg(grey(2 * row + 1, column)))
+        Span::styled("\u{2580}", Style::new().fg(gray(2 * row, column)).bg(gray(2 * row + 1, column)))
     };
     let (columns, rows) = (usize::from(PICTURE.0), usize::from(PICTURE.1));
     (0..rows)

@@ -1,4 +1,4 @@
-//! The life of a run through the real binary: train, evaluate, predict, look at the data, stop and go on.
+//! The life of a run through the real binary: train, evaluate, predict, look at the data, stop and resume.
 
 use crate::common::{TINY, Workplace, bytes, json};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RangeTest;
 
-/// How much of the smoothed loss stays in a step, as in fastai.
+/// The part of the smoothed loss that stays in a step, as in fastai.
 const SMOOTHING: f64 = 0.98;
 /// A smoothed loss so many times the lowest one has diverged, as in fastai.
 const DIVERGED: f64 = 4.0;
@@ -83,7 +83,7 @@ impl Recorder {
 /// Rates to train with. Both look at the smoothed loss, without the first tenth of all steps and the last five points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Suggestions {
-    /// Where the loss falls steepest over the logarithm of the rate; `None` where there are fewer than two points.
+    /// The rate where the loss falls steepest over its logarithm; `None` where there are fewer than two points.
     pub steepest: Option<f64>,
     /// At half of the longest valley: half of the way along the longest run of ever lower losses, gaps allowed. The more
     /// careful of the two on a noisy curve.

@@ -33,9 +33,9 @@ pub enum LrFindError {
     Setting {
         /// Its name.
         field: &'static str,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
-        /// What it was given.
+        /// The value that it was given.
         found: f64,
     },
     /// The network cannot be trained.

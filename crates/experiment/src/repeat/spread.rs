@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the same quantity comes out in several runs.
+/// The spread of a quantity over several runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The arithmetic mean.

@@ -13,9 +13,9 @@ pub enum SweepError {
     /// A dimension is not written as it should be.
     #[error("`{text}`: expected {expected}")]
     Dimension {
-        /// What was given.
+        /// The text that was given.
         text: String,
-        /// What it should look like.
+        /// The form that it should have.
         expected: &'static str,
     },
     /// The dimensions do not fit the method or each other.
@@ -37,7 +37,7 @@ pub enum SweepError {
         path: PathBuf,
         /// Counted from 1.
         line: usize,
-        /// What is wrong.
+        /// The reason.
         message: String,
     },
     /// The journal is of another plan or configuration.

@@ -1,6 +1,6 @@
 //! A small search over configurations: each trial is a run of its own, and the best is the one that validates best.
 //!
-//! What a trial tries is a function of the plan, the trial's number and the results before it, so a sweep that was stopped
+//! The values of a trial are a function of the plan, the trial's number and the results before it, so a sweep that was stopped
 //! resumes as if it had not been. The evaluation set has no say: trials are not evaluated.
 
 mod dimension;

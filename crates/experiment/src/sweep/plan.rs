@@ -24,11 +24,11 @@ pub enum Method {
 /// The search: the way that trials are chosen, and the keys that vary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepPlan {
-    /// How trials are chosen.
+    /// The way that trials are chosen.
     pub method: Method,
     /// Seeds the choice of trials; each trial trains with the seed of its configuration.
     pub seed: u64,
-    /// What varies.
+    /// The keys that vary.
     pub dimensions: Vec<Dimension>,
 }
 
@@ -53,7 +53,7 @@ impl SweepPlan {
         Ok(())
     }
 
-    /// How many different trials there are; `None` where there is no end.
+    /// Number of different trials; `None` where there is no end.
     pub fn combinations(&self) -> Option<u64> {
         match self.method {
             Method::Grid => self

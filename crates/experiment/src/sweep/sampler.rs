@@ -19,7 +19,7 @@ const GOOD: f64 = 0.25;
 
 /// The values of the trial that `done` others came before, by their keys.
 pub(super) fn propose(plan: &SweepPlan, done: u64, trials: &[Trial]) -> BTreeMap<String, Value> {
-    let mut words = Words(Stream::new(plan.seed, Purpose::Sweep, 0, done));
+    let mut rng = StreamRng(Stream::new(plan.seed, Purpose::Sweep, 0, done));
     let mut combination = done;
     // The last dimension is the fastest of a grid.
     let mut values: Vec<_> = plan
@@ -33,9 +33,9 @@ pub(super) fn propose(plan: &SweepPlan, done: u64, trials: &[Trial]) -> BTreeMap
                 (dimension, options[place as usize].clone())
             }
             (Method::Tpe, _) if trials.len() >= RANDOM_FIRST => {
-                (dimension, dimension.estimated(trials, &mut words))
+                (dimension, dimension.estimated(trials, &mut rng))
             }
-            _ => (dimension, dimension.drawn(&mut words.0)),
+            _ => (dimension, dimension.drawn(&mut rng.0)),
         })
         .collect();
     values.reverse();
@@ -52,7 +52,7 @@ impl Dimension {
     }
 
     /// A value where good trials are dense and others are not.
-    fn estimated(&self, trials: &[Trial], words: &mut Words) -> Value {
+    fn estimated(&self, trials: &[Trial], rng: &mut StreamRng) -> Value {
         let (start, end) = self.axis();
         let estimator: DefaultEstimatorBuilder = match self.values {
             Values::Choices(_) => tpe::histogram_estimator(),
@@ -66,7 +66,7 @@ impl Dimension {
                 optimizer.tell(place, cost(trial)).expect("a place on the axis and a cost that is a number");
             }
         }
-        let Ok(place) = optimizer.ask(words);
+        let Ok(place) = optimizer.ask(rng);
         self.value_at(place)
     }
 
@@ -94,7 +94,7 @@ impl Dimension {
         }
     }
 
-    /// Where on the axis a value is; `None` of one that is none of its own.
+    /// The place of a value on the axis; `None` of one that is none of its own.
     fn place_of(&self, value: &Value) -> Option<f64> {
         let (start, end) = self.axis();
         let place = match &self.values {
@@ -126,10 +126,10 @@ fn four_digits(number: f64) -> f64 {
     format!("{number:.3e}").parse().unwrap_or(number)
 }
 
-/// A stream as `rand`'s generators are.
-struct Words(Stream);
+/// A stream as a generator of `rand`.
+struct StreamRng(Stream);
 
-impl rand_core::TryRng for Words {
+impl rand_core::TryRng for StreamRng {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -249,7 +249,7 @@ mod tests {
                 let place = dimension.place_of(&value).unwrap();
                 assert_eq!(dimension.value_at(place), value);
             }
-            assert_eq!(dimension.place_of(&Value::String("grey".into())), None);
+            assert_eq!(dimension.place_of(&Value::String("gray".into())), None);
         }
     }
 }

@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// What two teachers say of three images, in logits.
+    /// The logits of two teachers for three images.
     fn predictions() -> [Prediction; 2] {
         [0, 1].map(|teacher| {
             let mut stream = Stream::new(3, Purpose::Test, 0, teacher);

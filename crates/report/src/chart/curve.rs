@@ -3,9 +3,9 @@
 /// A series of many noisy values, as a figure shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Smoothed {
-    /// What the values did: few pieces, each with its middle, its least and its largest value.
+    /// The values in few pieces, each with its middle, its least and its largest value.
     pub(crate) band: Vec<Band>,
-    /// Where they went.
+    /// The course of the values.
     pub(crate) line: Vec<(f64, f64)>,
 }
 

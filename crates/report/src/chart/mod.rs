@@ -6,4 +6,4 @@ mod scale;
 
 pub(crate) use curve::smooth;
 pub(crate) use panel::{Axis, Panel, Shape};
-pub(crate) use scale::{Scale, Spread, rounded};
+pub(crate) use scale::{Scale, ScaleKind, rounded};

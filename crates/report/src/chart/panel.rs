@@ -15,11 +15,11 @@ const TICK_SIZE: f64 = 12.0;
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
     pub(crate) scale: Scale,
-    /// What it counts, with its unit.
+    /// Its quantity, with its unit.
     pub(crate) words: &'static str,
 }
 
-/// How a value on its own is marked. Shapes differ so that colour need not.
+/// The mark of a value on its own. Shapes differ so that color need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Circle,
@@ -143,13 +143,13 @@ impl<'a> Panel<'a> {
         self.drawing.text("inverse bold", (x, y + 5.0), Anchor::Middle, 14.0, letter);
     }
 
-    /// What each series is, in the upper right corner above the frame.
+    /// The legend, in the upper right corner above the frame.
     pub(crate) fn legend(&mut self, entries: &[(usize, Shape, &str)]) {
         legend(self.drawing, (self.frame.right(), self.frame.top - 14.0), entries);
     }
 }
 
-/// What each series is, on one line that ends at a point.
+/// The legend, on one line that ends at a point.
 fn legend(drawing: &mut Drawing, (right, baseline): (f64, f64), entries: &[(usize, Shape, &str)]) {
     let mut left = right;
     for &(series, shape, words) in entries.iter().rev() {

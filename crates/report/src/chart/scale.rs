@@ -2,9 +2,9 @@
 
 use crate::drawing::short;
 
-/// How numbers are spread along an axis.
+/// The spread of numbers along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spread {
+pub(crate) enum ScaleKind {
     Linear,
     /// Equal factors, equal distances.
     Logarithmic,
@@ -12,7 +12,7 @@ pub(crate) enum Spread {
     Missing,
 }
 
-/// The least that is missing to 100 % on an axis of [`Spread::Missing`]: one error in two thousand.
+/// The least that is missing to 100 % on an axis of [`ScaleKind::Missing`]: one error in two thousand.
 const LEAST_MISSING: f64 = 0.05;
 
 const MISSING_TICKS: [f64; 14] =
@@ -21,32 +21,32 @@ const MISSING_TICKS: [f64; 14] =
 /// A range of numbers, from the axis' start to its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Scale {
-    spread: Spread,
+    spread: ScaleKind,
     low: f64,
     high: f64,
 }
 
 impl Scale {
     /// A range without numbers or width is widened, for one value must be drawn somewhere.
-    pub(crate) fn new(spread: Spread, low: f64, high: f64) -> Self {
+    pub(crate) fn new(spread: ScaleKind, low: f64, high: f64) -> Self {
         let (low, high) = if low.is_finite() && high.is_finite() { (low, high) } else { (0.0, 1.0) };
         let (low, high) = match spread {
-            Spread::Logarithmic => (low.max(1e-12), high.max(1e-12)),
-            Spread::Missing => (low.clamp(0.0, 99.0), high.clamp(0.0, 100.0 - LEAST_MISSING)),
-            Spread::Linear => (low, high),
+            ScaleKind::Logarithmic => (low.max(1e-12), high.max(1e-12)),
+            ScaleKind::Missing => (low.clamp(0.0, 99.0), high.clamp(0.0, 100.0 - LEAST_MISSING)),
+            ScaleKind::Linear => (low, high),
         };
         let (low, high) = match spread {
             _ if high > low => (low, high),
-            Spread::Logarithmic => (low / 2.0, low * 2.0),
-            Spread::Missing => (low - 1.0, low + 0.5),
-            Spread::Linear if low == 0.0 => (0.0, 1.0),
-            Spread::Linear => (low - low.abs() / 2.0, low + low.abs() / 2.0),
+            ScaleKind::Logarithmic => (low / 2.0, low * 2.0),
+            ScaleKind::Missing => (low - 1.0, low + 0.5),
+            ScaleKind::Linear if low == 0.0 => (0.0, 1.0),
+            ScaleKind::Linear => (low - low.abs() / 2.0, low + low.abs() / 2.0),
         };
         Self { spread, low, high }
     }
 
     /// The range of `values`, with a little air on both sides.
-    pub(crate) fn around(spread: Spread, values: impl IntoIterator<Item = f64>) -> Self {
+    pub(crate) fn around(spread: ScaleKind, values: impl IntoIterator<Item = f64>) -> Self {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.into_iter().filter(|value| value.is_finite()) {
             (low, high) = (low.min(value), high.max(value));
@@ -66,9 +66,9 @@ impl Scale {
     /// About `most` round numbers inside the range, with their words.
     pub(crate) fn ticks(&self, most: usize) -> Vec<(f64, String)> {
         let candidates = match self.spread {
-            Spread::Linear => return self.linear_ticks(most),
-            Spread::Logarithmic => self.decade_ticks(),
-            Spread::Missing => MISSING_TICKS.to_vec(),
+            ScaleKind::Linear => return self.linear_ticks(most),
+            ScaleKind::Logarithmic => self.decade_ticks(),
+            ScaleKind::Missing => MISSING_TICKS.to_vec(),
         };
         let inside: Vec<f64> = candidates.into_iter().filter(|&value| self.contains(value)).collect();
         if inside.len() < 3 {
@@ -98,7 +98,7 @@ impl Scale {
     }
 }
 
-impl Spread {
+impl ScaleKind {
     fn warp(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
@@ -168,26 +168,29 @@ mod tests {
     #[test]
     fn ticks_are_round_numbers() {
         assert_eq!(
-            words(Scale::new(Spread::Linear, 0.0, 5625.0), 6),
+            words(Scale::new(ScaleKind::Linear, 0.0, 5625.0), 6),
             ["0", "1000", "2000", "3000", "4000", "5000"]
         );
         assert_eq!(
-            words(Scale::new(Spread::Linear, 98.1, 99.0), 5),
+            words(Scale::new(ScaleKind::Linear, 98.1, 99.0), 5),
             ["98.2", "98.4", "98.6", "98.8", "99.0"]
         );
         assert_eq!(
-            words(Scale::new(Spread::Linear, 0.0, 40_000.0), 4),
+            words(Scale::new(ScaleKind::Linear, 0.0, 40_000.0), 4),
             ["0", "10,000", "20,000", "30,000", "40,000"]
         );
-        assert_eq!(words(Scale::new(Spread::Logarithmic, 0.1, 5.0), 6), ["0.1", "0.2", "0.5", "1", "2", "5"]);
         assert_eq!(
-            words(Scale::new(Spread::Logarithmic, 1e-5, 1.0), 6),
+            words(Scale::new(ScaleKind::Logarithmic, 0.1, 5.0), 6),
+            ["0.1", "0.2", "0.5", "1", "2", "5"]
+        );
+        assert_eq!(
+            words(Scale::new(ScaleKind::Logarithmic, 1e-5, 1.0), 6),
             ["1e-5", "1e-4", "0.001", "0.01", "0.1", "1"]
         );
-        assert_eq!(words(Scale::new(Spread::Linear, 0.0, 15.0), 6), ["0", "5", "10", "15"]);
+        assert_eq!(words(Scale::new(ScaleKind::Linear, 0.0, 15.0), 6), ["0", "5", "10", "15"]);
         assert_eq!([0.0, 0.0002, 0.02, 20_000.0].map(plain), ["0", "2e-4", "0.02", "20k"]);
         assert_eq!(
-            words(Scale::new(Spread::Missing, 90.0, 99.9), 6),
+            words(Scale::new(ScaleKind::Missing, 90.0, 99.9), 6),
             ["90", "95", "97", "98", "98.5", "99", "99.3", "99.5", "99.7", "99.8", "99.9"]
         );
     }
@@ -202,15 +205,15 @@ mod tests {
     fn places_follow_the_spread() {
         let near =
             |found: f64, expected: f64| assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
-        near(Scale::new(Spread::Linear, 0.0, 10.0).place(2.5), 0.25);
-        near(Scale::new(Spread::Logarithmic, 0.1, 10.0).place(1.0), 0.5);
-        near(Scale::new(Spread::Missing, 0.0, 99.0).place(90.0), 0.5);
-        near(Scale::new(Spread::Linear, 0.0, 1.0).place(7.0), 1.0);
+        near(Scale::new(ScaleKind::Linear, 0.0, 10.0).place(2.5), 0.25);
+        near(Scale::new(ScaleKind::Logarithmic, 0.1, 10.0).place(1.0), 0.5);
+        near(Scale::new(ScaleKind::Missing, 0.0, 99.0).place(90.0), 0.5);
+        near(Scale::new(ScaleKind::Linear, 0.0, 1.0).place(7.0), 1.0);
     }
 
     #[test]
     fn every_range_has_a_width() {
-        for spread in [Spread::Linear, Spread::Logarithmic, Spread::Missing] {
+        for spread in [ScaleKind::Linear, ScaleKind::Logarithmic, ScaleKind::Missing] {
             for values in [&[][..], &[f64::NAN], &[0.0], &[3.0], &[100.0, 100.0], &[-2.0]] {
                 let scale = Scale::around(spread, values.iter().copied());
                 let place = scale.place(3.0);

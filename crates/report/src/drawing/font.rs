@@ -11,7 +11,7 @@ pub(crate) const SEMIBOLD_TTF: &[u8] = include_bytes!("../../assets/inter/semibo
 pub(crate) const REGULAR_WOFF2: &[u8] = include_bytes!("../../assets/inter/regular.woff2");
 pub(crate) const SEMIBOLD_WOFF2: &[u8] = include_bytes!("../../assets/inter/semibold.woff2");
 
-/// How heavy a text is.
+/// The weight of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weight {
     Regular,

@@ -1,7 +1,6 @@
 //! A picture made of lines, areas, texts and images, as SVG: to be put on a page, saved, or drawn into a PNG.
 
 pub(crate) mod font;
-mod number;
 mod raster;
 pub(crate) mod style;
 
@@ -11,13 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub(crate) use font::{Weight, text_width};
-pub(crate) use number::short;
 pub(crate) use raster::{encode_gray, encode_rgb};
 
 /// A finished picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
-    /// What it shows, in a sentence, for those who cannot see it.
+    /// Its content in a sentence, for those who cannot see it.
     pub description: String,
     /// In pixels of the page.
     pub width: f64,
@@ -59,7 +57,7 @@ pub(crate) struct Drawing {
     body: String,
 }
 
-/// Where a text stands relative to its point.
+/// The place of a text relative to its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -220,9 +218,22 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
+/// At most two places behind the point, and no more than needed: `1.5`, `-3`, `0`.
+pub(crate) fn short(number: f64) -> String {
+    let text = format!("{number:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_no_longer_than_needed() {
+        let numbers = [1.5, -3.0, 0.0, -0.001, 100.0, 2.006, 1e4];
+        assert_eq!(numbers.map(short), ["1.5", "-3", "0", "0", "100", "2.01", "10000"]);
+    }
 
     #[test]
     fn what_would_be_markup_is_escaped() {

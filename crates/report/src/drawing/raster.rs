@@ -64,7 +64,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         .map_err(|error| Error::Write { path: path.to_owned(), reason: error.to_string() })
 }
 
-/// A PNG of grey pixels, row by row.
+/// A PNG of gray pixels, row by row.
 pub(crate) fn encode_gray(pixels: &[u8], width: usize) -> Vec<u8> {
     encode(pixels, width, pixels.len() / width, ExtendedColorType::L8)
 }
@@ -74,12 +74,12 @@ pub(crate) fn encode_rgb(pixels: &[[u8; 3]], width: usize) -> Vec<u8> {
     encode(pixels.as_flattened(), width, pixels.len() / width, ExtendedColorType::Rgb8)
 }
 
-fn encode(bytes: &[u8], width: usize, height: usize, colour: ExtendedColorType) -> Vec<u8> {
+fn encode(bytes: &[u8], width: usize, height: usize, color: ExtendedColorType) -> Vec<u8> {
     let mut png = Cursor::new(Vec::new());
     // Digits are flat: without filters they compress best.
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::NoFilter);
     encoder
-        .write_image(bytes, width as u32, height as u32, colour)
+        .write_image(bytes, width as u32, height as u32, color)
         .expect("whole rows of pixels, written to memory, are a picture");
     png.into_inner()
 }

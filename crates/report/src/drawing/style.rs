@@ -1,22 +1,22 @@
-//! Colours, by name of a class. A drawing names classes only, so that a page can show it light or dark.
+//! Colors, by name of a class. A drawing names classes only, so that a page can show it light or dark.
 
 use super::font::FAMILY;
 
-/// How many colours lines can have.
-pub(crate) const COLOURS: usize = 8;
+/// The number of colors that lines can have.
+pub(crate) const COLORS: usize = 8;
 
-/// The colours of one appearance.
+/// The colors of one appearance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Theme {
     pub(crate) paper: &'static str,
     pub(crate) ink: &'static str,
     pub(crate) muted: &'static str,
     pub(crate) grid: &'static str,
-    /// The one colour of heat maps, more or less opaque on the paper.
+    /// The one color of heat maps, more or less opaque on the paper.
     pub(crate) heat: &'static str,
-    /// Of curves and groups: after Okabe and Ito, told apart by readers with any colour vision; yellow is left out, for it
+    /// Colors of curves and groups: after Okabe and Ito, told apart by readers with any color vision; yellow is left out, for it
     /// cannot be seen on white.
-    pub(crate) series: [&'static str; COLOURS],
+    pub(crate) series: [&'static str; COLORS],
 }
 
 impl Theme {
@@ -42,13 +42,13 @@ impl Theme {
     pub(crate) fn variables(&self) -> String {
         let Self { paper, ink, muted, grid, heat, series } = self;
         let mut css = format!("--paper:{paper};--ink:{ink};--muted:{muted};--grid:{grid};--heat:{heat};");
-        for (number, colour) in series.iter().enumerate() {
-            css += &format!("--series-{number}:{colour};");
+        for (number, color) in series.iter().enumerate() {
+            css += &format!("--series-{number}:{color};");
         }
         css
     }
 
-    /// The rules for the classes of drawings with this theme's colours in them.
+    /// The rules for the classes of drawings with this theme's colors in them.
     pub(crate) fn rules(&self) -> String {
         let Self { paper, ink, muted, grid, heat, series } = self;
         rules(&[paper, ink, muted, grid, heat], &series.map(str::to_owned))
@@ -57,7 +57,7 @@ impl Theme {
 
 /// The rules for the classes of drawings, to be used with [`Theme::variables`].
 pub(crate) fn rules_of_variables() -> String {
-    let series: [String; COLOURS] = std::array::from_fn(|number| format!("var(--series-{number})"));
+    let series: [String; COLORS] = std::array::from_fn(|number| format!("var(--series-{number})"));
     rules(&["var(--paper)", "var(--ink)", "var(--muted)", "var(--grid)", "var(--heat)"], &series)
 }
 
@@ -75,11 +75,11 @@ fn rules(&[paper, ink, muted, grid, heat]: &[&str; 5], series: &[String]) -> Str
          .heat{{fill:{heat}}}\
          .through{{pointer-events:none}}"
     );
-    for (number, colour) in series.iter().enumerate() {
+    for (number, color) in series.iter().enumerate() {
         css += &format!(
-            ".line-{number}{{stroke:{colour};stroke-width:2;stroke-linejoin:round;stroke-linecap:round;fill:none}}\
-             .fill-{number}{{fill:{colour}}}\
-             .band-{number}{{fill:{colour};fill-opacity:.22}}"
+            ".line-{number}{{stroke:{color};stroke-width:2;stroke-linejoin:round;stroke-linecap:round;fill:none}}\
+             .fill-{number}{{fill:{color}}}\
+             .band-{number}{{fill:{color};fill-opacity:.22}}"
         );
     }
     css

@@ -1,19 +1,20 @@
-//! How loss and accuracy went: the notebook's four charts.
+//! The course of loss and accuracy: the notebook's four charts, and training against validation.
 
 use adder_model::{HeadMetrics, Metrics};
-
-use crate::chart::{Axis, Panel, Scale, Shape, Spread, smooth};
-use crate::drawing::{Drawing, Figure, Rect};
 use adder_train::History;
+use adder_train::events::EpochEvent;
 
-/// Of one chart.
+use crate::chart::{Axis, Panel, Scale, ScaleKind, Shape, smooth};
+use crate::drawing::{Anchor, Drawing, Figure, Rect};
+
+/// The size of one chart.
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 280.0;
 
 /// A head by its name.
 type Head = (&'static str, fn(&Metrics) -> HeadMetrics);
 
-/// What is drawn of each validation.
+/// The value that is drawn of each validation.
 const HEADS: [Head; 3] =
     [("digit", |metrics| metrics.digit), ("sum", |metrics| metrics.sum), ("both", |metrics| metrics.both)];
 
@@ -79,10 +80,10 @@ const CHARTS: [Chart; 4] = [
     },
 ];
 
-/// What a chart measures: its unit, and how its axis is spread.
-type Measure = (&'static str, Spread);
-const LOSS: Measure = ("loss (nats)", Spread::Logarithmic);
-const ACCURACY: Measure = ("accuracy (%)", Spread::Missing);
+/// The quantity of a chart: its unit, and the spread of its axis.
+type Measure = (&'static str, ScaleKind);
+const LOSS: Measure = ("loss (nats)", ScaleKind::Logarithmic);
+const ACCURACY: Measure = ("accuracy (%)", ScaleKind::Missing);
 
 fn steps(drawing: &mut Drawing, place: Rect, title: &str, (unit, spread): Measure, points: &[(f64, f64)]) {
     let smoothed = smooth(points);
@@ -90,10 +91,10 @@ fn steps(drawing: &mut Drawing, place: Rect, title: &str, (unit, spread): Measur
     // A single lucky batch must not stretch the axis.
     let middle = smoothed.line.iter().map(|&(_, y)| y);
     let y = match spread {
-        Spread::Missing => Scale::around(spread, middle),
+        ScaleKind::Missing => Scale::around(spread, middle),
         _ => Scale::around(spread, ends.chain(middle)),
     };
-    let x = Scale::new(Spread::Linear, 0.0, points.last().map_or(1.0, |point| point.0));
+    let x = Scale::new(ScaleKind::Linear, 0.0, points.last().map_or(1.0, |point| point.0));
     let axes = [Axis { scale: x, words: "step" }, Axis { scale: y, words: unit }];
     let mut panel = Panel::new(drawing, place, title, axes);
     panel.band(0, &smoothed.band);
@@ -114,7 +115,7 @@ fn validation(
         (name, points)
     });
     let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
-    let x = Scale::new(Spread::Linear, 0.0, history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64));
+    let x = Scale::new(ScaleKind::Linear, 0.0, history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64));
     let y = Scale::around(spread, values);
     let axes = [Axis { scale: x, words: "epoch" }, Axis { scale: y, words: unit }];
     let mut panel = Panel::new(drawing, place, title, axes);
@@ -125,4 +126,47 @@ fn validation(
         }
     }
     panel.legend(&[0, 1, 2].map(|number| (number, Shape::of(number), HEADS[number].0)));
+}
+
+/// The accuracy of both heads after each epoch: in training, as the batches were trained on, with dropout and augmentation, and
+/// in validation.
+pub fn training_and_validation(history: &History) -> Figure {
+    let mut drawing = Drawing::default();
+    let (width, height) = (480.0, 280.0);
+    let of = |value: fn(&EpochEvent) -> f64| -> Vec<(f64, f64)> {
+        history.epochs.iter().map(|epoch| (epoch.epoch as f64, value(epoch))).collect()
+    };
+    let series = [
+        ("training", of(|epoch| epoch.training.both.accuracy)),
+        ("validation", of(|epoch| epoch.validation.both.accuracy)),
+    ];
+    let values = series.iter().flat_map(|(_, points)| points.iter().map(|point| point.1));
+    let last = history.epochs.last().map_or(1.0, |epoch| epoch.epoch as f64);
+    let axes = [
+        Axis { scale: Scale::new(ScaleKind::Linear, 0.0, last), words: "epoch" },
+        Axis { scale: Scale::around(ScaleKind::Missing, values), words: "both right (%)" },
+    ];
+    let place = Rect::new(0.0, 0.0, width, height);
+    let mut panel = Panel::new(&mut drawing, place, "Training and validation accuracy", axes);
+    for (number, (name, points)) in series.iter().enumerate() {
+        panel.line(number, points);
+        for &(epoch, accuracy) in points {
+            let title = format!("{name}, epoch {epoch}: {accuracy:.2} %");
+            panel.mark(number, Shape::of(number), (epoch, accuracy), &title);
+        }
+    }
+    if let Some(best) = history.best() {
+        let (epoch, accuracy) = (best.epoch as f64, best.validation.both.accuracy);
+        panel.guide((epoch, 0.0), (epoch, accuracy));
+        let anchor = if epoch > 0.7 * last { Anchor::End } else { Anchor::Start };
+        let nudge = if epoch > 0.7 * last { -0.01 } else { 0.01 } * last;
+        panel.note(
+            "muted",
+            (epoch + nudge, 80.0),
+            anchor,
+            &format!("best: {accuracy:.2} % after epoch {epoch}"),
+        );
+    }
+    panel.legend(&[(0, Shape::of(0), "training"), (1, Shape::of(1), "validation")]);
+    drawing.finish(width, height, "Accuracy of both heads after each epoch, in training and in validation")
 }

@@ -7,7 +7,7 @@ const MAP: f64 = 46.0;
 const GAP: f64 = 6.0;
 const LEFT: f64 = 112.0;
 
-/// What one layer makes of one image.
+/// The output of one layer for one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FeatureMaps {
     /// The layer's name.
@@ -48,7 +48,7 @@ fn picture(map: &[f32], side: usize) -> Vec<u8> {
     encode_rgb(&pixels, side)
 }
 
-/// Matplotlib's default colours, even in brightness and readable with any colour vision, from a few of its values.
+/// Matplotlib's default colors, even in brightness and readable with any color vision, from a few of its values.
 fn viridis(place: f32) -> [u8; 3] {
     const STOPS: [[f32; 3]; 9] = [
         [68.0, 1.0, 84.0],
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_run_from_dark_to_bright() {
+    fn colors_run_from_dark_to_bright() {
         assert_eq!((viridis(0.0), viridis(0.5), viridis(1.0)), ([68, 1, 84], [33, 144, 141], [253, 231, 37]));
         assert_eq!((viridis(-1.0), viridis(f32::NAN)), (viridis(0.0), viridis(0.0)));
     }

@@ -1,4 +1,4 @@
-//! What the first layer looks for.
+//! The kernels of the first layer.
 
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 

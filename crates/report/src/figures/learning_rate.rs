@@ -3,7 +3,7 @@
 use adder_experiment::lr_find::Suggestions;
 use adder_train::optimizer::OptimizerKind;
 
-use crate::chart::{Axis, Panel, Scale, Shape, Spread, rounded, smooth};
+use crate::chart::{Axis, Panel, Scale, ScaleKind, Shape, rounded, smooth};
 use crate::drawing::{Drawing, Figure, Rect};
 use adder_train::History;
 
@@ -16,7 +16,7 @@ const HEIGHT: f64 = 280.0;
 pub fn learning_rate(history: &History) -> Figure {
     let points: Vec<_> = history.steps.iter().map(|step| (step.step as f64, step.learning_rate)).collect();
     let highest = points.iter().map(|point| point.1).fold(0.0, f64::max);
-    let axis = Axis { scale: Scale::new(Spread::Linear, 0.0, 1.08 * highest), words: "learning rate" };
+    let axis = Axis { scale: Scale::new(ScaleKind::Linear, 0.0, 1.08 * highest), words: "learning rate" };
     over_steps("Learning rate", axis, &points)
 }
 
@@ -30,16 +30,16 @@ pub fn momentum(record: &Record) -> Option<Figure> {
         OptimizerKind::Adamw => ("First beta", "first beta"),
         _ => ("Momentum", "momentum"),
     };
-    let scale = Scale::around(Spread::Linear, points.iter().map(|point| point.1));
+    let scale = Scale::around(ScaleKind::Linear, points.iter().map(|point| point.1));
     Some(over_steps(title, Axis { scale, words }, &points))
 }
 
-/// What a schedule moves, at each step.
+/// The values that a schedule moves, at each step.
 fn over_steps(title: &str, axis: Axis, points: &[(f64, f64)]) -> Figure {
     let mut drawing = Drawing::default();
     let last = points.last().map_or(1.0, |point| point.0);
     let description = format!("The {} at each step", axis.words);
-    let axes = [Axis { scale: Scale::new(Spread::Linear, 0.0, last), words: "step" }, axis];
+    let axes = [Axis { scale: Scale::new(ScaleKind::Linear, 0.0, last), words: "step" }, axis];
     let mut panel = Panel::new(&mut drawing, Rect::new(0.0, 0.0, WIDTH, HEIGHT), title, axes);
     panel.line(2, &corners(points));
     drawing.finish(WIDTH, HEIGHT, description)
@@ -81,8 +81,8 @@ pub fn learning_rate_search(losses: &[(f64, f64)], suggestions: &Suggestions) ->
     let (from, to) =
         ends.fold((f64::INFINITY, 0.0), |(low, high), rate| (f64::min(low, rate), f64::max(high, rate)));
     let axes = [
-        Axis { scale: Scale::new(Spread::Logarithmic, from, to), words: "learning rate" },
-        Axis { scale: Scale::new(Spread::Linear, 0.9 * lowest, 1.3 * first), words: "loss (nats)" },
+        Axis { scale: Scale::new(ScaleKind::Logarithmic, from, to), words: "learning rate" },
+        Axis { scale: Scale::new(ScaleKind::Linear, 0.9 * lowest, 1.3 * first), words: "loss (nats)" },
     ];
     let mut panel = Panel::new(&mut drawing, Rect::new(0.0, 0.0, WIDTH, HEIGHT), "Range test", axes);
     panel.line(6, losses);
@@ -103,7 +103,7 @@ pub fn learning_rate_search(losses: &[(f64, f64)], suggestions: &Suggestions) ->
     drawing.finish(WIDTH, HEIGHT, "The loss at each learning rate of a search")
 }
 
-/// Where a line over the logarithm of rates stands at one of them.
+/// The height of a line over the logarithm of rates at one of them.
 fn height_at(line: &[(f64, f64)], rate: f64) -> f64 {
     let place = line.partition_point(|point| point.0 < rate).clamp(1, line.len().max(2) - 1);
     let (Some(before), Some(after)) = (line.get(place - 1), line.get(place)) else {

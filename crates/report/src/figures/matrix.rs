@@ -1,26 +1,29 @@
-//! A table of counts as coloured squares.
+//! Tables of counts as colored squares: confusion matrices and the map of errors.
 
-use crate::drawing::{Anchor, Drawing, Rect};
+use adder_model::thousands;
+use adder_train::analysis::{Confusion, ErrorCounts, Errors};
+
+use crate::drawing::{Anchor, Drawing, Figure, Rect};
 
 /// A table: what its rows and columns are, and its squares.
-pub(super) struct Matrix<'a> {
-    pub(super) title: &'a str,
-    pub(super) rows: &'a str,
-    pub(super) columns: &'a str,
+struct Matrix<'a> {
+    title: &'a str,
+    rows: &'a str,
+    columns: &'a str,
     /// `[row][column]`.
-    pub(super) cells: Vec<Vec<Cell>>,
+    cells: Vec<Vec<Cell>>,
     /// Side of a square.
-    pub(super) side: f64,
+    side: f64,
 }
 
 /// One square.
-pub(super) struct Cell {
-    /// From 0, none, to 1, full colour.
-    pub(super) shade: f64,
-    /// What is written in it.
-    pub(super) words: String,
-    /// What is shown when a pointer rests on it.
-    pub(super) title: String,
+struct Cell {
+    /// From 0, none, to 1, full color.
+    shade: f64,
+    /// The text in it.
+    words: String,
+    /// The text that is shown when a pointer rests on it.
+    title: String,
 }
 
 const LEFT: f64 = 52.0;
@@ -29,7 +32,7 @@ const MARGIN: f64 = 14.0;
 
 impl Matrix<'_> {
     /// Draws it with its upper left corner at `left`; its width and height.
-    pub(super) fn draw(&self, drawing: &mut Drawing, left: f64) -> (f64, f64) {
+    fn draw(&self, drawing: &mut Drawing, left: f64) -> (f64, f64) {
         let side = self.side;
         let (rows, columns) = (self.cells.len(), self.cells.first().map_or(0, Vec::len));
         let frame = Rect::new(left + LEFT, TOP, columns as f64 * side, rows as f64 * side);
@@ -80,17 +83,77 @@ impl Matrix<'_> {
 }
 
 /// A shade that grows with the logarithm of a count: 1 can be told from 0, and 1000 from 100.
-pub(super) fn log_shade(count: u64, largest: u64) -> f64 {
+fn log_shade(count: u64, largest: u64) -> f64 {
     if count == 0 { 0.0 } else { 0.1 + 0.9 * (count as f64).ln_1p() / (largest.max(count) as f64).ln_1p() }
 }
 
 /// A count that fits into a square: `9870`, `99k`.
-pub(super) fn in_square(count: u64) -> String {
+fn in_square(count: u64) -> String {
     match count {
         0 => String::new(),
         count if count < 10_000 => count.to_string(),
         count => format!("{}k", (count + 500) / 1000),
     }
+}
+
+/// A confusion matrix: a row for each true class of a head, a column for each answer, color by the logarithm of the count.
+pub fn confusion(head: &str, confusion: &Confusion) -> Figure {
+    let largest = confusion.rows().iter().flatten().copied().max().unwrap_or(0);
+    let cell = |row: usize, column: usize, count: u64, of: u64| Cell {
+        shade: log_shade(count, largest),
+        words: in_square(count),
+        title: format!(
+            "{head} {row} answered as {column}: {} pairs, {:.2} % of the {head}'s",
+            thousands(count),
+            100.0 * count as f64 / of.max(1) as f64
+        ),
+    };
+    let cells = confusion.rows().iter().enumerate().map(|(row, counts)| {
+        let of = counts.iter().sum();
+        counts.iter().enumerate().map(|(column, &count)| cell(row, column, count, of)).collect()
+    });
+    let classes = confusion.rows().len();
+    let matrix = Matrix {
+        title: &format!("Confusion of the {head}"),
+        rows: &format!("true {head}"),
+        columns: &format!("answered {head}"),
+        cells: cells.collect(),
+        side: if classes > 10 { 31.0 } else { 38.0 },
+    };
+    let mut drawing = Drawing::default();
+    let (width, height) = matrix.draw(&mut drawing, 0.0);
+    drawing.finish(width, height, format!("Confusion matrix of the {head}: true class by answered class"))
+}
+
+/// The share of pairs with an error in either head, for each digit with each addend.
+pub fn error_map(errors: &Errors) -> Figure {
+    let rate = |wrong: u64, pairs: u64| 100.0 * wrong as f64 / pairs.max(1) as f64;
+    let all = errors.by_digit_and_addend.iter().flatten();
+    let highest = all.map(|counts| rate(counts.either, counts.pairs)).fold(0.0, f64::max);
+    let cells = errors.by_digit_and_addend.iter().enumerate().map(|(digit, row)| {
+        let cell = |(addend, counts): (usize, &ErrorCounts)| {
+            let share = rate(counts.either, counts.pairs);
+            Cell {
+                shade: if highest > 0.0 { share / highest } else { 0.0 },
+                words: if counts.pairs == 0 { String::new() } else { format!("{share:.1}") },
+                title: format!(
+                    "{digit} + {addend}: {} of {} pairs wrong (digit {}, sum {})",
+                    counts.either, counts.pairs, counts.digit, counts.sum
+                ),
+            }
+        };
+        row.iter().enumerate().map(cell).collect()
+    });
+    let matrix = Matrix {
+        title: "Pairs with an error (%)",
+        rows: "digit",
+        columns: "addend",
+        cells: cells.collect(),
+        side: 38.0,
+    };
+    let mut drawing = Drawing::default();
+    let (width, height) = matrix.draw(&mut drawing, 0.0);
+    drawing.finish(width, height, "Share of wrong pairs for each digit with each addend")
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! How far a head's confidence can be trusted.
+//! The reliability of a head's confidence.
 
 use adder_model::thousands;
 use adder_train::analysis::{Analysis, Calibration};
 
-use crate::chart::{Axis, Panel, Scale, Shape, Spread};
+use crate::chart::{Axis, Panel, Scale, ScaleKind, Shape};
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 
 const WIDTH: f64 = 860.0;
@@ -23,7 +23,7 @@ pub fn reliability(analysis: &Analysis) -> Figure {
 }
 
 fn percent(words: &'static str) -> Axis {
-    Axis { scale: Scale::new(Spread::Linear, 0.0, 100.0), words }
+    Axis { scale: Scale::new(ScaleKind::Linear, 0.0, 100.0), words }
 }
 
 fn accuracies(drawing: &mut Drawing, place: Rect, head: &str, number: usize, calibration: &Calibration) {
@@ -51,7 +51,7 @@ fn accuracies(drawing: &mut Drawing, place: Rect, head: &str, number: usize, cal
 
 fn counts(drawing: &mut Drawing, place: Rect, number: usize, calibration: &Calibration) {
     let most = calibration.bins.iter().map(|bin| bin.pairs).max().unwrap_or(1).max(10);
-    let y = Axis { scale: Scale::new(Spread::Logarithmic, 0.5, 2.0 * most as f64), words: "answers" };
+    let y = Axis { scale: Scale::new(ScaleKind::Logarithmic, 0.5, 2.0 * most as f64), words: "answers" };
     let mut panel = Panel::new(drawing, place, "", [percent("confidence (%)"), y]);
     for bin in calibration.bins.iter().filter(|bin| bin.pairs > 0) {
         let title = format!("{} answers", thousands(bin.pairs));

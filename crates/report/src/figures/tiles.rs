@@ -3,6 +3,7 @@
 use adder_data::{PIXELS, SIDE};
 
 use crate::drawing::{Anchor, Drawing, Figure, Rect, Weight, encode_gray, text_width};
+use crate::samples::{Sample, Samples};
 
 const PICTURE: f64 = 4.0 * SIDE as f64;
 const GAP: f64 = 22.0;
@@ -59,6 +60,28 @@ fn draw(drawing: &mut Drawing, (middle, top): (f64, f64), tile: &Tile) {
         let baseline = picture.bottom() + 6.0 + SIZE + number as f64 * LINE;
         drawing.text("", (middle, baseline), Anchor::Middle, SIZE, line);
     }
+}
+
+/// Images in a row of a grid, as in the notebook.
+const COLUMNS: usize = 3;
+
+/// Samples in rows of three under a heading, each titled `5 + 2 = 7`.
+pub fn sample_grid(heading: &str, samples: &[Sample]) -> Figure {
+    let tile = |&Sample { pixels, digit, addend }: &Sample| Tile {
+        pixels,
+        title: equation(digit, addend),
+        lines: Vec::new(),
+    };
+    tiles(heading, &samples.iter().map(tile).collect::<Vec<_>>(), COLUMNS)
+}
+
+/// The grids of training, validation and evaluation, each with a name for its file.
+pub fn sample_grids(samples: &Samples) -> [(&'static str, Figure); 3] {
+    [
+        ("samples-training", sample_grid("Training, augmented", &samples.training)),
+        ("samples-validation", sample_grid("Validation", &samples.validation)),
+        ("samples-evaluation", sample_grid("Evaluation", &samples.evaluation)),
+    ]
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::frame::{drawing, page};
 use crate::Record;
-use crate::drawing::style::COLOURS;
+use crate::drawing::style::COLORS;
 use crate::figures::{Compared, comparison};
 use crate::format::duration;
 
@@ -32,7 +32,7 @@ pub fn compare_page(records: &[Record]) -> String {
 }
 
 fn swatch(number: usize) -> Markup {
-    html! { span.swatch style=(format!("background:var(--series-{})", number % COLOURS)) {} }
+    html! { span.swatch style=(format!("background:var(--series-{})", number % COLORS)) {} }
 }
 
 fn differences_table(records: &[Record]) -> Markup {

@@ -1,4 +1,4 @@
-//! What all pages have: head, fonts, colours.
+//! The frame of all pages: head, fonts, colors.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

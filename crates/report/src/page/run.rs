@@ -31,7 +31,7 @@ pub fn run_page(record: &Record) -> Result<String> {
                 h2 { "Evaluation" }
                 div.columns {
                     div.scroll { (tables::metrics(&report.metrics)) }
-                    @if let Some(inspection) = &record.inspection { (in_words(&inspection.analysis)) }
+                    @if let Some(inspection) = &record.inspection { (analysis_text(&inspection.analysis)) }
                 }
             }
             @if let Some(reason) = &record.missing_data {
@@ -99,8 +99,8 @@ fn cards(record: &Record) -> Markup {
     }
 }
 
-/// What the analysis says, as one would say it.
-fn in_words(analysis: &Analysis) -> Markup {
+/// The analysis in sentences.
+fn analysis_text(analysis: &Analysis) -> Markup {
     let Joint { pairs, both_right, digit_only, sum_only, neither_right, misread, .. } = analysis.joint;
     let share = |part: u64, whole: u64| format!("{:.2} %", 100.0 * part as f64 / whole.max(1) as f64);
     html! {
@@ -136,7 +136,7 @@ fn course(record: &Record) -> Markup {
     }
 }
 
-/// What the network is shown, and what it should say.
+/// Images of each set with the answers that are wanted.
 fn data(samples: &Samples) -> Markup {
     html! {
         h2 { "Data" }

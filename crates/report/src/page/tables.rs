@@ -77,16 +77,16 @@ pub(super) fn epochs(epochs: &[EpochEvent]) -> Markup {
     }
 }
 
-/// What a session was computed with.
+/// The machine and versions of a session.
 pub(super) fn session(session: &Session) -> Markup {
-    let optimised = if session.optimized { "with optimisation" } else { "without optimisation" };
+    let optimized = if session.optimized { "with optimization" } else { "without optimization" };
     let rows = [
         ("started", session.started.clone()),
         ("after step", thousands(session.steps_before)),
         ("device", format!("{}, {} backend", session.device, session.backend)),
         ("processor", session.processor.clone()),
         ("threads", format!("{} of {} cores", session.threads, session.cores)),
-        ("version", format!("{}, candle {}, {optimised}", session.version, session.candle)),
+        ("version", format!("{}, candle {}, {optimized}", session.version, session.candle)),
         ("compiler", session.rustc.clone()),
         ("target", session.target.clone()),
     ];
@@ -99,7 +99,7 @@ pub(super) fn session(session: &Session) -> Markup {
     }
 }
 
-/// Where the time went.
+/// The time of each part.
 pub(super) fn time(record: &Record) -> Markup {
     let epochs = &record.history.epochs;
     let teachers: f64 = record.teachers.iter().map(History::seconds).sum();

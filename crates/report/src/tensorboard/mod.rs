@@ -1,7 +1,6 @@
 //! Event files for TensorBoard: `tensorboard --logdir runs` shows them.
 
-mod message;
-mod record;
+mod event_file;
 
 use std::fs::File;
 use std::io::Write;
@@ -15,8 +14,7 @@ use adder_train::{Observer, Progress, Report, RunDirectory, RunPlan};
 use prost::Message as _;
 
 use crate::{Error, Figure, Result};
-use message::{Event, Image, Kind, SessionLog, Summary, Value, What};
-use record::frame;
+use event_file::{EventMessage, Image, Kind, SessionLog, SummaryMessage, Value, What, frame};
 
 /// The event file of a run in its folder, written as it happens. Scalars are `f32`, as TensorBoard has them.
 #[derive(Debug)]
@@ -55,7 +53,7 @@ impl TensorBoard {
                 encoded_image_string: figure.to_png(1.0)?,
             };
             let value = Value { tag: format!("figures/{name}"), kind: Some(Kind::Image(image)) };
-            self.write(self.step, What::Summary(Summary { value: vec![value] }));
+            self.write(self.step, What::Summary(SummaryMessage { value: vec![value] }));
         }
         Ok(())
     }
@@ -76,14 +74,14 @@ impl TensorBoard {
             tag: tag.clone(),
             kind: Some(Kind::Scalar(*value as f32)),
         };
-        self.write(step, What::Summary(Summary { value: values.iter().map(value).collect() }));
+        self.write(step, What::Summary(SummaryMessage { value: values.iter().map(value).collect() }));
     }
 
     fn write(&mut self, step: u64, what: What) {
         if self.failure.is_some() {
             return;
         }
-        let event = Event { wall_time: now(), step: step as i64, what: Some(what) };
+        let event = EventMessage { wall_time: now(), step: step as i64, what: Some(what) };
         if let Err(error) = self.file.write_all(&frame(&event.encode_to_vec())) {
             self.failure = Some(failed(&self.path, &error));
         }
@@ -142,6 +140,7 @@ fn failed(path: &Path, error: &std::io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use adder_experiment::TeacherNumber;
     use adder_model::HeadMetrics;
     use adder_train::events::StepEvent;
     use adder_train::{EvaluationSplit, IfExists};
@@ -159,7 +158,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some((length, rest)) = file.split_first_chunk::<8>() {
             let length = u64::from_le_bytes(*length) as usize;
-            let event = Event::decode(&rest[4..4 + length]).unwrap();
+            let event = EventMessage::decode(&rest[4..4 + length]).unwrap();
             if let Some(What::Summary(summary)) = event.what {
                 found.extend(summary.value.into_iter().filter_map(|value| match value.kind {
                     Some(Kind::Scalar(scalar)) => Some((event.step, value.tag, scalar)),
@@ -186,7 +185,10 @@ mod tests {
             gradient_norm: 2.0,
         };
         let (step_in_epoch, steps_per_epoch, images, running) = (3, 3, 8, metrics(0.0));
-        board.on_step(&Progress { event: &event, step_in_epoch, steps_per_epoch, images, running });
+        let progress = Progress { event: &event, step_in_epoch, steps_per_epoch, images, running };
+        // A teacher's step is none of the run's.
+        board.teacher(TeacherNumber { number: 1, count: 1 }).on_step(&progress);
+        board.on_step(&progress);
         let (training, validation) = (metrics(10.0), metrics(20.0));
         let (training_seconds, validation_seconds) = (1.0, 1.0);
         let epoch =

@@ -1,4 +1,4 @@
-//! How far a head's confidence can be trusted: reliability bins and the expected calibration error.
+//! Calibration: reliability bins and the expected calibration error of a head's confidence.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct Bin {
     pub from: f64,
     /// In percent.
     pub to: f64,
-    /// How many answers are in it.
+    /// Number of answers in it.
     pub pairs: u64,
     /// Mean confidence, in percent.
     pub confidence: Option<f64>,

@@ -1,4 +1,4 @@
-//! Which class was taken for which, and the scores that follow.
+//! The confusion matrix and the scores that follow.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::answered_pair::percent;
 #[serde(transparent)]
 pub struct Confusion(Vec<Vec<u64>>);
 
-/// How one class fares against the rest.
+/// Scores of one class against the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
     /// The class: a digit or a sum.
@@ -18,9 +18,9 @@ pub struct ClassScores {
     pub pairs: u64,
     /// Pairs that were answered with it.
     pub answered: u64,
-    /// Of the pairs answered with it, how many are of it; in percent.
+    /// Share of the pairs of it among those answered with it, in percent.
     pub precision: Option<f64>,
-    /// Of the pairs that are of it, how many were answered with it; in percent.
+    /// Share of the pairs answered with it among those of it, in percent.
     pub recall: Option<f64>,
     /// Harmonic mean of precision and recall, in percent.
     pub f1: Option<f64>,

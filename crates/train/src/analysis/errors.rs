@@ -1,4 +1,4 @@
-//! Where the errors are: by digit, by addend, and by both.
+//! Errors by digit, by addend, and by both.
 
 use std::ops::AddAssign;
 
@@ -23,11 +23,11 @@ pub struct Errors {
 pub struct ErrorCounts {
     /// All pairs.
     pub pairs: u64,
-    /// Those whose digit is wrong.
+    /// Pairs whose digit is wrong.
     pub digit: u64,
-    /// Those whose sum is wrong.
+    /// Pairs whose sum is wrong.
     pub sum: u64,
-    /// Those of which one or both are wrong.
+    /// Pairs of which one or both are wrong.
     pub either: u64,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answered_pair::{AnsweredPair, percent};
 
-/// What the two heads get right together. The four counts from `both_right` to `neither_right` make up all pairs.
+/// The right answers of the two heads together. The four counts from `both_right` to `neither_right` make up all pairs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Joint {
     /// Pairs of an image and an addend.
@@ -19,11 +19,11 @@ pub struct Joint {
     pub neither_right: u64,
     /// The sum less the addend is the digit answered, be it right or wrong.
     pub consistent: u64,
-    /// Of those with neither right, how many are consistent: a digit misread and then added rightly.
+    /// Consistent pairs with neither right: a digit misread and then added rightly.
     pub misread: u64,
-    /// Of the pairs with the right digit, how many have the right sum; in percent.
+    /// Share of the right sum among the pairs with the right digit, in percent.
     pub sum_given_digit: Option<f64>,
-    /// Of the pairs with the right sum, how many have the right digit; in percent.
+    /// Share of the right digit among the pairs with the right sum, in percent.
     pub digit_given_sum: Option<f64>,
     /// Share of consistent pairs, in percent.
     pub consistency: Option<f64>,

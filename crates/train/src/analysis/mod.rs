@@ -1,4 +1,4 @@
-//! What an evaluation got wrong: per class, per addend, by confidence, and of the two heads together.
+//! The errors of an evaluation: per class, per addend, by confidence, and of the two heads together.
 //!
 //! Two heads answer one question each, and the second answer follows from the first and the addend. So beside what any
 //! classifier can be asked (confusion, precision, calibration) there is the joint question: does the network add what it
@@ -28,7 +28,7 @@ use answered_pair::AnsweredPair;
 use calibration::CalibrationTally;
 use worst::WorstImages;
 
-/// What is known of an evaluation beyond its losses and accuracies. Shares, scores and errors of calibration are in percent;
+/// The details of an evaluation beyond its losses and accuracies. Shares, scores and errors of calibration are in percent;
 /// `null` in JSON where they would divide by zero. Probabilities are from 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -40,9 +40,9 @@ pub struct Analysis {
     pub digit: HeadAnalysis,
     /// The sum head: nineteen classes.
     pub sum: HeadAnalysis,
-    /// What the two heads get right together.
+    /// The right answers of the two heads together.
     pub joint: Joint,
-    /// Where the errors are.
+    /// Errors by digit and addend.
     pub errors: Errors,
     /// The images that fail most, the worst first; images that never fail are not among them.
     pub worst: Vec<WorstImage>,
@@ -51,11 +51,11 @@ pub struct Analysis {
 /// One head by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadAnalysis {
-    /// Which class was taken for which.
+    /// Counts of true and answered classes.
     pub confusion: Confusion,
     /// Precision, recall and F1 of each class, in the order of the classes.
     pub classes: Vec<ClassScores>,
-    /// How far the head's confidence can be trusted.
+    /// The head's confidence against its accuracy.
     pub calibration: Calibration,
 }
 
@@ -116,7 +116,7 @@ impl AnalysisTally {
         self.worst.add(answer);
     }
 
-    /// What all of it comes to.
+    /// The analysis of all that was counted.
     pub(crate) fn finish(self) -> Analysis {
         Analysis {
             pairs: self.joint.pairs,

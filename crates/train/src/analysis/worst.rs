@@ -79,7 +79,7 @@ impl WorstImages {
         });
     }
 
-    /// Those that fail with most addends first; among equals, those with the highest loss.
+    /// The images that fail with most addends first; among equals, those with the highest loss.
     pub(super) fn finish(mut self) -> Vec<WorstImage> {
         let failures = |image: &WorstImage| image.failed_addends.len();
         self.failed.sort_by(|a, b| {

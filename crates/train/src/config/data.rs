@@ -21,7 +21,7 @@ pub struct DataConfig {
     pub addends_per_image: usize,
     /// Epochs at the end in which training images are read as they are.
     pub clean_epochs: u64,
-    /// How far training images are changed.
+    /// The most that training images are changed.
     pub augmentation: Augmentation,
 }
 

@@ -11,7 +11,7 @@ use serde::de::{
 };
 use toml::{Table, Value};
 
-/// Why a table is not a configuration, and at which key.
+/// The reason that a table is not a configuration, and its key.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Problem {
     /// Dotted path of the key. Built from the inside out: every table on the way adds its part.
@@ -25,7 +25,7 @@ pub(super) enum ProblemKind {
     UnknownKey { known: &'static [&'static str] },
     /// The value has another type or is none of the words that the key takes.
     Value { expected: String, found: String },
-    /// What a type of another crate has to say.
+    /// The message of a type of another crate.
     Other(String),
 }
 

@@ -14,7 +14,7 @@ use crate::range::{Invalid, check};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DistillationConfig {
-    /// How many teachers there are; with 0 the labels alone are learned from.
+    /// Number of teachers; with 0 the labels alone are learned from.
     pub teachers: u64,
     /// Part of each target, 0 to 1, that comes from the teachers; the rest is the label's.
     pub weight: f32,

@@ -1,11 +1,11 @@
-//! What can be wrong with a configuration, and who said it.
+//! Errors of a configuration, and the source that each comes from.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::files::FileError;
 
-/// Where a part of the configuration came from.
+/// The source of a part of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A recipe that is built in.
@@ -66,7 +66,7 @@ pub enum ConfigError {
     /// No such key exists.
     #[error("{origin}: unknown key `{key}`; {}", hint(suggestion, known))]
     UnknownKey {
-        /// Who used it.
+        /// The source that has it.
         origin: Origin,
         /// The dotted key.
         key: String,
@@ -78,19 +78,19 @@ pub enum ConfigError {
     /// A value has the wrong type or is out of its range.
     #[error("{origin}: {key}: expected {expected}, found {found}")]
     Value {
-        /// Who gave the value.
+        /// The source of the value.
         origin: Origin,
         /// The dotted key.
         key: String,
-        /// What the key takes.
+        /// The values that the key takes.
         expected: String,
-        /// What it was given.
+        /// The value that it was given.
         found: String,
     },
     /// A value was refused for another reason.
     #[error("{origin}: {key}: {message}")]
     Other {
-        /// Who gave the value.
+        /// The source of the value.
         origin: Origin,
         /// The dotted key.
         key: String,

@@ -39,15 +39,15 @@ pub struct Config {
     /// Seeds the split, the initial weights, the order of the images, their addends, augmentation and dropout.
     /// Below 2^63, the largest whole number of TOML.
     pub seed: u64,
-    /// Which images there are and what is done to them.
+    /// The images and what is done to them.
     pub data: DataConfig,
     /// The shape of the network.
     pub model: ModelConfig,
     /// The step that turns gradients into new weights.
     pub optimizer: OptimizerConfig,
-    /// How the learning rate moves over the run.
+    /// The course of the learning rate over the run.
     pub schedule: ScheduleConfig,
-    /// How long, in which portions, and what counts in the end.
+    /// Length, portions, and the weights that count in the end.
     pub training: TrainingConfig,
     /// Other networks to learn from.
     pub distillation: DistillationConfig,

@@ -150,7 +150,7 @@ impl ConfigSources {
     }
 }
 
-/// How many parts of the dotted `key` lead into `table`.
+/// The number of parts of the dotted `key` that lead into `table`.
 fn depth(table: &Table, key: &str) -> usize {
     let mut table = Some(table);
     let mut depth = 0;

@@ -9,11 +9,11 @@ use crate::range::{Invalid, check};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainingConfig {
-    /// How often every training image is seen.
+    /// Times that every training image is seen.
     pub epochs: u64,
     /// Images in a batch; the last batch of an epoch may have fewer.
     pub batch_size: usize,
-    /// Which weights the evaluation set sees after the last epoch: the `last` ones, as in the notebook, or the `best` by
+    /// The weights that the evaluation set sees after the last epoch: the `last` ones, as in the notebook, or the `best` by
     /// the accuracy of both heads in validation.
     pub evaluate: CheckpointName,
     /// Part of each label that is spread evenly over all classes, as in PyTorch's `CrossEntropyLoss`.

@@ -14,7 +14,7 @@ use super::elementwise::{lerp, update2, update3};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AdamwUpdate {
-    /// What stays of the weight when it decays.
+    /// The part of the weight that stays when it decays.
     kept: f32,
     /// `rate / (1 - beta1^t)`.
     step: f32,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::range::{Invalid, check};
 
-/// Which rule turns gradients into steps, and its numbers.
+/// The rule that turns gradients into steps, and its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {

@@ -1,4 +1,4 @@
-//! What can go wrong between the gradients and the new weights.
+//! Errors between the gradients and the new weights.
 
 /// An update that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum OptimizerError {
         name: String,
         /// Its element type and shape.
         expected: String,
-        /// Those of the gradient.
+        /// Element type and shape of the gradient.
         found: String,
     },
     /// The environment asks for an instruction set that is not there.

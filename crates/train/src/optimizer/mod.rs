@@ -1,12 +1,12 @@
 //! SGD with PyTorch's momentum, Nesterov and weight decay, AdamW, and Muon.
 //!
-//! candle's own SGD has no momentum, and the moments of its AdamW cannot be read, so that no run could go on exactly.
+//! candle's own SGD has no momentum, and the moments of its AdamW cannot be read, so that no run could resume exactly.
 //! Here parameters are updated in a fixed order and the state is a file like the weights.
 
 mod adamw;
 pub(crate) mod config;
 pub(crate) mod elementwise;
-mod error;
+pub(crate) mod error;
 pub(crate) mod gradients;
 mod muon;
 mod sgd;
@@ -44,7 +44,7 @@ struct Slot {
     memory: Memory,
 }
 
-/// What is remembered of a parameter for its rule: tensors as it in shape and device, zero before the first step.
+/// The memory of a parameter for its rule: tensors as it in shape and device, zero before the first step.
 #[derive(Debug)]
 enum Memory {
     Sgd { velocity: Var },
@@ -149,7 +149,7 @@ impl Optimizer {
         if decays { self.config.weight_decay } else { 0.0 }
     }
 
-    /// What is remembered as the bytes of a safetensors file, each tensor named `velocity.`, or `first_moment.` and
+    /// The memory as the bytes of a safetensors file, each tensor named `velocity.`, or `first_moment.` and
     /// `second_moment.`, and the parameter's name.
     ///
     /// # Errors

@@ -62,12 +62,12 @@ impl MuonUpdate {
         direction.flatten_from(1)
     }
 
-    /// What stays of the weight when it decays.
+    /// The part of the weight that stays when it decays.
     fn kept(self) -> f64 {
         1.0 - self.rate * self.weight_decay
     }
 
-    /// How long the step is.
+    /// The length of the step.
     fn size(self, rows: usize, columns: usize) -> f64 {
         self.rate * 0.2 * (rows.max(columns) as f64).sqrt()
     }

@@ -3,7 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::{LOCK, RunDirectory, RunError, TEACHERS};
+use super::error::RunError;
+use super::{LOCK, RunDirectory, TEACHERS};
 use crate::files::failed;
 
 /// The name of an event file for TensorBoard, from its first character and at its end.

@@ -56,7 +56,7 @@ pub enum TrainError {
         "the {what} is {value} in epoch {epoch}, step {step} of the run; a lower optimizer.learning_rate may help"
     )]
     NotFinite {
-        /// What is infinite or not a number.
+        /// The name of the number that is infinite or not a number.
         what: String,
         /// Its value.
         value: f64,
@@ -72,9 +72,9 @@ pub enum TrainError {
         path: PathBuf,
         /// The key in its state.
         field: &'static str,
-        /// What the configuration allows.
+        /// The values that the configuration allows.
         expected: String,
-        /// What it holds.
+        /// The value that it holds.
         found: String,
     },
     /// The data have changed since the run was started.
@@ -86,9 +86,9 @@ pub enum TrainError {
         path: PathBuf,
         /// `train` or `evaluation`.
         set: &'static str,
-        /// What it was started on.
+        /// The data that it was started on.
         expected: SetRecord,
-        /// What there is.
+        /// The data that there are.
         found: SetRecord,
     },
     /// There is nothing left to do.

@@ -1,6 +1,7 @@
 //! The training loop.
 
 pub(crate) mod error;
+mod finish;
 pub mod gradients;
 mod setup;
 #[cfg(test)]
@@ -10,26 +11,25 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::time::Instant;
 
-use adder_data::{Dataset, EvaluationAddends, Labeled, Position, Split, TrainLoader};
+use adder_data::{Dataset, Position, Split, TrainLoader};
 use adder_model::{IdentityAdder, Tally};
 
 pub use error::TrainError;
 
-use crate::checkpoint::{self, BestEpoch, CheckpointName, LoopState};
+use crate::checkpoint::{CheckpointName, LoopState, TrainState};
 use crate::config::Config;
 use crate::environment::Machine;
-use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
-use crate::events::{EpochEvent, Event, EventLog, StepEvent};
+use crate::evaluation::Report;
+use crate::events::{Event, EventLog, StepEvent};
 use crate::images::RunImages;
 use crate::observer::{Observer, Progress, RunPlan, StopFlag};
 use crate::optimizer::gradients::Gradients;
 use crate::run_directory::RunDirectory;
 use crate::schedule::ScheduleStep;
 use crate::targets::TargetSource;
-use crate::train_state::TrainState;
 use gradients::next_gradients;
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// All epochs are done; the report is on the evaluation set.
@@ -61,7 +61,7 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Where the run is kept.
+    /// The run directory.
     pub fn directory(&self) -> &RunDirectory {
         &self.directory
     }
@@ -191,100 +191,6 @@ impl Trainer {
         Ok(next)
     }
 
-    /// Validates, records the epoch and writes the checkpoints.
-    fn finish_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let started = Instant::now();
-        let images = self.images.split.validation();
-        observer.on_evaluation(EvaluationSplit::Validation, images.len());
-        let validation = evaluate(
-            self.model(),
-            EvaluationSplit::Validation,
-            &self.data.train,
-            images,
-            self.fixed_addends(),
-        );
-        let epoch = self.state.position.epoch + 1;
-        let validation = validation.map_err(|error| self.diverged("validation loss", epoch, error))?.metrics;
-        let event = EpochEvent {
-            epoch,
-            step: self.state.steps,
-            training: self.state.training.metrics(),
-            validation,
-            training_seconds: self.state.training_seconds,
-            validation_seconds: started.elapsed().as_secs_f64(),
-        };
-        self.events.append(&Event::Epoch(event))?;
-
-        let accuracy = validation.both.accuracy;
-        let best = self.state.best.is_none_or(|best| accuracy > best.accuracy);
-        if best {
-            self.state.best = Some(BestEpoch { epoch, accuracy });
-        }
-        self.state.position = Position { epoch, step: 0 };
-        self.state.training = Tally::default();
-        self.state.training_seconds = 0.0;
-        observer.on_epoch(&event, best);
-
-        let facts = BTreeMap::from([
-            ("epochs".to_owned(), epoch.to_string()),
-            ("validation_accuracy_both".to_owned(), accuracy.to_string()),
-        ]);
-        // The best first: what is between the two is done again, with the same bits, if the machine stops here.
-        if best {
-            self.save(CheckpointName::Best, facts.clone(), observer)?;
-        }
-        self.save(CheckpointName::Last, facts, observer)
-    }
-
-    /// Evaluates once, in the end.
-    fn evaluate(&self, observer: &mut dyn Observer) -> Result<Report, TrainError> {
-        let chosen = match self.config.training.evaluate {
-            CheckpointName::Last => self.model().clone(),
-            CheckpointName::Best => {
-                let weights = self.directory.weights(CheckpointName::Best)?;
-                adder_model::weights::load(&weights, &self.machine.device)?.0
-            }
-        };
-        let images: &Labeled = &self.data.evaluation;
-        observer.on_evaluation(EvaluationSplit::Evaluation, self.images.evaluation.len());
-        let report = evaluate(
-            &chosen,
-            EvaluationSplit::Evaluation,
-            images,
-            &self.images.evaluation,
-            self.fixed_addends(),
-        );
-        let epochs = self.config.training.epochs;
-        let report = report.map_err(|error| self.diverged("evaluation loss", epochs, error))?;
-        self.directory.write_evaluation(&report)?;
-        observer.on_finish(&report);
-        Ok(report)
-    }
-
-    fn save(
-        &mut self,
-        name: CheckpointName,
-        facts: BTreeMap<String, String>,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
-        // An infinite running variance hides from the loss, and no checkpoint that holds one can be loaded.
-        for (name, tensor) in self.model().tensors() {
-            let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-                let epoch = self.state.steps.div_ceil(self.steps_per_epoch());
-                let (what, value, step) = (format!("tensor `{name}`"), f64::from(value), self.state.steps);
-                return Err(TrainError::NotFinite { what, value, epoch, step });
-            }
-        }
-        // The events first, for a checkpoint counts those that are on the disk.
-        self.events.sync()?;
-        self.state.events = self.events.events();
-        let folder = self.directory.checkpoint_path(name);
-        checkpoint::save(&folder, &self.train_state, &self.state, facts)?;
-        observer.on_checkpoint(name, &folder);
-        Ok(())
-    }
-
     fn loader(&self) -> Result<TrainLoader, TrainError> {
         let config = self.config.loader(self.machine.loader_workers);
         let train = self.images.split.train().to_vec();
@@ -301,11 +207,6 @@ impl Trainer {
 
     fn total_steps(&self) -> u64 {
         self.config.training.epochs * self.steps_per_epoch()
-    }
-
-    /// Validation and evaluation pair each image with the same addend every time.
-    fn fixed_addends(&self) -> EvaluationAddends {
-        EvaluationAddends::Fixed { seed: self.config.seed }
     }
 
     fn plan(&self) -> RunPlan<'_> {
@@ -344,15 +245,5 @@ impl Trainer {
         }
         let (epoch, step) = (self.state.position.epoch + 1, self.state.steps + 1);
         Err(TrainError::NotFinite { what: what.into(), value, epoch, step })
-    }
-
-    /// Where the run is, for a failure to validate or evaluate after `epoch`.
-    fn diverged(&self, what: &'static str, epoch: u64, error: EvaluationError) -> TrainError {
-        match error {
-            EvaluationError::NotFinite { loss: value, .. } => {
-                TrainError::NotFinite { what: what.into(), value, epoch, step: self.state.steps }
-            }
-            other => other.into(),
-        }
     }
 }

@@ -6,7 +6,7 @@ use adder_data::{Dataset, Position, Split};
 
 use super::Trainer;
 use super::error::TrainError;
-use crate::checkpoint::{self, CheckpointName, LoopState};
+use crate::checkpoint::{self, CheckpointName, LoopState, TrainState};
 use crate::config::Config;
 use crate::data_record::DataRecord;
 use crate::ema::Ema;
@@ -15,7 +15,6 @@ use crate::events::EventLog;
 use crate::images::RunImages;
 use crate::optimizer::Optimizer;
 use crate::run_directory::RunDirectory;
-use crate::train_state::TrainState;
 
 /// The head of `config.toml` in a run directory.
 const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
@@ -31,7 +30,7 @@ fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainEr
 
 /// Whether `data` are those that the run was started on.
 fn check_data(directory: &RunDirectory, data: &Dataset) -> Result<(), TrainError> {
-    let (expected, found) = (directory.data()?, DataRecord::of(data));
+    let (expected, found) = (directory.data()?, DataRecord::new(data));
     let pairs =
         [("train", expected.train, found.train), ("evaluation", expected.evaluation, found.evaluation)];
     match pairs.into_iter().find(|(_, expected, found)| expected != found) {
@@ -61,7 +60,7 @@ impl Trainer {
         let session = Session::now(0, &machine);
         directory.write_environment(&Environment { sessions: vec![session] })?;
         directory.write_split(&images.split)?;
-        directory.write_data(&DataRecord::of(&data))?;
+        directory.write_data(&DataRecord::new(&data))?;
         directory.write_config(&config, HEADER)?;
         let events = EventLog::open(&directory.events_path(), 0)?;
         let state = LoopState::default();

@@ -99,7 +99,7 @@ fn for_pairs(by_digit_head: &[f32], by_sum_head: &[f32], addends: Addends<'_>) -
 
 /// Moves every normalized image `[28, 28]` of `from`.
 fn move_images(from: &[f32], down: isize, right: isize, to: &mut [f32]) {
-    // Black before normalisation.
+    // Black before normalization.
     to.fill(normalize(0.0));
     let overlap = |by: isize| SIDE.saturating_sub(by.unsigned_abs());
     let (rows, columns) = (overlap(down), overlap(right));
@@ -176,7 +176,7 @@ mod tests {
         answers.collect()
     }
 
-    /// That `found` says `digits` and `sums`, in any scale.
+    /// Asserts that `found` says `digits` and `sums`, in any scale.
     fn assert_says(found: &Answer, digits: &[f32], sums: &[f32]) {
         for (answer, found, expected) in
             [(found.digit, &found.digit_probabilities, digits), (found.sum, &found.sum_probabilities, sums)]

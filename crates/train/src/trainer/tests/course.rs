@@ -1,4 +1,4 @@
-//! What a run does and what it leaves.
+//! The course of a run and the files that it leaves.
 
 use adder_data::{Augmentation, Split};
 
@@ -33,7 +33,7 @@ fn every_parameter_moves() {
 }
 
 #[test]
-fn a_trained_run_is_evaluated_when_it_goes_on() {
+fn a_trained_run_is_evaluated_when_it_resumes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let mut trainer = start(&path, config(&[])).unwrap();

@@ -9,10 +9,12 @@ mod support;
 use std::fs;
 use std::sync::Arc;
 
-use adder_data::{PIXELS, Source};
+use adder_data::{EvaluationAddends, Labeled, PIXELS, Source};
 use adder_random::{Purpose, Stream};
 use candle_core::Device;
 
 use super::*;
+use crate::evaluation::{EvaluationSplit, evaluate};
+use crate::events::EpochEvent;
 use crate::run_directory::IfExists;
 use support::*;

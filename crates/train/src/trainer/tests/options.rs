@@ -1,4 +1,4 @@
-//! What recipes may turn on beyond the notebook.
+//! Options that recipes may turn on beyond the notebook.
 
 use adder_model::Mode;
 

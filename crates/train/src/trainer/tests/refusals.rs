@@ -1,4 +1,4 @@
-//! What stops a run, or keeps it from starting and going on.
+//! Errors that stop a run, or keep it from starting and resuming.
 
 use adder_data::Split;
 
@@ -19,7 +19,7 @@ fn divergence_stops_with_the_step_and_leaves_the_last_checkpoint() {
         Err(TrainError::NotFinite { epoch, step, value, .. }) => {
             assert!(!value.is_finite());
             assert_eq!(epoch, 1 + (step - 1) / STEPS_PER_EPOCH);
-            // The steps before it are in the events, and what was saved can be gone on from.
+            // The steps before it are in the events, and what was saved can be resumed.
             let run = RunDirectory::open(&path).unwrap();
             let steps =
                 run.events().unwrap().iter().filter(|event| matches!(event, Event::Step(_))).count() as u64;
@@ -65,7 +65,7 @@ fn broken_runs_are_refused_with_the_file_and_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole");
     run_for(start(&whole, config(&[])).unwrap(), 7);
-    // Breaks one file of a copy and says what going on makes of it.
+    // Breaks one file of a copy and says what resuming makes of it.
     let refusal = |file: &str, breaking: &dyn Fn(Vec<u8>) -> Vec<u8>| {
         let copy = tempfile::tempdir().unwrap();
         for file in ["config.toml", "split.json", "data.json", "environment.json", "events.jsonl"] {

@@ -1,4 +1,4 @@
-//! A run that goes on ends with the bits of one that was never stopped.
+//! A run that resumes ends with the bits of one that was never stopped.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn a_run_stopped_anywhere_ends_with_the_bits_of_one_that_was_not() {
 }
 
 #[test]
-fn a_run_that_was_killed_goes_on_from_its_last_checkpoint() {
+fn a_run_that_was_killed_resumes_from_its_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
     run_to_the_end(start(&whole, config(&[])).unwrap());
@@ -88,4 +88,21 @@ fn a_checkpoint_that_was_being_replaced_is_found() {
     run_to_the_end(resume(&torn).unwrap());
     assert_same(&remains(&whole), &remains(&torn), "torn");
     assert!(!torn.join(".last.old").exists() && !torn.join(".last.new").exists());
+}
+
+#[test]
+fn a_run_with_the_keys_of_before_their_renaming_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, old] = ["whole", "old"].map(|name| folder.path().join(name));
+    let options = config(&["training.ema_decay=0.9"]);
+    run_to_the_end(start(&whole, options.clone()).unwrap());
+    run_for(start(&old, options).unwrap(), 7);
+    let path = old.join("config.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let renamed = text.replace("ema_decay", "average_decay").replace("marginalize", "consistent");
+    assert_ne!(renamed, text);
+    fs::write(&path, renamed).unwrap();
+    run_to_the_end(resume(&old).unwrap());
+    fs::write(&path, text).unwrap();
+    assert_same(&remains(&whole), &remains(&old), "old keys");
 }

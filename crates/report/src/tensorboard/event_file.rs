@@ -1,8 +1,9 @@
-//! The messages of TensorBoard's event files: the fields used here of `event.proto` and `summary.proto`.
+//! The format of TensorBoard's event files: the fields used here of `event.proto` and `summary.proto`, and TensorFlow's framing of
+//! records, each with its length and two checksums.
 
 /// A line of an event file.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Event {
+pub(super) struct EventMessage {
     /// Seconds since 1970.
     #[prost(double, tag = "1")]
     pub(super) wall_time: f64,
@@ -18,13 +19,13 @@ pub(super) enum What {
     #[prost(string, tag = "3")]
     FileVersion(String),
     #[prost(message, tag = "5")]
-    Summary(Summary),
+    Summary(SummaryMessage),
     #[prost(message, tag = "7")]
     SessionLog(SessionLog),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Summary {
+pub(super) struct SummaryMessage {
     #[prost(message, repeated, tag = "1")]
     pub(super) value: Vec<Value>,
 }
@@ -65,4 +66,32 @@ pub(super) struct SessionLog {
     /// 1: start.
     #[prost(int32, tag = "1")]
     pub(super) status: i32,
+}
+
+/// One record: length, checksum of the length, data, checksum of the data; all little-endian.
+pub(super) fn frame(data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u64).to_le_bytes();
+    let mut record = Vec::with_capacity(data.len() + 16);
+    record.extend_from_slice(&length);
+    record.extend_from_slice(&masked_checksum(&length).to_le_bytes());
+    record.extend_from_slice(data);
+    record.extend_from_slice(&masked_checksum(data).to_le_bytes());
+    record
+}
+
+/// CRC-32C, turned and shifted: the checksum of data that holds checksums would be weak otherwise.
+fn masked_checksum(data: &[u8]) -> u32 {
+    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_what_tensorflow_writes() {
+        // The record of b"abc" as `tensorboard.summary.writer.record_writer.RecordWriter` writes it.
+        let expected = include_bytes!("../../tests/golden/abc.tfrecord");
+        assert_eq!(frame(b"abc"), expected);
+    }
 }
