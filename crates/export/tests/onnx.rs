@@ -3,7 +3,7 @@
 use adder_data::{Source, normalize};
 use adder_export::{Error, onnx, torch};
 use adder_model::tensor_file::Metadata;
-use adder_model::{Addends, IdentityAdder, Mode, ModelConfig, Prediction, Predictor};
+use adder_model::{Addends, IdentityAdder, Logits, Mode, ModelConfig, Predictor};
 use candle_core::{DType, Device, Tensor};
 use rten::{Model, ValueOrView};
 use rten_tensor::NdTensor;
@@ -42,7 +42,7 @@ fn addends() -> Vec<u8> {
 }
 
 /// Both outputs of the file, `image` and `addend` given.
-fn run(file: Vec<u8>, image: ValueOrView<'_>, outputs: [&str; 2]) -> Prediction {
+fn run(file: Vec<u8>, image: ValueOrView<'_>, outputs: [&str; 2]) -> Logits {
     let model = Model::load(file).unwrap();
     let addends: Vec<i32> = addends().into_iter().map(i32::from).collect();
     let addends = NdTensor::from_data([IMAGES], addends);
@@ -53,7 +53,7 @@ fn run(file: Vec<u8>, image: ValueOrView<'_>, outputs: [&str; 2]) -> Prediction 
     let outputs = outputs.map(|name| model.node_id(name).unwrap());
     let values = model.run_n(inputs, outputs, None).unwrap();
     let [digit, sum] = values.map(|value| value.into_tensor::<f32>().unwrap().to_vec());
-    Prediction { digit, sum }
+    Logits { digit, sum }
 }
 
 #[track_caller]
@@ -99,7 +99,7 @@ fn bytes_go_in_and_probabilities_come_out() {
     let file = onnx::encode(&model, &options, &Metadata::new()).unwrap();
     let theirs = run(file, image.view().into(), ["digit_probabilities", "sum_probabilities"]);
     let (digit, sum): (Vec<_>, Vec<_>) =
-        ours.answers().map(|answer| (answer.digit_probabilities, answer.sum_probabilities)).unzip();
+        ours.predictions().map(|answer| (answer.digit_probabilities, answer.sum_probabilities)).unzip();
     agrees(&digit.concat(), &theirs.digit, 1e-5);
     agrees(&sum.concat(), &theirs.sum, 1e-5);
 }

@@ -10,7 +10,7 @@ use crate::{Backend, Mode, Model, Parameter, Result, Tally};
 
 /// The unnormalized outputs of both heads.
 #[derive(Clone, Debug)]
-pub struct Logits {
+pub struct LogitTensors {
     /// f32 `[b, 10]`, one for each digit.
     pub digit: Tensor,
     /// f32 `[b, 19]`, one for each sum 0..=18.
@@ -157,7 +157,7 @@ impl IdentityAdder {
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) where shapes do not fit.
-    pub fn forward(&self, images: &Tensor, addends: &Tensor, mode: Mode) -> Result<Logits> {
+    pub fn forward(&self, images: &Tensor, addends: &Tensor, mode: Mode) -> Result<LogitTensors> {
         self.heads(&self.embed(images, mode)?, addends, mode)
     }
 
@@ -173,13 +173,13 @@ impl IdentityAdder {
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) where shapes do not fit.
-    pub fn heads(&self, embedding: &Tensor, addends: &Tensor, mode: Mode) -> Result<Logits> {
+    pub fn heads(&self, embedding: &Tensor, addends: &Tensor, mode: Mode) -> Result<LogitTensors> {
         if addends.dims() != [embedding.dim(0)?] {
             return Err(shape_error("addends", "one for each embedding", addends));
         }
         let [digit, sum] = <[Tensor; 2]>::try_from(self.model.logits(embedding, &[addends], mode)?)
             .map_err(|heads| candle_core::Error::msg(format!("{} heads in place of two", heads.len())))?;
-        Ok(Logits { digit, sum })
+        Ok(LogitTensors { digit, sum })
     }
 
     /// A forward pass with its loss. With several addends for each image, those of the first image come first: the images

@@ -96,7 +96,6 @@ impl Model {
                 Tensor::cat(&[x, &one_hot], 1)?
             }
             LayerKind::Residual { .. } => (x + self.nodes(&node.body, x, one_hot, mode)?)?,
-            ref other => unreachable!("{other:?} has no operation on candle"),
         })
     }
 }

@@ -21,7 +21,6 @@
 //! heavy.
 #![forbid(unsafe_code)]
 
-mod answer;
 #[cfg(feature = "candle")]
 mod backend;
 #[cfg(feature = "candle")]
@@ -45,6 +44,7 @@ mod norm;
 mod parameter;
 #[cfg(feature = "candle")]
 mod pool;
+mod prediction;
 mod predictor;
 #[cfg(feature = "pretrained")]
 mod pretrained;
@@ -55,15 +55,16 @@ pub mod weights;
 
 pub use adder_kernels::loss::softmax;
 pub use adder_kernels::predict::FeatureMaps;
-pub use adder_network::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, thousands};
-pub use answer::{Addends, AllAnswers, Answer, Prediction, SURE, ShadedMaps, Sum};
+pub use adder_network::{
+    ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, normalize, thousands,
+};
 #[cfg(feature = "candle")]
 pub use backend::{Backend, accelerators};
 pub use error::{Error, Result};
 #[cfg(feature = "candle")]
 pub use fused::{BlockOutput, FusedBlock};
 #[cfg(feature = "candle")]
-pub use identity_adder::{IdentityAdder, Logits, SoftTargets, Step, Targets};
+pub use identity_adder::{IdentityAdder, LogitTensors, SoftTargets, Step, Targets};
 #[cfg(feature = "candle")]
 pub use loss::{HeadTargets, Loss};
 #[cfg(feature = "candle")]
@@ -72,7 +73,13 @@ pub use model::{Mode, Model};
 pub use parameter::Parameter;
 #[cfg(feature = "candle")]
 pub use pool::max_pool2x2;
+pub use prediction::{Addends, AllPredictions, Logits, Prediction, SURE, ShadedMaps, Sum};
 pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use tally::{HeadMetrics, Metrics, Tally, argmax};
+
+/// The README's example, which is compiled with the documentation's.
+#[cfg(all(doctest, feature = "candle"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -10,7 +10,7 @@ use adder_kernels::Isa;
 use adder_kernels::predict::{self, FeatureMaps, OneHot};
 use adder_network::normalize;
 
-use crate::answer::{Addends, Answer, Prediction};
+use crate::prediction::{Addends, Logits, Prediction};
 use crate::tensor_file::Metadata;
 use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, weights};
 use folded::{Values, fold};
@@ -85,14 +85,14 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Argument`] where there are not 784 bytes or the addend is no digit.
-    pub fn predict(&self, image: &[u8], addend: u8) -> Result<Answer> {
+    pub fn predict(&self, image: &[u8], addend: u8) -> Result<Prediction> {
         if image.len() != PIXELS {
             let (expected, found) = (format!("{PIXELS} bytes"), image.len().to_string());
             return Err(Error::Argument { what: "image", expected, found });
         }
         let pixels: Vec<f32> = image.iter().map(|&byte| normalize(f32::from(byte))).collect();
         let logits = self.predict_batch(&pixels, Addends::Each(&[addend]))?;
-        Ok(Answer::of(&logits.digit, &logits.sum))
+        Ok(Prediction::of(&logits.digit, &logits.sum))
     }
 
     /// Logits for `images`, normalized, `[b, 1, 28, 28]` row by row. All ten addends cost one pass through the
@@ -100,8 +100,8 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Argument`] or [`Error::Kernel`] where lengths disagree or an addend is not a digit.
-    pub fn predict_batch(&self, images: &[f32], addends: Addends<'_>) -> Result<Prediction> {
-        let mut prediction = Prediction { digit: Vec::new(), sum: Vec::new() };
+    pub fn predict_batch(&self, images: &[f32], addends: Addends<'_>) -> Result<Logits> {
+        let mut prediction = Logits { digit: Vec::new(), sum: Vec::new() };
         self.predict_into(images, addends, &mut prediction)?;
         Ok(prediction)
     }
@@ -111,12 +111,7 @@ impl Predictor {
     ///
     /// # Errors
     /// As [`predict_batch`](Self::predict_batch).
-    pub fn predict_into(
-        &self,
-        images: &[f32],
-        addends: Addends<'_>,
-        prediction: &mut Prediction,
-    ) -> Result<()> {
+    pub fn predict_into(&self, images: &[f32], addends: Addends<'_>, prediction: &mut Logits) -> Result<()> {
         let batch = images.len() / PIXELS;
         check("images", "whole images of 784 pixels", images.len(), batch * PIXELS)?;
         let (pairs, one_hot) = match addends {

@@ -28,7 +28,6 @@ pub struct Layer {
 /// The kinds of layers. Maps are `[b, channels, height, width]`, vectors `[b, features]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-#[non_exhaustive]
 pub enum LayerKind {
     /// A convolution of a map (cross-correlation, as in PyTorch): weight `[out, in, kernel, kernel]`.
     Conv2d {

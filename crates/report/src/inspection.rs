@@ -1,7 +1,7 @@
 //! A network looked into: its mistakes, its certainty, its inside.
 
 use adder_data::{EvaluationAddends, Labeled, PIXELS, SIDE, pairing};
-use adder_model::{Addends, Answer, IdentityAdder, Mode, Predictor};
+use adder_model::{Addends, IdentityAdder, Mode, Prediction, Predictor};
 use adder_train::analysis::{Analysis, WorstImage};
 use adder_train::{EvaluationSet, EvaluationSplit, Tta};
 use candle_core::{DType, Tensor};
@@ -47,7 +47,7 @@ pub struct AnsweredImage {
     /// The number to add.
     pub addend: u8,
     /// The network's answer.
-    pub answer: Answer,
+    pub answer: Prediction,
 }
 
 impl Inspection {
@@ -100,7 +100,7 @@ fn predictions(
         addend,
         answer,
     };
-    Ok(indices.iter().zip(&addends).zip(said.answers()).map(prediction).collect())
+    Ok(indices.iter().zip(&addends).zip(said.predictions()).map(prediction).collect())
 }
 
 fn kernels(model: &IdentityAdder) -> Result<Vec<f32>> {

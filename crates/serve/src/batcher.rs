@@ -2,7 +2,7 @@
 
 use std::thread::JoinHandle;
 
-use adder_model::{Addends, AllAnswers, Prediction, Predictor, ShadedMaps};
+use adder_model::{Addends, AllPredictions, Logits, Predictor, ShadedMaps};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::ApiError;
@@ -15,7 +15,7 @@ const QUEUE: usize = 1024;
 
 /// The output of the network for one image.
 pub(crate) struct ImageOutput {
-    pub(crate) answers: AllAnswers,
+    pub(crate) answers: AllPredictions,
     pub(crate) feature_maps: Option<Vec<ShadedMaps>>,
 }
 
@@ -56,7 +56,7 @@ impl Batcher {
 /// Takes what waits, never longer than it takes to see that nothing else does: an idle server answers at once, and a busy
 /// one finds the next batch waiting when it is done with the last.
 fn work(mut jobs: mpsc::Receiver<Job>, predictor: &Predictor, metrics: &Metrics) {
-    let (mut pixels, mut prediction) = (Vec::new(), Prediction { digit: Vec::new(), sum: Vec::new() });
+    let (mut pixels, mut prediction) = (Vec::new(), Logits { digit: Vec::new(), sum: Vec::new() });
     while let Some(first) = jobs.blocking_recv() {
         let mut count = first.images.len();
         let mut batch = vec![first];
@@ -69,7 +69,7 @@ fn work(mut jobs: mpsc::Receiver<Job>, predictor: &Predictor, metrics: &Metrics)
         pixels.clear();
         pixels.extend(batch.iter().flat_map(|job| &job.images).flat_map(|image| &image.pixels));
         let outcome = predictor.predict_into(&pixels, Addends::All, &mut prediction);
-        let mut answers = prediction.of_images();
+        let mut answers = prediction.by_image();
         for Job { images, reply } in batch {
             let outputs = match &outcome {
                 Ok(()) => images.iter().zip(answers.by_ref()).map(|pair| output(predictor, pair)).collect(),
@@ -83,7 +83,7 @@ fn work(mut jobs: mpsc::Receiver<Job>, predictor: &Predictor, metrics: &Metrics)
 
 fn output(
     predictor: &Predictor,
-    (image, answers): (&BatchItem, AllAnswers),
+    (image, answers): (&BatchItem, AllPredictions),
 ) -> Result<ImageOutput, ApiError> {
     let shaded = || -> adder_model::Result<Vec<ShadedMaps>> {
         Ok(predictor.feature_maps(&image.pixels)?.iter().map(ShadedMaps::from).collect())

@@ -1,6 +1,6 @@
 //! The JSON that answers for images.
 
-use adder_model::{AllAnswers, ShadedMaps, Sum};
+use adder_model::{AllPredictions, ShadedMaps, Sum};
 use serde::Serialize;
 
 use crate::batcher::ImageOutput;
@@ -31,7 +31,7 @@ pub(crate) struct Reply {
 #[serde(untagged)]
 enum Predicted {
     One(Sum),
-    All(AllAnswers),
+    All(AllPredictions),
 }
 
 impl Reply {

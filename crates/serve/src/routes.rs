@@ -120,7 +120,7 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let Inputs { inputs, is_list } = read(state, headers, query, body).await?;
     let images = inputs.iter().map(|input| BatchItem {
-        pixels: input.image.pixels().iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect(),
+        pixels: input.image.pixels().iter().map(|&byte| adder_model::normalize(f32::from(byte))).collect(),
         feature_maps: input.optional.feature_maps,
     });
     let answers = state.batcher.predict(images.collect()).await?;

@@ -95,7 +95,7 @@ fn feature_maps_are_the_networks_own() {
     let predictor = Predictor::new(&network()).unwrap();
     for (index, seed) in [(0, 1), (1, 2)] {
         let image: Vec<f32> =
-            pixels(seed).iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect();
+            pixels(seed).iter().map(|&byte| adder_model::normalize(f32::from(byte))).collect();
         let ours = predictor.feature_maps(&image).unwrap();
         let theirs = said["answers"][index]["feature_maps"].as_array().unwrap();
         assert_eq!((ours.len(), theirs.len()), (6, 6));

@@ -1,7 +1,7 @@
 //! Evaluation: loss and accuracy of the digit, of the sum and of both, over any images.
 
 use adder_data::{Batch, EvaluationAddends, Labeled, evaluation_batches};
-use adder_model::{Addends, IdentityAdder, Metrics, Prediction, Predictor, Tally};
+use adder_model::{Addends, IdentityAdder, Logits, Metrics, Predictor, Tally};
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{Analysis, AnalysisTally, Joint};
@@ -114,7 +114,7 @@ impl EvaluationSet<'_> {
     fn for_each_batch(
         &self,
         model: &IdentityAdder,
-        mut watch: impl FnMut(&Batch, &Prediction),
+        mut watch: impl FnMut(&Batch, &Logits),
     ) -> Result<Report, EvaluationError> {
         let predictor = Predictor::new(model)?;
         let mut tally = Tally::default();

@@ -13,7 +13,7 @@ fn bytes_are_normalised_as_those_of_data_sets() {
     let normalized = image.map(|byte| normalize(f32::from(byte)));
     for addend in 0..10 {
         let batch = predictor.predict_batch(&normalized, Addends::Each(&[addend])).unwrap();
-        let answer = batch.answers().next().unwrap();
+        let answer = batch.predictions().next().unwrap();
         assert_eq!(predictor.predict(&image, addend).unwrap(), answer);
     }
 }

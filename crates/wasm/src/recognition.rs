@@ -1,6 +1,6 @@
 //! The recognition of the digit in a picture.
 
-use adder_model::{Addends, AllAnswers, Predictor, ShadedMaps};
+use adder_model::{Addends, AllPredictions, Predictor, ShadedMaps};
 use adder_photo::{MAX_SIDE, MIN_SIDE, Picture};
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct Recognition {
     /// The answers for all ten addends.
     #[serde(flatten)]
-    pub answers: AllAnswers,
+    pub answers: AllPredictions,
     /// The reasons why they may be wrong.
     pub warnings: Vec<String>,
     /// The image that the network read, `[28 * 28]` bytes, row by row.
@@ -61,9 +61,9 @@ impl PretrainedNetwork {
         })?;
         let digit = picture.digit();
         let bytes = digit.image.pixels();
-        let image: Vec<f32> = bytes.iter().map(|&byte| adder_data::normalize(f32::from(byte))).collect();
+        let image: Vec<f32> = bytes.iter().map(|&byte| adder_model::normalize(f32::from(byte))).collect();
         let prediction = self.0.predict_batch(&image, Addends::All).map_err(internal)?;
-        let answers = prediction.of_images().next().ok_or_else(|| internal("no answer"))?;
+        let answers = prediction.by_image().next().ok_or_else(|| internal("no answer"))?;
         let feature_maps = self.0.feature_maps(&image).map_err(internal)?;
         let mut warnings: Vec<String> = digit.doubts.iter().map(ToString::to_string).collect();
         warnings.extend(answers.sums.iter().take(1).flat_map(|sum| sum.answer.doubts(sum.addend)));

@@ -25,7 +25,7 @@ fn a_look_holds_what_the_network_says_of_what_it_saw() {
     for index in 0..20 {
         let recognition = network.recognize(112, 112, canvas(data.image(index))).unwrap();
         let image: Vec<f32> = recognition.seen.iter().map(|&byte| normalize(f32::from(byte))).collect();
-        let expected = reference.predict_batch(&image, Addends::All).unwrap().of_images().next().unwrap();
+        let expected = reference.predict_batch(&image, Addends::All).unwrap().by_image().next().unwrap();
         assert_eq!(recognition.answers.digit, expected.digit, "image {index}");
         for (found, expected) in recognition.answers.sums.iter().zip(&expected.sums) {
             let shares = found.answer.sum_probabilities.iter().zip(&expected.answer.sum_probabilities);

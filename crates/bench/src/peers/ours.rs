@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use adder_data::{Batch, DIGITS, PIXELS, SUMS};
-use adder_model::{Addends, Backend, IdentityAdder, Prediction, Predictor, weights};
+use adder_model::{Addends, Backend, IdentityAdder, Logits, Predictor, weights};
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device};
 
@@ -102,7 +102,7 @@ impl Work for Predictor {
 fn first_logits(model: &IdentityAdder, batch: &Batch) -> Result<Vec<f32>> {
     let count = CHECKED.min(batch.len());
     let (images, addends) = (&batch.images[..count * PIXELS], &batch.addends[..count]);
-    let Prediction { digit, sum } = match model.backend() {
+    let Logits { digit, sum } = match model.backend() {
         Backend::Reference => logits(model, images, addends)?,
         Backend::Fused => Predictor::new(model)?.predict_batch(images, Addends::Each(addends))?,
     };

@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use adder_data::whole_file::write_whole;
-use adder_model::{Answer, Predictor};
+use adder_model::{Prediction, Predictor};
 use adder_photo::NetworkImage;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -21,7 +21,7 @@ struct Line<'a> {
     image: &'a Path,
     addend: u8,
     #[serde(flatten)]
-    answer: Answer,
+    answer: Prediction,
     /// Reasons that the answer may be wrong.
     warnings: Vec<String>,
 }
@@ -60,7 +60,7 @@ fn answers<'a>(seen: &'a [Seen], addend: u8, predictor: &Predictor) -> Result<Ve
     seen.iter().map(line).collect()
 }
 
-fn warnings(seen: &Seen, addend: u8, answer: &Answer) -> Vec<String> {
+fn warnings(seen: &Seen, addend: u8, answer: &Prediction) -> Vec<String> {
     let mut warnings: Vec<String> = seen.doubts.iter().map(ToString::to_string).collect();
     warnings.extend(answer.doubts(addend));
     warnings
@@ -75,7 +75,7 @@ fn save(seen: &[Seen], path: &Path) -> Result<()> {
 
 fn to_text(line: &Line) -> String {
     let Line { image, addend, answer, warnings } = line;
-    let Answer { digit, sum, digit_probabilities, sum_probabilities } = answer;
+    let Prediction { digit, sum, digit_probabilities, sum_probabilities } = answer;
     let mut words = format!(
         "{}: {digit} + {addend} = {sum}  (digit {digit}: {:.2} %, sum {sum}: {:.2} %)\n",
         image.display(),

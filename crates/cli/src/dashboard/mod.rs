@@ -131,7 +131,7 @@ impl Validation {
         let pixels: Vec<f32> = pixels.map(|&byte| normalize(f32::from(byte))).collect();
         let said = Predictor::new(&model)?.predict_batch(&pixels, Addends::Each(&addends))?;
         let mut mistakes = Vec::new();
-        for ((&index, &addend), answer) in self.indices.iter().zip(&addends).zip(said.answers()) {
+        for ((&index, &addend), answer) in self.indices.iter().zip(&addends).zip(said.predictions()) {
             let digit = self.data.label(index);
             if (answer.digit, answer.sum) != (digit, digit + addend) {
                 let asked = format!("{digit} + {addend} = {}", digit + addend);

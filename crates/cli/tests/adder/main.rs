@@ -5,6 +5,7 @@ mod common;
 mod evaluation;
 mod experiments;
 mod life_cycle;
+mod own_network;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;

@@ -1,7 +1,7 @@
 //! The mean probabilities of the teachers of a run for a batch.
 
 use adder_data::Batch;
-use adder_model::{ADDENDS, DIGITS, Prediction, SUMS, softmax};
+use adder_model::{ADDENDS, DIGITS, Logits, SUMS, softmax};
 use adder_train::PairTargets;
 use candle_core::{Device, Tensor};
 
@@ -20,13 +20,11 @@ impl TeacherProbabilities {
     ///
     /// # Errors
     /// The first that a prediction is.
-    pub(crate) fn mean<E>(
-        predictions: impl ExactSizeIterator<Item = Result<Prediction, E>>,
-    ) -> Result<Self, E> {
+    pub(crate) fn mean<E>(predictions: impl ExactSizeIterator<Item = Result<Logits, E>>) -> Result<Self, E> {
         let share = 1.0 / predictions.len() as f32;
         let mut mean = Self::default();
         for prediction in predictions {
-            let Prediction { digit, sum } = prediction?;
+            let Logits { digit, sum } = prediction?;
             add_softmax(&mut mean.digits, digit, DIGITS);
             add_softmax(&mut mean.sums, sum, SUMS);
         }
@@ -95,12 +93,12 @@ mod tests {
     use super::*;
 
     /// The logits of two teachers for three images.
-    fn predictions() -> [Prediction; 2] {
+    fn predictions() -> [Logits; 2] {
         [0, 1].map(|teacher| {
             let mut stream = Stream::new(3, Purpose::Test, 0, teacher);
             let mut logits =
                 |classes: usize| (0..3 * ADDENDS * classes).map(|_| stream.uniform(-4.0, 4.0)).collect();
-            Prediction { digit: logits(DIGITS), sum: logits(SUMS) }
+            Logits { digit: logits(DIGITS), sum: logits(SUMS) }
         })
     }
 

@@ -144,7 +144,7 @@ fn the_targets_are_the_mean_of_the_teachers_probabilities() {
         let image = &batch.images[pair / 2 * PIXELS..][..PIXELS];
         let [one, other] = [0, 1].map(|teacher| {
             let addend = Addends::Each(&batch.addends[pair..=pair]);
-            predictors[teacher].predict_batch(image, addend).unwrap().answers().next().unwrap()
+            predictors[teacher].predict_batch(image, addend).unwrap().predictions().next().unwrap()
         });
         let heads = [
             (&digits[pair], one.digit_probabilities, other.digit_probabilities),

@@ -101,7 +101,6 @@ impl Writer<'_> {
                     let (sum, _) = self.nodes(&node.body, x.clone(), false);
                     self.builder.node("Add", &node.name, &[&x, &sum], vec![])
                 }
-                ref other => unreachable!("{other:?} has no operator"),
             };
         }
         (x, pending)

@@ -1,6 +1,6 @@
 //! Prediction layer by layer, for networks that the folding kernels do not know and for other devices.
 
-use crate::answer::{Addends, Prediction};
+use crate::prediction::{Addends, Logits};
 use crate::{ADDENDS, FeatureMaps};
 
 #[cfg(any(test, not(feature = "candle")))]
@@ -11,7 +11,7 @@ mod loops {
     use adder_network::{Network, naive};
 
     use super::super::folded::Values;
-    use super::{ADDENDS, Addends, FeatureMaps, Prediction};
+    use super::{ADDENDS, Addends, FeatureMaps, Logits};
 
     /// A network in plain loops: for places where candle is too heavy.
     #[derive(Debug)]
@@ -32,7 +32,7 @@ mod loops {
             &self,
             images: &[f32],
             addends: Addends<'_>,
-            prediction: &mut Prediction,
+            prediction: &mut Logits,
         ) {
             let size: usize = self.network.input().iter().product();
             let (mut digit, mut sum) = (Vec::new(), Vec::new());
@@ -79,7 +79,7 @@ pub(super) fn predict(
     model: &crate::IdentityAdder,
     images: &[f32],
     addends: Addends<'_>,
-    prediction: &mut Prediction,
+    prediction: &mut Logits,
 ) -> crate::Result<()> {
     use candle_core::Tensor;
 

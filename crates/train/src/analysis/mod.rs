@@ -15,7 +15,7 @@ mod tests;
 mod worst;
 
 use adder_data::{Batch, DIGITS, EvaluationAddends, SUMS};
-use adder_model::{Prediction, argmax};
+use adder_model::{Logits, argmax};
 use serde::{Deserialize, Serialize};
 
 pub use calibration::{Bin, Calibration};
@@ -90,7 +90,7 @@ impl AnalysisTally {
     }
 
     /// Counts a batch with its logits, which [`Tally::of_logits`](adder_model::Tally::of_logits) has found to fit it.
-    pub(crate) fn add(&mut self, batch: &Batch, logits: &Prediction) {
+    pub(crate) fn add(&mut self, batch: &Batch, logits: &Logits) {
         let per_image = batch.addends_per_image;
         for (place, &image) in batch.indices.iter().enumerate() {
             for pair in place * per_image..(place + 1) * per_image {

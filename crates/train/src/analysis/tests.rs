@@ -9,9 +9,9 @@ fn row(classes: usize, class: u8, probability: f64) -> Vec<f32> {
 }
 
 /// A batch of images with `per_image` pairs each, given as (image, digit, addend, answered digit, answered sum).
-fn batch(per_image: usize, pairs: &[(u32, u8, u8, u8, u8)]) -> (Batch, Prediction) {
+fn batch(per_image: usize, pairs: &[(u32, u8, u8, u8, u8)]) -> (Batch, Logits) {
     let mut batch = Batch { addends_per_image: per_image, ..Batch::default() };
-    let mut logits = Prediction { digit: Vec::new(), sum: Vec::new() };
+    let mut logits = Logits { digit: Vec::new(), sum: Vec::new() };
     for (place, &(image, digit, addend, answered_digit, answered_sum)) in pairs.iter().enumerate() {
         if place % per_image == 0 {
             batch.indices.push(image);

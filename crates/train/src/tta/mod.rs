@@ -7,7 +7,7 @@
 mod mean_probabilities;
 
 use adder_data::{PIXELS, SIDE, normalize};
-use adder_model::{ADDENDS, Addends, DIGITS, Prediction, Predictor, SUMS};
+use adder_model::{ADDENDS, Addends, DIGITS, Logits, Predictor, SUMS};
 use serde::{Deserialize, Serialize};
 
 use mean_probabilities::MeanProbabilities;
@@ -49,12 +49,12 @@ impl Tta {
         predictor: &Predictor,
         images: &[f32],
         addends: Addends<'_>,
-    ) -> adder_model::Result<Prediction> {
+    ) -> adder_model::Result<Logits> {
         if self.count() == 1 {
             return predictor.predict_batch(images, addends);
         }
         let beside = if self.all_addends { Addends::All } else { addends };
-        let mut logits = Prediction { digit: Vec::new(), sum: Vec::new() };
+        let mut logits = Logits { digit: Vec::new(), sum: Vec::new() };
         let [mut digit, mut sum] = [DIGITS, SUMS].map(MeanProbabilities::new);
         let mut view = vec![0.0; images.len()];
         for (down, right) in self.moves() {
@@ -68,7 +68,7 @@ impl Tta {
             let by_sum_head = sum.marginalize(|addend| addend).logarithms();
             return Ok(for_pairs(&by_digit_head, &by_sum_head, addends));
         }
-        Ok(Prediction { digit: digit.logarithms(), sum: sum.logarithms() })
+        Ok(Logits { digit: digit.logarithms(), sum: sum.logarithms() })
     }
 
     /// Pixels down and to the right.
@@ -79,8 +79,8 @@ impl Tta {
 }
 
 /// The logits of the pairs that were asked about, from each head's of the image's digit, `[images, 10]`.
-fn for_pairs(by_digit_head: &[f32], by_sum_head: &[f32], addends: Addends<'_>) -> Prediction {
-    let mut logits = Prediction { digit: Vec::new(), sum: Vec::new() };
+fn for_pairs(by_digit_head: &[f32], by_sum_head: &[f32], addends: Addends<'_>) -> Logits {
+    let mut logits = Logits { digit: Vec::new(), sum: Vec::new() };
     let images = by_digit_head.chunks_exact(DIGITS).zip(by_sum_head.chunks_exact(DIGITS));
     for (image, (digits, of_sum)) in images.enumerate() {
         let asked = match addends {
@@ -115,7 +115,7 @@ fn move_images(from: &[f32], down: isize, right: isize, to: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use adder_model::{Answer, argmax};
+    use adder_model::{Prediction, argmax};
     use adder_random::{Purpose, Stream};
 
     use super::*;
@@ -166,18 +166,18 @@ mod tests {
     }
 
     /// For each move of the images, what is said of every image beside every addend.
-    fn answers_to_moves(predictor: &Predictor) -> Vec<Vec<Answer>> {
+    fn answers_to_moves(predictor: &Predictor) -> Vec<Vec<Prediction>> {
         let images = images();
         let mut view = vec![0.0; images.len()];
         let answers = Tta::shifted(1).moves().map(|(down, right)| {
             move_images(&images, down, right, &mut view);
-            predictor.predict_batch(&view, Addends::All).unwrap().answers().collect()
+            predictor.predict_batch(&view, Addends::All).unwrap().predictions().collect()
         });
         answers.collect()
     }
 
     /// Asserts that `found` says `digits` and `sums`, in any scale.
-    fn assert_says(found: &Answer, digits: &[f32], sums: &[f32]) {
+    fn assert_says(found: &Prediction, digits: &[f32], sums: &[f32]) {
         for (answer, found, expected) in
             [(found.digit, &found.digit_probabilities, digits), (found.sum, &found.sum_probabilities, sums)]
         {
@@ -194,7 +194,7 @@ mod tests {
         let predictor = predictor();
         let found = Tta::shifted(1).predict(&predictor, &images(), Addends::All).unwrap();
         let to_moves = answers_to_moves(&predictor);
-        for (pair, found) in found.answers().enumerate() {
+        for (pair, found) in found.predictions().enumerate() {
             let [mut digits, mut sums] = [vec![0.0; DIGITS], vec![0.0; SUMS]];
             for answers in &to_moves {
                 add(&mut digits, &answers[pair].digit_probabilities);
@@ -213,7 +213,7 @@ mod tests {
         let found = views.predict(&predictor, &images(), Addends::All).unwrap();
         assert_eq!(found.pairs(), IMAGES * ADDENDS);
         let to_moves = answers_to_moves(&predictor);
-        for (pair, found) in found.answers().enumerate() {
+        for (pair, found) in found.predictions().enumerate() {
             let (image, asked) = (pair / ADDENDS, pair % ADDENDS);
             let [mut digits, mut sums] = [vec![0.0; DIGITS], vec![0.0; SUMS]];
             for answers in &to_moves {
@@ -229,8 +229,8 @@ mod tests {
         }
         // One addend for each image: the same pairs.
         let each = views.predict(&predictor, &images(), Addends::Each(&[7, 0, 9])).unwrap();
-        for (answer, pair) in each.answers().zip([7, ADDENDS, 2 * ADDENDS + 9]) {
-            assert_eq!(answer, found.answers().nth(pair).unwrap());
+        for (answer, pair) in each.predictions().zip([7, ADDENDS, 2 * ADDENDS + 9]) {
+            assert_eq!(answer, found.predictions().nth(pair).unwrap());
         }
         assert_eq!(each.pairs(), IMAGES);
     }

@@ -1,4 +1,4 @@
-//! Logits, the answers that they are, and how people and programs get them: all ten sums, doubts, and maps as shades.
+//! Logits, predictions, and how people and programs get them: all ten sums, doubts, and maps as shades.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub enum Addends<'a> {
 
 /// The logits of a batch of pairs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
+pub struct Logits {
     /// `[pairs, 10]`, row by row.
     pub digit: Vec<f32>,
     /// `[pairs, 19]`, row by row.
@@ -27,9 +27,9 @@ pub struct Prediction {
 /// Below this probability of the digit or of the sum the network counts as unsure. Chosen by eye, not calibrated.
 pub const SURE: f32 = 0.8;
 
-/// What the network says of one pair.
+/// The prediction for one pair of an image and an addend.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Answer {
+pub struct Prediction {
     /// The most probable digit.
     pub digit: u8,
     /// The most probable sum.
@@ -40,21 +40,32 @@ pub struct Answer {
     pub sum_probabilities: Vec<f32>,
 }
 
-impl Prediction {
-    /// How many pairs there are.
+impl Logits {
+    /// The number of pairs.
     pub fn pairs(&self) -> usize {
         self.digit.len() / DIGITS
     }
 
-    /// The answers, pair by pair.
-    pub fn answers(&self) -> impl Iterator<Item = Answer> {
+    /// The predictions, pair by pair.
+    pub fn predictions(&self) -> impl Iterator<Item = Prediction> {
         let rows = self.digit.chunks_exact(DIGITS).zip(self.sum.chunks_exact(SUMS));
-        rows.map(|(digit, sum)| Answer::of(digit, sum))
+        rows.map(|(digit, sum)| Prediction::of(digit, sum))
+    }
+
+    /// The predictions image by image, of logits with [`Addends::All`](crate::Addends::All).
+    pub fn by_image(&self) -> impl Iterator<Item = AllPredictions> {
+        let mut answers = self.predictions();
+        (0..self.pairs() / ADDENDS).map(move |_| {
+            let answers = (0..).zip(answers.by_ref().take(ADDENDS));
+            let sums: Vec<Sum> = answers.map(|(addend, answer)| Sum { addend, answer }).collect();
+            let Prediction { digit, ref digit_probabilities, .. } = sums[0].answer;
+            AllPredictions { digit, digit_probabilities: digit_probabilities.clone(), sums }
+        })
     }
 }
 
-impl Answer {
-    /// What `[10]` logits of the digit and `[19]` of the sum say.
+impl Prediction {
+    /// The prediction of `[10]` logits of the digit and `[19]` of the sum.
     pub(crate) fn of(digit: &[f32], sum: &[f32]) -> Self {
         Self {
             digit: argmax(digit) as u8,
@@ -62,6 +73,20 @@ impl Answer {
             digit_probabilities: probabilities(digit),
             sum_probabilities: probabilities(sum),
         }
+    }
+
+    /// The reasons why this prediction beside `addend` may be wrong, in words; none where nothing speaks against it.
+    pub fn doubts(&self, addend: u8) -> impl Iterator<Item = String> + use<> {
+        let Self { digit, sum, ref digit_probabilities, ref sum_probabilities } = *self;
+        let least = digit_probabilities[usize::from(digit)].min(sum_probabilities[usize::from(sum)]);
+        let unsure = (least < SURE).then(|| {
+            let mut order: Vec<usize> = (0..digit_probabilities.len()).collect();
+            order.sort_by(|&a, &b| digit_probabilities[b].total_cmp(&digit_probabilities[a]));
+            format!("the network is unsure: it may be a {} or a {}", order[0], order[1])
+        });
+        let disagree =
+            (digit + addend != sum).then(|| format!("the heads disagree: digit {digit}, but sum {sum}"));
+        unsure.into_iter().chain(disagree)
     }
 }
 
@@ -71,56 +96,31 @@ fn probabilities(logits: &[f32]) -> Vec<f32> {
     probabilities
 }
 
-/// What the network says of one image, for every addend.
+/// The predictions for one image beside every addend.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AllAnswers {
-    /// The digit, as the network says with addend 0.
+pub struct AllPredictions {
+    /// The digit beside addend 0.
     pub digit: u8,
-    /// A probability for each digit 0..=9, with addend 0.
+    /// A probability for each digit 0..=9, beside addend 0.
     pub digit_probabilities: Vec<f32>,
-    /// The answers for the addends 0..=9.
+    /// The predictions for the addends 0..=9.
     pub sums: Vec<Sum>,
 }
 
-/// What the network says of one image and one addend.
+/// The prediction for one image and one addend.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sum {
     /// The addend.
     pub addend: u8,
     /// The answer.
     #[serde(flatten)]
-    pub answer: Answer,
-}
-
-impl Prediction {
-    /// The answers image by image, of a prediction with [`Addends::All`](crate::Addends::All).
-    pub fn of_images(&self) -> impl Iterator<Item = AllAnswers> {
-        let mut answers = self.answers();
-        (0..self.pairs() / ADDENDS).map(move |_| {
-            let answers = (0..).zip(answers.by_ref().take(ADDENDS));
-            let sums: Vec<Sum> = answers.map(|(addend, answer)| Sum { addend, answer }).collect();
-            let Answer { digit, ref digit_probabilities, .. } = sums[0].answer;
-            AllAnswers { digit, digit_probabilities: digit_probabilities.clone(), sums }
-        })
-    }
-}
-
-impl Answer {
-    /// Why this answer for `addend` may be wrong, in words; nothing where nothing speaks against it.
-    pub fn doubts(&self, addend: u8) -> impl Iterator<Item = String> + use<> {
-        let Self { digit, sum, ref digit_probabilities, ref sum_probabilities } = *self;
-        let least = digit_probabilities[usize::from(digit)].min(sum_probabilities[usize::from(sum)]);
-        let unsure = (least < SURE).then(|| "the network is unsure".to_owned());
-        let disagree =
-            (digit + addend != sum).then(|| format!("the heads disagree: digit {digit}, but sum {sum}"));
-        unsure.into_iter().chain(disagree)
-    }
+    pub answer: Prediction,
 }
 
 /// Feature maps as pictures: each map from its least value, 0, to its largest, 255.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ShadedMaps {
-    /// How many maps there are.
+    /// The number of maps.
     pub channels: usize,
     /// Pixels from top to bottom.
     pub height: usize,
@@ -154,10 +154,10 @@ mod tests {
 
     #[test]
     fn answers_are_the_largest_logits_and_sum_to_one() {
-        let mut prediction = Prediction { digit: vec![0.0; 2 * DIGITS], sum: vec![0.0; 2 * SUMS] };
+        let mut prediction = Logits { digit: vec![0.0; 2 * DIGITS], sum: vec![0.0; 2 * SUMS] };
         prediction.digit[4] = 3f32.ln();
         prediction.sum[SUMS + 18] = 200.0;
-        let answers: Vec<Answer> = prediction.answers().collect();
+        let answers: Vec<Prediction> = prediction.predictions().collect();
         assert_eq!((prediction.pairs(), answers[0].digit, answers[0].sum, answers[1].sum), (2, 4, 0, 18));
         assert!((answers[0].digit_probabilities[4] - 0.25).abs() < 1e-6);
         assert!((answers[1].sum_probabilities[18] - 1.0).abs() < 1e-6);
@@ -166,10 +166,10 @@ mod tests {
 
     #[test]
     fn answers_stand_by_image_and_addend() {
-        let mut prediction = Prediction { digit: vec![0.0; 20 * DIGITS], sum: vec![0.0; 20 * SUMS] };
+        let mut prediction = Logits { digit: vec![0.0; 20 * DIGITS], sum: vec![0.0; 20 * SUMS] };
         prediction.digit[10 * DIGITS + 3] = 9.0;
         prediction.sum[14 * SUMS + 7] = 9.0;
-        let images: Vec<AllAnswers> = prediction.of_images().collect();
+        let images: Vec<AllPredictions> = prediction.by_image().collect();
         assert_eq!(images.iter().map(|image| image.digit).collect::<Vec<_>>(), [0, 3]);
         assert_eq!(images[1].digit_probabilities, images[1].sums[0].answer.digit_probabilities);
         assert_eq!(
@@ -187,15 +187,15 @@ mod tests {
         let sure = |classes: usize, class: usize, share: f32| -> Vec<f32> {
             (0..classes).map(|at| if at == class { share } else { 0.0 }).collect()
         };
-        let answer = |digit_share, sum| Answer {
+        let answer = |digit_share, sum| Prediction {
             digit: 3,
             sum,
             digit_probabilities: sure(DIGITS, 3, digit_share),
             sum_probabilities: sure(SUMS, sum.into(), 0.9),
         };
-        let doubts = |answer: Answer| answer.doubts(4).collect::<Vec<_>>();
+        let doubts = |answer: Prediction| answer.doubts(4).collect::<Vec<_>>();
         assert_eq!(doubts(answer(0.9, 7)), [""; 0]);
-        assert_eq!(doubts(answer(0.7, 7)), ["the network is unsure"]);
+        assert_eq!(doubts(answer(0.7, 7)), ["the network is unsure: it may be a 3 or a 0"]);
         assert_eq!(doubts(answer(0.9, 8)), ["the heads disagree: digit 3, but sum 8"]);
     }
 
