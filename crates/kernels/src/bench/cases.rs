@@ -54,8 +54,8 @@ pub struct Case {
     pub(super) upstream: Vec<f32>,
     /// The class of each row, for a one-hot input.
     pub(crate) one_hot: Vec<u8>,
-    pub(super) labels: Vec<Vec<u8>>,
-    pub(super) soft: Vec<Vec<f32>>,
+    pub(crate) labels: Vec<Vec<u8>>,
+    pub(crate) soft: Vec<Vec<f32>>,
 }
 
 /// The results of a step.
