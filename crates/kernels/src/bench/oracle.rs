@@ -101,8 +101,8 @@ impl Case {
         [(0, 0..self.inputs[0].len())].into_iter().chain(params.into_iter().map(|range| (1, range))).collect()
     }
 
-    /// The most that a value may be off, of an output (`grad` is none) or of a gradient with respect to an input, in a tensor
-    /// whose largest value is `largest`.
+    /// The most that a value may be off, of an output (`grad` is none) or of a gradient with respect to an input, in a
+    /// tensor whose largest value is `largest`.
     pub fn bound(&self, grad: Option<usize>, largest: f64) -> f64 {
         match &self.operation {
             // A sum of `terms` products of numbers below 1 grows like the square root of their count, and so do its rounding

@@ -50,8 +50,8 @@ impl Dense {
 
     /// The forward pass in training: norms use the batch's own statistics.
     ///
-    /// `inputs` is `[b, inputs]`, `one_hot` the class of each row where the specification has a one-hot input, and `params` is
-    /// laid out as [`DenseSpec::layout`] says.
+    /// `inputs` is `[b, inputs]`, `one_hot` the class of each row where the specification has a one-hot input, and
+    /// `params` is laid out as [`DenseSpec::layout`] says.
     ///
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) where sizes disagree, or where classes are missing or not asked for;

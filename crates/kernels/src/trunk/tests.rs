@@ -131,8 +131,8 @@ fn assert_close(found: &[f32], expected: &[f64], what: &str) {
     assert_within(found, expected, 1e-5, what);
 }
 
-/// Holds values to four figures of the largest. The floor is for what comes to nothing, or nearly, as a sum of terms that are
-/// not small.
+/// Holds values to four figures of the largest. The floor is for what comes to nothing, or nearly, as a sum of terms that
+/// are not small.
 fn assert_within(found: &[f32], expected: &[f64], floor: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let bound = 1e-4 * largest(expected) + floor;
