@@ -54,7 +54,8 @@ fn convolutions() {
 fn verified(isa: Isa, shape: ConvShape) -> PreparedConvolution {
     let operands = Operands::new(shape);
     let Operands { input, weight, grad_output, .. } = &operands;
-    let mut kernel = PreparedConvolution::new(isa, shape, input, weight, grad_output).expect("operands that fit");
+    let mut kernel =
+        PreparedConvolution::new(isa, shape, input, weight, grad_output).expect("operands that fit");
     for pass in Pass::ALL {
         run(&mut kernel, pass);
     }

@@ -122,7 +122,7 @@ fn wrong_arguments_are_named() {
     let error = forward(&[0.0; 32], &[1, 10]).unwrap_err();
     assert_eq!(error, Error::Class { argument: "one_hot", index: 1, found: 10, classes: 10 });
     let error = dense.forward(&[0.0; 32], None, &params).unwrap_err();
-    assert_eq!(error, Error::Length { argument: "inputs", expected: 0, found: 32 });
+    assert_eq!(error, Error::Length { argument: "one_hot", expected: 2, found: 0 });
     let error = dense.forward(&[0.0; 32], Some(&[1, 2]), &params[1..]).unwrap_err();
     let expected = params.len();
     assert_eq!(error, Error::Length { argument: "params", expected, found: expected - 1 });
