@@ -1,7 +1,8 @@
 //! Norms folded into the layers around them, for inference.
 //!
-//! A batch norm in evaluation is one factor and one offset for each channel. A linear layer or a convolution takes those of the
-//! norm before it and of the norm after it into its own weight and bias. All is computed in `f64` and rounded once.
+//! A batch norm in evaluation is one factor and one offset for each channel. A linear layer or a convolution takes those
+//! of the norm before it and of the norm after it into its own weight and bias. All is computed in `f64` and rounded
+//! once.
 
 /// Added to a variance before its square root, as PyTorch does by default.
 pub const EPSILON: f64 = 1e-5;
@@ -60,8 +61,8 @@ impl ChannelAffine {
 
 /// The weight, `[out, in * taps]`, and the bias, `[out]`, of a layer that computes `after(weight * before(x) + bias)`.
 ///
-/// `weight` is `[out, in * taps]`: a linear layer has one tap, a convolution those of its kernel. A convolution with padding can fold
-/// a `before` without shift only, since its zeros stand behind the norm.
+/// `weight` is `[out, in * taps]`: a linear layer has one tap, a convolution those of its kernel. A convolution with
+/// padding can fold a `before` without shift only, since its zeros stand behind the norm.
 ///
 /// # Panics
 /// If the lengths do not fit the channels of `before` and `after`.

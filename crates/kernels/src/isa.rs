@@ -21,15 +21,15 @@ const NAMES: [&str; 5] = ["scalar", "avx2", "avx512", "neon", "simd128"];
 
 /// An instruction set that this machine has: a value exists only where the CPU can run it.
 ///
-/// Every instruction set gives the same bits; they differ in speed. WebAssembly's vectors alone have no fused multiply-add and
-/// differ in the last bits.
+/// Every instruction set gives the same bits; they differ in speed. WebAssembly's vectors alone have no fused
+/// multiply-add and differ in the last bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    // Where WebAssembly's vectors are there at all, nothing runs without them: a second copy of every kernel would be most of
-    // a module's size.
+    // Where WebAssembly's vectors are there at all, nothing runs without them: a second copy of every kernel would be
+    // most of a module's size.
     #[cfg(not(target_feature = "simd128"))]
     Scalar(Scalar),
     #[cfg(target_arch = "x86_64")]

@@ -1,9 +1,10 @@
 //! SIMD kernels over plain slices for training and running small convolutional networks on the CPU.
 //!
-//! A network is a [`trunk`] of 3x3 convolution blocks under a stack of [`dense`] layers with classifying heads, each trained as one fused
-//! operation; [`predict`] runs it with its norms folded. The operations are there alone as well: [`conv`] of any kernel size,
-//! max [`pool`]ing, [`dropout`] masks, the softmax cross-entropy of [`loss`], [`orthogonal`]ization for Muon, and [`fold`]ing of norms for
-//! exporters. Tensors are slices of `f32` in PyTorch's order, NCHW and `[out, in, k, k]`; nothing here knows a tensor library.
+//! A network is a [`trunk`] of 3x3 convolution blocks under a stack of [`dense`] layers with classifying heads, each
+//! trained as one fused operation; [`predict`] runs it with its norms folded. The operations are there alone as well:
+//! [`conv`] of any kernel size, max [`pool`]ing, [`dropout`] masks, the softmax cross-entropy of [`loss`],
+//! [`orthogonal`]ization for Muon, and [`fold`]ing of norms for exporters. Tensors are slices of `f32` in PyTorch's
+//! order, NCHW and `[out, in, k, k]`; nothing here knows a tensor library.
 //!
 //! ```
 //! use adder_kernels::Isa;
@@ -31,19 +32,20 @@
 //! ```
 //!
 //! # The idea
-//! Inside, an image lies in blocks of 16 channels (nChw16c) with zeros around it: output channels are the lanes of a register, a tile
-//! of output pixels stays in registers, and a convolution is a broadcast and a fused multiply-add for each weight. Images are
-//! worked on one at a time, so that what passes between two layers stays in the cache. One source serves AVX-512, AVX2, NEON,
-//! WebAssembly's vectors and plain Rust; [`Isa`] chooses at run time.
+//! Inside, an image lies in blocks of 16 channels (nChw16c) with zeros around it: output channels are the lanes of a
+//! register, a tile of output pixels stays in registers, and a convolution is a broadcast and a fused multiply-add for
+//! each weight. Images are worked on one at a time, so that what passes between two layers stays in the cache. One source
+//! serves AVX-512, AVX2, NEON, WebAssembly's vectors and plain Rust; [`Isa`] chooses at run time.
 //!
-//! Every sum has one order: in an image that of its pixels, over a batch that of chunks of eight images. The bits are therefore the same on
-//! every instruction set and any number of threads (WebAssembly alone, without a fused multiply-add, differs in the last). [`naive`]
-//! holds the same operations as plain loops in `f64`; tests hold the kernels to them and to finite differences.
+//! Every sum has one order: in an image that of its pixels, over a batch that of chunks of eight images. The bits are
+//! therefore the same on every instruction set and any number of threads (WebAssembly alone, without a fused
+//! multiply-add, differs in the last). [`naive`] holds the same operations as plain loops in `f64`; tests hold the
+//! kernels to them and to finite differences.
 //!
 //! # Limits
-//! Numbers are `f32`. Convolutions have stride 1, square kernels and no bias or groups; blocks of a trunk are 3x3. Max pooling is 2x2 with
-//! stride 2, heads have at most 256 classes. Threads are those of the current rayon pool. All `unsafe` code of the project is in
-//! this crate.
+//! Numbers are `f32`. Convolutions have stride 1, square kernels and no bias or groups; blocks of a trunk are 3x3. Max
+//! pooling is 2x2 with stride 2, heads have at most 256 classes. Threads are those of the current rayon pool. All
+//! `unsafe` code of the project is in this crate.
 
 mod aligned;
 mod arch;

@@ -67,14 +67,15 @@ pub(crate) fn check(targets: &[Targets<'_>], heads: &[usize], rows: usize) -> Re
 
 /// The cross-entropies of free-standing logits, `[b, classes]` for each head, against a target for each.
 ///
-/// Writes the gradients of the sum over all rows and heads to `grads`, of the same shapes. The number of rows is that of the labels, the
-/// number of classes what the logits have for each of them. Allocates; the loss of [`dense`](crate::dense) does not.
+/// Writes the gradients of the sum over all rows and heads to `grads`, of the same shapes. The number of rows is that of
+/// the labels, the number of classes what the logits have for each of them. Allocates; the loss of
+/// [`dense`](crate::dense) does not.
 ///
 /// # Errors
-/// [`Error::Length`] where there are not as many targets and gradients as logits, and in [`Error::Head`]: [`Error::Length`] for a
-/// slice of another size, [`Error::Dimension`] for more than 256 classes, [`Error::Class`] for a label that is no class,
-/// [`Error::Probability`] for a smoothing that is not at least 0 and less than 1, and [`Error::Part`] for a weight that is
-/// not from 0 to 1.
+/// [`Error::Length`] where there are not as many targets and gradients as logits, and in [`Error::Head`]:
+/// [`Error::Length`] for a slice of another size, [`Error::Dimension`] for more than 256 classes, [`Error::Class`] for a
+/// label that is no class, [`Error::Probability`] for a smoothing that is not at least 0 and less than 1, and
+/// [`Error::Part`] for a weight that is not from 0 to 1.
 pub fn softmax_cross_entropy(
     isa: Isa,
     logits: &[&[f32]],
@@ -165,8 +166,8 @@ impl Kernel for CrossEntropy<'_> {
     }
 }
 
-/// Turns the exponentials of a row's shifted logits, `values`, into their gradient, in place. Returns the loss, and whether the largest
-/// logit is the label's.
+/// Turns the exponentials of a row's shifted logits, `values`, into their gradient, in place. Returns the loss, and
+/// whether the largest logit is the label's.
 #[inline(always)]
 fn finish(targets: &Targets<'_>, row: usize, logits: &[f32], top: usize, values: &mut [f32]) -> (f32, bool) {
     let &Targets { labels, label_smoothing: smoothing, soft } = targets;

@@ -132,8 +132,8 @@ impl Matrix {
 // each output adds its products one after the other, in the order of the depth: the same bits on every instruction set.
 
 /// Rows of a tile and vectors in each of its rows: twelve sums are as many as AVX2 has registers for, and hide the
-/// latency of an `fma` on two ports. Forward and backward of layers of 20 and 64 units take 67 us with 4x3, 70 with 4x2, 74 with 6x2, 86
-/// with 2x4.
+/// latency of an `fma` on two ports. Forward and backward of layers of 20 and 64 units take 67 us with 4x3, 70 with 4x2,
+/// 74 with 6x2, 86 with 2x4.
 const ROWS: usize = 4;
 const VECTORS: usize = 3;
 

@@ -7,8 +7,8 @@ use crate::{Isa, Result};
 /// Newton-Schulz steps that [`orthogonalize`] takes.
 pub const STEPS: usize = 5;
 
-/// The polynomial `a * s + b * s^3 + c * s^5` that a step applies to every singular value `s`: coefficients of Jordan (2024),
-/// of the steepest slope at zero, which bring values near 1 fast rather than exactly.
+/// The polynomial `a * s + b * s^3 + c * s^5` that a step applies to every singular value `s`: coefficients of Jordan
+/// (2024), of the steepest slope at zero, which bring values near 1 fast rather than exactly.
 pub const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
 
 /// A smaller norm counts as this, so that nothing is divided by zero. PyTorch's value.

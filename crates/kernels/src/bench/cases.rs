@@ -1,10 +1,10 @@
-//! One list of cases for the operations of this crate: inputs and parameters are given once, and values, gradients, equal bits and
-//! speed are read from it.
+//! One list of cases for the operations of this crate: inputs and parameters are given once, and values, gradients, equal
+//! bits and speed are read from it.
 //!
-//! A case knows its operation, seeded inputs, the kernel's results and those of the naive loops in `f64`. A test holds values and
-//! gradients to the loops and to finite differences of them, and bits to one another on all instruction sets and numbers of threads; a
-//! bench times the same steps. A new operation is a new arm of [`Operation`] and of the functions that match on it; a new case is
-//! one line of [`cases`].
+//! A case knows its operation, seeded inputs, the kernel's results and those of the naive loops in `f64`. A test holds
+//! values and gradients to the loops and to finite differences of them, and bits to one another on all instruction sets
+//! and numbers of threads; a bench times the same steps. A new operation is a new arm of [`Operation`] and of the
+//! functions that match on it; a new case is one line of [`cases`].
 
 use adder_random::{Purpose, Stream};
 
@@ -54,8 +54,8 @@ pub struct Case {
     pub(super) upstream: Vec<f32>,
     /// The class of each row, for a one-hot input.
     pub(crate) one_hot: Vec<u8>,
-    pub(super) labels: Vec<Vec<u8>>,
-    pub(super) soft: Vec<Vec<f32>>,
+    pub(crate) labels: Vec<Vec<u8>>,
+    pub(crate) soft: Vec<Vec<f32>>,
 }
 
 /// The results of a step.
@@ -139,7 +139,8 @@ pub fn notebook_trunk() -> TrunkSpec {
     trunk([1, 28, 28], &[block(8), pooled(8), block(16), pooled(16), last[0], last[1]])
 }
 
-/// A trunk that is quick to run and has a bit of everything: odd sizes, lanes to fill, two channel blocks, pools and dropout.
+/// A trunk that is quick to run and has a bit of everything: odd sizes, lanes to fill, two channel blocks, pools and
+/// dropout.
 pub fn small_trunk() -> TrunkSpec {
     let small = trunk([3, 9, 7], &[(5, 1, 0.3, true), (24, 0, 0.2, false)]);
     TrunkSpec { output: Output::Map, ..small }

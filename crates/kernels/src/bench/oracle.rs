@@ -19,18 +19,18 @@ impl Case {
         match &self.operation {
             Operation::Conv2d(shape) => vec![naive::conv::conv2d(&inputs[0], &inputs[1], shape)],
             &Operation::MaxPool2d(shape) => vec![naive::pool::max_pool2d(&inputs[0], shape)],
-            Operation::Dense(spec, _, kind) => {
+            Operation::Dense(spec, ..) => {
                 let pass = naive::dense::forward(spec, &inputs[0], &self.one_hot, &inputs[1]);
-                let loss = naive::dense::loss(spec, &pass, &self.targets(kind));
+                let loss = naive::dense::loss(spec, &pass, &self.targets());
                 let statistics = pass.norms.into_iter().flat_map(|norm| [norm.mean, norm.variance]);
                 pass.logits.into_iter().chain(statistics).chain([vec![loss]]).collect()
             }
-            Operation::CrossEntropy(heads, _, kind) => {
+            Operation::CrossEntropy(heads, ..) => {
                 let of_head = |((logits, &classes), targets): ((&Vec<f64>, &usize), _)| -> f64 {
                     let expected = naive::loss::distributions(classes, &targets);
                     naive::loss::cross_entropy(logits, classes, &expected).iter().sum()
                 };
-                vec![vec![inputs.iter().zip(heads).zip(self.targets(kind)).map(of_head).sum()]]
+                vec![vec![inputs.iter().zip(heads).zip(self.targets()).map(of_head).sum()]]
             }
             Operation::Trunk(spec, batch, key) => {
                 let masks = masks(spec, *batch, *key);
@@ -55,17 +55,17 @@ impl Case {
             &Operation::MaxPool2d(shape) => {
                 vec![naive::pool::max_pool2d_backward(&inputs[0], shape, &upstream)]
             }
-            Operation::Dense(spec, _, kind) => {
+            Operation::Dense(spec, ..) => {
                 let pass = naive::dense::forward(spec, &inputs[0], &self.one_hot, &inputs[1]);
-                let grads = naive::dense::backward(spec, &pass, &inputs[1], &self.targets(kind));
+                let grads = naive::dense::backward(spec, &pass, &inputs[1], &self.targets());
                 vec![grads.0, grads.1]
             }
-            Operation::CrossEntropy(heads, _, kind) => {
+            Operation::CrossEntropy(heads, ..) => {
                 let of_head = |((logits, &classes), targets): ((&Vec<f64>, &usize), _)| {
                     let expected = naive::loss::distributions(classes, &targets);
                     naive::loss::cross_entropy_backward(logits, classes, &expected)
                 };
-                inputs.iter().zip(heads).zip(self.targets(kind)).map(of_head).collect()
+                inputs.iter().zip(heads).zip(self.targets()).map(of_head).collect()
             }
             Operation::Trunk(spec, batch, key) => {
                 let masks = masks(spec, *batch, *key);
@@ -101,8 +101,8 @@ impl Case {
         [(0, 0..self.inputs[0].len())].into_iter().chain(params.into_iter().map(|range| (1, range))).collect()
     }
 
-    /// The most that a value may be off, of an output (`grad` is none) or of a gradient with respect to an input, in a tensor
-    /// whose largest value is `largest`.
+    /// The most that a value may be off, of an output (`grad` is none) or of a gradient with respect to an input, in a
+    /// tensor whose largest value is `largest`.
     pub fn bound(&self, grad: Option<usize>, largest: f64) -> f64 {
         match &self.operation {
             // A sum of `terms` products of numbers below 1 grows like the square root of their count, and so do its rounding

@@ -74,7 +74,7 @@ impl Case {
                 max_pool2d(&inputs[0], shape, &mut results.outputs[0]).expect(FITS);
                 max_pool2d_backward(&inputs[0], shape, upstream, &mut results.grads[0]).expect(FITS);
             }),
-            Operation::Dense(spec, rows, kind) => {
+            Operation::Dense(spec, rows, _) => {
                 let dense = Dense::new(spec.clone(), isa).expect(FITS);
                 Box::new(move |results| {
                     let one_hot = spec.one_hot.map(|_| &self.one_hot[..]);
@@ -85,18 +85,18 @@ impl Case {
                         found[0].copy_from_slice(pass.statistics(layer).mean);
                         found[1].copy_from_slice(pass.statistics(layer).variance);
                     }
-                    let loss = pass.loss(&self.targets(kind)).expect(FITS);
+                    let loss = pass.loss(&self.targets()).expect(FITS);
                     let total: f64 = loss.tally().heads.iter().map(|head| head.loss).sum();
-                    results.outputs.last_mut().expect("the loss")[0] = (total / *rows as f64) as f32;
+                    results.outputs.last_mut().expect("the loss")[0] = (total / (*rows).max(1) as f64) as f32;
                     let [grad_inputs, grad_params] = &mut results.grads[..] else {
                         unreachable!("two inputs")
                     };
                     loss.backward(1.0, grad_inputs, grad_params).expect(FITS);
                 })
             }
-            Operation::CrossEntropy(_, _, kind) => Box::new(move |results| {
+            Operation::CrossEntropy(..) => Box::new(move |results| {
                 let logits: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
-                let (targets, grads) = (self.targets(kind), &mut slices(&mut results.grads));
+                let (targets, grads) = (self.targets(), &mut slices(&mut results.grads));
                 let tally = softmax_cross_entropy(isa, &logits, &targets, grads).expect(FITS);
                 results.outputs[0][0] = tally.heads.iter().map(|head| head.loss).sum::<f64>() as f32;
             }),
@@ -132,7 +132,12 @@ impl Case {
         }
     }
 
-    pub(super) fn targets(&self, kind: &TargetKind) -> Vec<Targets<'_>> {
+    /// The targets of each head.
+    pub(crate) fn targets(&self) -> Vec<Targets<'_>> {
+        let kind = match self.operation {
+            Operation::Dense(_, _, kind) | Operation::CrossEntropy(_, _, kind) => kind,
+            _ => TargetKind::default(),
+        };
         let soft = |head: usize| {
             let weight = kind.soft?;
             Some(SoftTargets { probabilities: &self.soft[head], weight })

@@ -9,8 +9,8 @@ use crate::arch::{Kernel, Lanes, Prefetch, Width};
 
 /// A convolution of stride 1 from one feature map to another, planned for an instruction set.
 ///
-/// An output is the sum over input channel blocks, then rows of the kernel, then columns, then channels, one fused multiply-add
-/// after the other: the same order, and so the same bits, on every instruction set.
+/// An output is the sum over input channel blocks, then rows of the kernel, then columns, then channels, one fused
+/// multiply-add after the other: the same order, and so the same bits, on every instruction set.
 #[derive(Clone, Debug)]
 pub(crate) struct Convolution {
     isa: Isa,
@@ -229,8 +229,8 @@ struct Reduction<L: Lanes, const R: usize, const C: usize> {
 }
 
 impl<L: Lanes, const R: usize, const C: usize> Reduction<L, R, C> {
-    /// Adds what one input channel block of `S` channels gives. In a row of such a channel block, columns and channels of the kernel are
-    /// neighbors: one loop does for both.
+    /// Adds what one input channel block of `S` channels gives. In a row of such a channel block, columns and channels of
+    /// the kernel are neighbors: one loop does for both.
     ///
     /// # Safety
     /// `corner`, the input under the tile's first pixel at the kernel's first tap, and all that the kernel reaches from

@@ -52,11 +52,12 @@ impl ChannelBlock {
     }
 }
 
-/// The layout of one image's feature map, oneDNN's nChw16c with a border: `[channel block][row][column][channel of the block]`,
-/// with `border` rows and columns on all sides.
+/// The layout of one image's feature map, oneDNN's nChw16c with a border:
+/// `[channel block][row][column][channel of the block]`, with `border` rows and columns on all sides.
 ///
-/// Up to 16 channels this is NHWC. More are cut into channel blocks, so that the distance between neighboring pixels is a constant
-/// that the kernels are compiled for, and so that a loop over one channel block finds it in the first-level cache.
+/// Up to 16 channels this is NHWC. More are cut into channel blocks, so that the distance between neighboring pixels is a
+/// constant that the kernels are compiled for, and so that a loop over one channel block finds it in the first-level
+/// cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockedLayout {
     pub channels: Channels,
@@ -154,7 +155,8 @@ impl BlockedLayout {
 }
 
 /// The weights of a convolution from `input` to `output` channels, packed as
-/// `[output channel block][input channel block][ky][kx][input channel][output channel]`: one tile of outputs reads them front to back.
+/// `[output channel block][input channel block][ky][kx][input channel][output channel]`: one tile of outputs reads them
+/// front to back.
 ///
 /// Channels that are only stored have weights of zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,8 +182,8 @@ impl Packing {
         self.fill(packed, |output, input, tap| weight[self.index(output, input, tap)]);
     }
 
-    /// Packs the weights of the opposite convolution, flipped in both directions: a convolution of the gradient at its outputs
-    /// with these is the gradient at its inputs.
+    /// Packs the weights of the opposite convolution, flipped in both directions: a convolution of the gradient at its
+    /// outputs with these is the gradient at its inputs.
     ///
     /// `weight` is `[out, in, k, k]` in the names of the opposite convolution, so `[input, output, k, k]` in those of this.
     pub(crate) fn pack_flipped(&self, weight: &[f32], packed: &mut [f32]) {

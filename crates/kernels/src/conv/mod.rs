@@ -1,7 +1,7 @@
 //! Convolution of stride 1 with a square kernel: forward, input gradient and weight gradient.
 //!
 //! The functions here take and give tensors as PyTorch and candle have them, NCHW and OIHW. Inside, images are worked on
-//! one at a time in the layout of `map`, with output channels as lanes: a tile of output pixels stays in registers while
+//! one at a time in the blocked `layout`, with output channels as lanes: a tile of output pixels stays in registers while
 //! each weight is read once and multiplied with one broadcast input for each pixel.
 
 mod forward;

@@ -112,8 +112,8 @@ struct TapSums<L> {
 }
 
 impl<L: Lanes> TapSums<L> {
-    /// Adds to the weights from one input channel block, as many at a time as there are registers for. In a row of the kernel,
-    /// columns and channels are neighbors: taps of one kind.
+    /// Adds to the weights from one input channel block, as many at a time as there are registers for. In a row of the
+    /// kernel, columns and channels are neighbors: taps of one kind.
     ///
     /// # Safety
     /// `input` must be that of the kernel's first tap; it must be valid for reads of what the kernel reaches from all

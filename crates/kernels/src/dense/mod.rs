@@ -50,8 +50,8 @@ impl Dense {
 
     /// The forward pass in training: norms use the batch's own statistics.
     ///
-    /// `inputs` is `[b, inputs]`, `one_hot` the class of each row where the specification has a one-hot input, and `params` is
-    /// laid out as [`DenseSpec::layout`] says.
+    /// `inputs` is `[b, inputs]`, `one_hot` the class of each row where the specification has a one-hot input, and
+    /// `params` is laid out as [`DenseSpec::layout`] says.
     ///
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) where sizes disagree, or where classes are missing or not asked for;
@@ -59,14 +59,14 @@ impl Dense {
     pub fn forward(&self, inputs: &[f32], one_hot: Option<&[u8]>, params: &[f32]) -> Result<DensePass> {
         let spec = &self.plan.spec;
         let (rows, classes) = (inputs.len() / spec.inputs, one_hot.unwrap_or_default());
-        match spec.one_hot {
-            Some(input) => {
+        match (spec.one_hot, one_hot) {
+            (Some(input), Some(classes)) => {
                 check_len("inputs", inputs, volume("inputs", &[classes.len(), spec.inputs])?)?;
                 check_classes("one_hot", classes, input.classes)?;
             }
-            None => {
+            (joined, _) => {
                 check_len("inputs", inputs, rows * spec.inputs)?;
-                check_len("one_hot", classes, 0)?;
+                check_len("one_hot", classes, joined.map_or(0, |_| rows))?;
             }
         }
         check_len("params", params, spec.parameters())?;

@@ -28,8 +28,8 @@ pub struct OneHotInput {
     pub classes: usize,
 }
 
-/// The place of each parameter in the flat parameters of dense layers: weight, gamma and beta of each layer, then the weights of the
-/// heads. Weights are `[out, in]`, as in PyTorch.
+/// The place of each parameter in the flat parameters of dense layers: weight, gamma and beta of each layer, then the
+/// weights of the heads. Weights are `[out, in]`, as in PyTorch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DenseLayout {
     /// The parameters of each hidden layer.
@@ -86,8 +86,8 @@ impl DenseSpec {
     /// Refuses widths that cannot be.
     ///
     /// # Errors
-    /// [`Error::Dimension`] for a width of zero, a one-hot input of a layer that there is not, classes that a byte cannot number or no
-    /// head at all; [`Error::TooLarge`] for more parameters than can be counted.
+    /// [`Error::Dimension`] for a width of zero, a one-hot input of a layer that there is not, classes that a byte cannot
+    /// number or no head at all; [`Error::TooLarge`] for more parameters than can be counted.
     pub fn check(&self) -> Result<()> {
         let dimension = |argument, found, expected: &str| {
             Err(Error::Dimension { argument, found, expected: expected.into() })

@@ -1,4 +1,3 @@
-use adder_random::{Purpose, Stream};
 use proptest::prelude::*;
 
 use super::*;
@@ -6,99 +5,37 @@ use crate::Error;
 use crate::bench::cases::{Case, Operation, TargetKind, notebook_layers as notebook};
 use crate::loss::{HeadTally, SoftTargets, Tally, Targets, softmax, softmax_cross_entropy};
 
-/// Inputs of one training step.
-#[derive(Clone)]
-struct Batch {
-    spec: DenseSpec,
-    inputs: Vec<f32>,
-    params: Vec<f32>,
-    one_hot: Option<Vec<u8>>,
-    labels: Vec<Vec<u8>>,
-    label_smoothing: f32,
-    /// Distributions over each head's classes, and their weight.
-    soft: Option<(Vec<Vec<f32>>, f32)>,
+/// A training step of the notebook's layers.
+fn case(rows: usize, label_smoothing: f32, soft: Option<f32>, seed: u64) -> Case {
+    Case::new(Operation::Dense(notebook(), rows, TargetKind { label_smoothing, soft }), seed)
 }
 
-/// Everything that a step gives.
-#[derive(Debug, PartialEq)]
-struct StepResults {
-    logits: Vec<Vec<f32>>,
-    /// Mean and variance of each norm.
-    statistics: Vec<[Vec<f32>; 2]>,
-    tally: Tally,
-    grad_inputs: Vec<f32>,
-    grad_params: Vec<f32>,
+/// The forward pass and the loss of a case.
+fn loss(case: &Case, dense: &Dense) -> DenseLoss {
+    let pass = dense.forward(&case.inputs[0], Some(&case.one_hot), &case.inputs[1]).unwrap();
+    pass.loss(&case.targets()).unwrap()
 }
 
-impl Batch {
-    fn random(spec: DenseSpec, rows: usize, label_smoothing: f32, seed: u64) -> Self {
-        let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
-        let mut floats = |len: usize| -> Vec<f32> { (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect() };
-        let (inputs, params) = (floats(rows * spec.inputs), floats(spec.parameters()));
-        let mut classes =
-            |count: usize| -> Vec<u8> { (0..rows).map(|_| stream.below(count as u32) as u8).collect() };
-        let one_hot = spec.one_hot.map(|input| classes(input.classes));
-        let labels = spec.heads.iter().map(|&head| classes(head)).collect();
-        Self { spec, inputs, params, one_hot, labels, label_smoothing, soft: None }
-    }
+fn tally(case: &Case) -> Tally {
+    loss(case, &Dense::new(notebook(), Isa::best()).unwrap()).tally().clone()
+}
 
-    /// With the probabilities of other networks for a part of each target.
-    fn with_soft_targets(mut self, weight: f32, seed: u64) -> Self {
-        let mut stream = Stream::new(seed, Purpose::Test, 0, 1);
-        let rows = self.labels[0].len();
-        let soft = self.spec.heads.iter().map(|&classes| {
-            let mut values: Vec<f32> = (0..rows * classes).map(|_| stream.uniform(-4.0, 4.0)).collect();
-            softmax(&mut values, classes);
-            values
-        });
-        self.soft = Some((soft.collect(), weight));
-        self
-    }
-
-    fn targets(&self) -> Vec<Targets<'_>> {
-        let soft = |head: usize| {
-            let (soft, weight) = self.soft.as_ref()?;
-            Some(SoftTargets { probabilities: &soft[head], weight: *weight })
-        };
-        let label_smoothing = self.label_smoothing;
-        let heads = self.labels.iter().enumerate();
-        heads.map(|(head, labels)| Targets { labels, label_smoothing, soft: soft(head) }).collect()
-    }
-
-    fn forward(&self, dense: &Dense) -> DensePass {
-        dense.forward(&self.inputs, self.one_hot.as_deref(), &self.params).unwrap()
-    }
-
-    fn step(&self, isa: Isa) -> StepResults {
-        self.step_on(&Dense::new(self.spec.clone(), isa).unwrap())
-    }
-
-    fn step_on(&self, dense: &Dense) -> StepResults {
-        let pass = self.forward(dense);
-        let mut logits: Vec<Vec<f32>> =
-            self.spec.heads.iter().map(|classes| vec![f32::NAN; pass.rows() * classes]).collect();
-        pass.copy_logits(&mut logits.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()).unwrap();
-        let loss = pass.loss(&self.targets()).unwrap();
-        let statistics = (0..self.spec.layers.len()).map(|layer| {
-            let found = loss.pass().statistics(layer);
-            [found.mean.to_vec(), found.variance.to_vec()]
-        });
-        let (statistics, tally) = (statistics.collect(), loss.tally().clone());
-        let mut grad_inputs = vec![f32::NAN; self.inputs.len()];
-        let mut grad_params = vec![f32::NAN; self.params.len()];
-        loss.backward(1.0, &mut grad_inputs, &mut grad_params).unwrap();
-        StepResults { logits, statistics, tally, grad_inputs, grad_params }
-    }
+/// The gradients of the inputs and of the parameters.
+fn gradients(case: &Case, dense: &Dense, grad_scale: f32) -> [Vec<f32>; 2] {
+    let mut grads = [&case.inputs[0], &case.inputs[1]].map(|input| vec![f32::NAN; input.len()]);
+    let [grad_inputs, grad_params] = &mut grads;
+    loss(case, dense).backward(grad_scale, grad_inputs, grad_params).unwrap();
+    grads
 }
 
 /// Norms over so few rows have nothing to be held to but their own bits.
 #[test]
 fn of_few_rows_every_instruction_set_gives_the_same_bits() {
     for rows in [1, 2, 3] {
-        let batch = Batch::random(notebook(), rows, 0.0, rows as u64);
-        let expected = batch.step(Isa::SCALAR);
+        let case = case(rows, 0.0, None, rows as u64);
+        let expected = case.run(Isa::SCALAR);
         for isa in Isa::available() {
-            assert_eq!(batch.step(isa), expected, "{isa}, {rows} rows");
+            assert_eq!(case.run(isa), expected, "{isa}, {rows} rows");
         }
     }
 }
@@ -106,21 +43,20 @@ fn of_few_rows_every_instruction_set_gives_the_same_bits() {
 #[test]
 fn buffers_are_used_again_and_leave_nothing_behind() {
     let dense = Dense::new(notebook(), Isa::best()).unwrap();
-    let small = Batch::random(notebook(), 5, 0.0, 1);
-    let expected = small.step_on(&dense);
-    let mut poison = Batch::random(notebook(), 128, 0.0, 2);
-    poison.inputs.fill(f32::NAN);
-    poison.step_on(&dense);
-    assert_eq!(small.step_on(&dense), expected);
+    let (small, mut poison) = (case(5, 0.0, None, 1), case(128, 0.0, None, 2));
+    let expected = gradients(&small, &dense, 1.0);
+    poison.inputs[0].fill(f32::NAN);
+    gradients(&poison, &dense, 1.0);
+    assert_eq!(gradients(&small, &dense, 1.0), expected);
 }
 
 #[test]
 fn right_classes_are_counted_and_of_equal_logits_the_first_wins() {
     // Without weights all logits are 0 and class 0 is the prediction.
-    let mut batch = Batch::random(notebook(), 4, 0.0, 3);
-    batch.params.fill(0.0);
-    batch.labels = vec![vec![0, 0, 1, 2], vec![0, 5, 0, 3]];
-    let tally = batch.step(Isa::best()).tally;
+    let mut case = case(4, 0.0, None, 3);
+    case.inputs[1].fill(0.0);
+    case.labels = vec![vec![0, 0, 1, 2], vec![0, 5, 0, 3]];
+    let tally = tally(&case);
     let correct: Vec<usize> = tally.heads.iter().map(|head| head.correct).collect();
     assert_eq!((tally.rows, correct, tally.all_correct), (4, vec![2, 2], 1));
     assert!((tally.heads[0].loss - 4.0 * 10f64.ln()).abs() < 1e-6);
@@ -129,35 +65,29 @@ fn right_classes_are_counted_and_of_equal_logits_the_first_wins() {
 
 #[test]
 fn an_empty_batch_has_no_loss_and_no_gradient() {
-    let step = Batch::random(notebook(), 0, 0.1, 4).step(Isa::best());
-    assert_eq!(step.tally, Tally { heads: vec![HeadTally::default(); 2], ..Tally::default() });
-    assert!(
-        step.grad_params.iter().chain(step.statistics.as_flattened().iter().flatten()).all(|&x| x == 0.0)
-    );
+    let case = case(0, 0.1, None, 4);
+    assert_eq!(tally(&case), Tally { heads: vec![HeadTally::default(); 2], ..Tally::default() });
+    let results = case.run(Isa::best());
+    assert!(results.outputs.iter().chain(&results.grads).flatten().all(|&value| value == 0.0));
 }
 
 #[test]
 fn a_nan_reaches_the_loss_and_the_gradients() {
+    let mut case = case(8, 0.0, None, 5);
+    case.inputs[0][17] = f32::NAN;
     for isa in Isa::available() {
-        let mut batch = Batch::random(notebook(), 8, 0.0, 5);
-        batch.inputs[17] = f32::NAN;
-        let step = batch.step(isa);
-        assert!(step.tally.heads.iter().all(|head| head.loss.is_nan()), "{isa}: {:?}", step.tally);
-        assert!(step.grad_params.iter().any(|value| value.is_nan()));
+        let results = case.run(isa);
+        assert!(results.outputs.last().unwrap()[0].is_nan(), "{isa}");
+        assert!(results.grads[1].iter().any(|value| value.is_nan()));
     }
+    assert!(tally(&case).heads.iter().all(|head| head.loss.is_nan()));
 }
 
 #[test]
 fn the_scale_of_the_loss_scales_the_gradients() {
-    let batch = Batch::random(notebook(), 16, 0.0, 6);
-    let dense = Dense::new(notebook(), Isa::best()).unwrap();
-    let expected = batch.step_on(&dense);
-    let (mut grad_inputs, mut grad_params) = (vec![0.0; 16 * 16], vec![0.0; notebook().parameters()]);
-    let loss = batch.forward(&dense).loss(&batch.targets()).unwrap();
-    loss.backward(4.0, &mut grad_inputs, &mut grad_params).unwrap();
-    for (found, expected) in [(grad_inputs, expected.grad_inputs), (grad_params, expected.grad_params)] {
-        assert!(found.iter().zip(&expected).all(|(found, expected)| *found == 4.0 * expected));
-    }
+    let (case, dense) = (case(16, 0.0, None, 6), Dense::new(notebook(), Isa::best()).unwrap());
+    let [found, expected] = [4.0, 1.0].map(|scale| gradients(&case, &dense, scale).concat());
+    assert!(found.iter().zip(&expected).all(|(found, expected)| *found == 4.0 * expected));
 }
 
 #[test]
@@ -192,7 +122,7 @@ fn wrong_arguments_are_named() {
     let error = forward(&[0.0; 32], &[1, 10]).unwrap_err();
     assert_eq!(error, Error::Class { argument: "one_hot", index: 1, found: 10, classes: 10 });
     let error = dense.forward(&[0.0; 32], None, &params).unwrap_err();
-    assert_eq!(error, Error::Length { argument: "inputs", expected: 0, found: 32 });
+    assert_eq!(error, Error::Length { argument: "one_hot", expected: 2, found: 0 });
     let error = dense.forward(&[0.0; 32], Some(&[1, 2]), &params[1..]).unwrap_err();
     let expected = params.len();
     assert_eq!(error, Error::Length { argument: "params", expected, found: expected - 1 });
@@ -231,38 +161,34 @@ fn wrong_arguments_are_named() {
 
 #[test]
 fn soft_targets_take_the_part_of_the_labels_that_they_are_given() {
-    let dense = Dense::new(notebook(), Isa::best()).unwrap();
-    let batch = |weight| Batch::random(notebook(), 128, 0.1, 7).with_soft_targets(weight, 7);
     // Of no weight they change no bit, and alone they leave nothing to the labels.
-    assert_eq!(batch(0.0).step_on(&dense), Batch::random(notebook(), 128, 0.1, 7).step_on(&dense));
-    let mut other_labels = batch(1.0);
-    other_labels.labels.iter_mut().for_each(|labels| labels.rotate_left(1));
-    let [one, other] = [batch(1.0).step_on(&dense), other_labels.step_on(&dense)];
-    assert_eq!((one.grad_params, one.tally.heads[1].loss), (other.grad_params, other.tally.heads[1].loss));
+    assert_eq!(case(128, 0.1, Some(0.0), 7).run(Isa::best()), case(128, 0.1, None, 7).run(Isa::best()));
+    let one = case(128, 0.1, Some(1.0), 7);
+    let mut other = one.clone();
+    other.labels.iter_mut().for_each(|labels| labels.rotate_left(1));
+    assert_eq!(one.run(Isa::best()), other.run(Isa::best()));
 }
 
 #[test]
 fn labels_as_distributions_are_labels() {
-    let mut batch = Batch::random(notebook(), 16, 0.0, 8);
-    let expected = batch.step(Isa::best());
-    let one_hot = |(labels, &classes): (&Vec<u8>, &usize)| -> Vec<f32> {
-        let class = |label: u8| (0..classes).map(move |class| f32::from(u8::from(class == label.into())));
-        labels.iter().flat_map(|&label| class(label)).collect()
-    };
-    let soft = batch.labels.iter().zip(&batch.spec.heads).map(one_hot).collect();
-    batch.soft = Some((soft, 1.0));
-    assert_eq!(batch.step(Isa::best()), expected);
+    let (expected, mut soft) = (case(16, 0.0, None, 8), case(16, 0.0, Some(1.0), 8));
+    for ((labels, probabilities), classes) in soft.labels.iter().zip(&mut soft.soft).zip(notebook().heads) {
+        probabilities.fill(0.0);
+        for (row, &label) in probabilities.chunks_exact_mut(classes).zip(labels) {
+            row[usize::from(label)] = 1.0;
+        }
+    }
+    assert_eq!(soft.run(Isa::best()), expected.run(Isa::best()));
 }
 
 #[test]
 fn free_standing_logits_have_the_loss_of_the_heads() {
-    let batch = Batch::random(notebook(), 9, 0.1, 9).with_soft_targets(0.4, 9);
-    let step = batch.step(Isa::best());
-    let logits: Vec<&[f32]> = step.logits.iter().map(Vec::as_slice).collect();
-    let mut grads = step.logits.clone();
+    let case = case(9, 0.1, Some(0.4), 9);
+    let logits = &case.run(Isa::best()).outputs[..2];
+    let mut grads = logits.to_vec();
     let mut slices: Vec<&mut [f32]> = grads.iter_mut().map(Vec::as_mut_slice).collect();
-    let tally = softmax_cross_entropy(Isa::best(), &logits, &batch.targets(), &mut slices).unwrap();
-    assert_eq!(tally, step.tally);
+    let found = softmax_cross_entropy(Isa::best(), &[&logits[0], &logits[1]], &case.targets(), &mut slices);
+    assert_eq!(found.unwrap(), tally(&case));
     let error = softmax_cross_entropy(Isa::best(), &[], &[], &mut []).unwrap_err();
     let expected = "at least 1 head".into();
     assert_eq!(error, Error::Dimension { argument: "logits", found: 0, expected });

@@ -33,7 +33,8 @@ struct FoldedLayer {
 /// The memory of a task.
 #[derive(Debug, Default)]
 pub(super) struct DenseScratch {
-    /// The input of each layer and of the heads, `[rows, in]`, after the ReLU of the layer before: rows are images up to the embedding.
+    /// The input of each layer and of the heads, `[rows, in]`, after the ReLU of the layer before: rows are images up to
+    /// the embedding.
     inputs: Vec<Matrix>,
     /// The output of the layer with the one-hot input before the class is added, `[images, out]`.
     shared: Matrix,
@@ -110,8 +111,8 @@ impl FoldedDense {
         }
     }
 
-    /// Computes the logits of all heads from the embeddings in the scratch, for the class of each image or, without one, for every class of
-    /// the one-hot input, if there is such an input.
+    /// Computes the logits of all heads from the embeddings in the scratch, for the class of each image or, without one,
+    /// for every class of the one-hot input, if there is such an input.
     pub(super) fn logits<'a>(&self, one_hot: Option<&[u8]>, scratch: &'a mut DenseScratch) -> &'a Matrix {
         let mut next = self.embedding;
         if let Some(input) = self.spec.one_hot {

@@ -47,8 +47,8 @@ impl Predictor {
     /// Folds a trained network.
     ///
     /// # Errors
-    /// [`Error::Block`], [`Error::Layer`] and [`Error::Dimension`] for a network that can't be, [`Error::Length`] where there are
-    /// more or fewer parameters or statistics than it has.
+    /// [`Error::Block`], [`Error::Layer`] and [`Error::Dimension`] for a network that can't be, [`Error::Length`] where
+    /// there are more or fewer parameters or statistics than it has.
     pub fn new(network: &TrainedNetwork<'_>, isa: Isa) -> Result<Self> {
         let trunk = FoldedTrunk::new(network, isa)?;
         let dense = FoldedDense::new(network, trunk.feature_norm(), isa)?;
@@ -57,13 +57,14 @@ impl Predictor {
 
     /// The logits of every head.
     ///
-    /// `images` is `[b, c, h, w]`; each of `logits` becomes `[rows, classes]`, where rows are `b`, or `b` times the number of classes
-    /// of the one-hot input for [`OneHot::All`]. More than eight images are shared out over the threads of the current
-    /// rayon pool.
+    /// `images` is `[b, c, h, w]`; each of `logits` becomes `[rows, classes]`, where rows are `b`, or `b` times the
+    /// number of classes of the one-hot input for [`OneHot::All`]. More than eight images are shared out over the threads
+    /// of the current rayon pool.
     ///
     /// # Errors
     /// [`Error::Length`] where a slice has another size, in [`Error::Head`] where the logits of a head do;
-    /// [`Error::Class`] for a class that there is not; [`Error::Dimension`] for all classes of a network without a one-hot input.
+    /// [`Error::Class`] for a class that there is not; [`Error::Dimension`] for all classes of a network without a
+    /// one-hot input.
     pub fn predict(&self, images: &[f32], one_hot: OneHot<'_>, logits: &mut [&mut [f32]]) -> Result<()> {
         let batch = self.batch(images)?;
         let (rows_per_image, classes) = self.one_hot(one_hot, batch)?;
@@ -93,9 +94,9 @@ impl Predictor {
         Ok(())
     }
 
-    /// The embedding of each image, all that the network learns of it: the input of the layer with the one-hot input before the
-    /// class is joined, or that of the heads where there is none. `images` is `[b, c, h, w]`, `embeddings` becomes
-    /// `[b, embedding_width]`.
+    /// The embedding of each image, all that the network learns of it: the input of the layer with the one-hot input
+    /// before the class is joined, or that of the heads where there is none. `images` is `[b, c, h, w]`, `embeddings`
+    /// becomes `[b, embedding_width]`.
     ///
     /// # Errors
     /// [`Error::Length`] where a slice has another size.

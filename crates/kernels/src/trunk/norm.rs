@@ -60,8 +60,8 @@ impl Statistics {
         }
     }
 
-    /// The backward pass of the norm, given the sums of [`GradientSums`](super::elementwise::GradientSums): the coefficients of the
-    /// gradient at its input, and the gradients of gamma and beta.
+    /// The backward pass of the norm, given the sums of [`GradientSums`](super::elementwise::GradientSums): the
+    /// coefficients of the gradient at its input, and the gradients of gamma and beta.
     pub(super) fn backward(
         &self,
         sums: &PartialSums<f64>,

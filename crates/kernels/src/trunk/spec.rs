@@ -47,8 +47,8 @@ pub struct TrunkSpec {
     pub output: Output,
 }
 
-/// The place of one block's parameters in the flat parameters of a trunk: weight, gamma and beta of the first block, then those
-/// of the next, and so on.
+/// The place of one block's parameters in the flat parameters of a trunk: weight, gamma and beta of the first block, then
+/// those of the next, and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockLayout {
     /// The weight of the convolution, `[out, in, 3, 3]`.

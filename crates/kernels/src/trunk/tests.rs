@@ -7,7 +7,7 @@ use crate::bench::oracle::{largest, masks};
 use crate::naive;
 
 /// A trunk with everything that its passes take.
-struct Case {
+struct TrunkCase {
     spec: TrunkSpec,
     batch: usize,
     images: Vec<f32>,
@@ -26,7 +26,7 @@ struct StepResults {
     grad_images: Vec<f32>,
 }
 
-impl Case {
+impl TrunkCase {
     fn new(spec: TrunkSpec, batch: usize, key: Option<DropoutKey>, seed: u64) -> Self {
         let plan = TrunkPlan::new(spec.clone(), Isa::SCALAR).unwrap();
         let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
@@ -131,8 +131,8 @@ fn assert_close(found: &[f32], expected: &[f64], what: &str) {
     assert_within(found, expected, 1e-5, what);
 }
 
-/// Holds values to four figures of the largest. The floor is for what comes to nothing, or nearly, as a sum of terms that are
-/// not small.
+/// Holds values to four figures of the largest. The floor is for what comes to nothing, or nearly, as a sum of terms that
+/// are not small.
 fn assert_within(found: &[f32], expected: &[f64], floor: f64, what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let bound = 1e-4 * largest(expected) + floor;
@@ -150,7 +150,7 @@ fn block(out_channels: usize, padding: usize, dropout: f32, pool: bool) -> Block
 fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
     let blocks = vec![block(8, 0, 0.2, false)];
     let spec = TrunkSpec { in_channels: 1, height: 9, width: 9, blocks, output: Output::Map };
-    let mut case = Case::new(spec, 3, Some(DropoutKey(4)), 1);
+    let mut case = TrunkCase::new(spec, 3, Some(DropoutKey(4)), 1);
     // Activations near 100 that differ by some hundredths: their squares, near 10,000, are rounded to a thousandth.
     case.images.iter_mut().for_each(|value| *value = 100.0 + 0.1 * *value);
     case.params[..72].iter_mut().for_each(|weight| *weight = 0.1 + 0.1 * *weight);
@@ -202,13 +202,13 @@ proptest! {
         // The oracle and scalar code do about a million products in some milliseconds.
         let work: usize = shapes.iter().map(|shape| shape.flops()).sum();
         let batch = batch.min(20_000_000 / work).max(1);
-        prop_assume!(Case::new(spec, batch, key.map(DropoutKey), seed).check());
+        prop_assume!(TrunkCase::new(spec, batch, key.map(DropoutKey), seed).check());
     }
 }
 
 #[test]
 fn an_empty_batch_has_zeros_for_gradients_and_statistics() {
-    let step = Case::new(notebook(), 0, Some(DropoutKey(1)), 1).run(Isa::best());
+    let step = TrunkCase::new(notebook(), 0, Some(DropoutKey(1)), 1).run(Isa::best());
     assert!(step.output.is_empty() && step.grad_images.is_empty());
     assert!(step.grad_params.iter().all(|&grad| grad == 0.0));
     assert!(step.statistics.iter().flatten().flatten().all(|&statistic| statistic == 0.0));
@@ -216,7 +216,7 @@ fn an_empty_batch_has_zeros_for_gradients_and_statistics() {
 
 #[test]
 fn without_a_key_nothing_is_dropped() {
-    let mut case = Case::new(notebook(), 2, None, 1);
+    let mut case = TrunkCase::new(notebook(), 2, None, 1);
     let step = case.run(Isa::best());
     case.spec.blocks.iter_mut().for_each(|block| block.dropout = 0.0);
     assert!(step == case.run(Isa::best()));
@@ -226,14 +226,15 @@ fn without_a_key_nothing_is_dropped() {
 
 #[test]
 fn buffers_that_are_used_again_leave_no_trace() {
-    let cases = [9, 17, 4, 0, 11].map(|batch| Case::new(small(), batch, Some(DropoutKey(batch as u64)), 7));
+    let cases =
+        [9, 17, 4, 0, 11].map(|batch| TrunkCase::new(small(), batch, Some(DropoutKey(batch as u64)), 7));
     let trunk = Trunk::new(small(), Isa::best()).unwrap();
     for case in &cases {
         assert!(case.run_on(&trunk) == case.run(Isa::best()), "batch {}", case.batch);
     }
     // Two passes at once have buffers of their own, and a pass can go back twice.
     let mut passes = [0, 1].map(|index| {
-        let case: &Case = &cases[index];
+        let case: &TrunkCase = &cases[index];
         trunk.forward(&case.images, case.batch, &case.params, case.key).unwrap()
     });
     for (case, pass) in cases.iter().zip(&mut passes) {
@@ -249,7 +250,7 @@ fn buffers_that_are_used_again_leave_no_trace() {
 fn a_product_that_underflows_is_not_taken_for_a_dropped_element() {
     let blocks = vec![block(8, 1, 0.5, false)];
     let spec = TrunkSpec { in_channels: 1, height: 4, width: 4, blocks, output: Output::Map };
-    let mut case = Case::new(spec, 1, Some(DropoutKey(2)), 1);
+    let mut case = TrunkCase::new(spec, 1, Some(DropoutKey(2)), 1);
     case.images.fill(1e-30);
     case.params[..72].fill(-1e-30);
     // All activations are zero, so what was kept is beta times dropout's factor.
@@ -270,7 +271,7 @@ fn a_product_that_underflows_is_not_taken_for_a_dropped_element() {
 fn of_equal_values_in_a_window_the_first_wins() {
     let blocks = vec![block(8, 1, 0.0, false), block(8, 0, 0.0, true)];
     let spec = TrunkSpec { in_channels: 1, height: 8, width: 8, blocks, output: Output::Map };
-    let mut case = Case::new(spec, 2, None, 1);
+    let mut case = TrunkCase::new(spec, 2, None, 1);
     // One image of ones, one of twos: within each, all outputs of the inner pixels are the same.
     case.images[..64].fill(1.0);
     case.images[64..].fill(2.0);
@@ -279,7 +280,7 @@ fn of_equal_values_in_a_window_the_first_wins() {
 
 #[test]
 fn a_nan_reaches_the_output() {
-    let mut case = Case::new(notebook(), 2, Some(DropoutKey(2)), 1);
+    let mut case = TrunkCase::new(notebook(), 2, Some(DropoutKey(2)), 1);
     case.images[100] = f32::NAN;
     for isa in Isa::available() {
         assert!(case.run(isa).output.iter().any(|value| value.is_nan()), "{isa}");
@@ -317,7 +318,7 @@ fn a_trunk_that_cannot_be_is_refused_with_its_block() {
 #[test]
 fn slices_that_do_not_fit_are_refused() {
     let trunk = Trunk::new(small(), Isa::SCALAR).unwrap();
-    let case = Case::new(small(), 2, None, 1);
+    let case = TrunkCase::new(small(), 2, None, 1);
     let length = |argument, expected, found| Error::Length { argument, expected, found };
     let error = trunk.forward(&case.images, 3, &case.params, None).unwrap_err();
     assert_eq!(error, length("images", 567, 378));
@@ -342,7 +343,7 @@ fn a_norm_over_two_values_agrees_with_the_oracle() {
     let blocks = vec![block(36, 1, 0.0, true), block(12, 0, 0.0, true), block(24, 0, 0.25, false)];
     let spec = TrunkSpec { in_channels: 9, height: 20, width: 17, blocks, output: Output::Map };
     let key = Some(DropoutKey(10_391_439_150_042_921_568));
-    assert!(Case::new(spec, 1, key, 8_068_526_560_212_956_476).check());
+    assert!(TrunkCase::new(spec, 1, key, 8_068_526_560_212_956_476).check());
 }
 
 /// One channel of the last block is zero but for a few pixels, among them the one in the middle.
@@ -351,5 +352,5 @@ fn a_channel_of_few_values_agrees_with_the_oracle() {
     let blocks = vec![block(26, 0, 0.25, false), block(38, 1, 0.0, false), block(28, 0, 0.0, true)];
     let spec = TrunkSpec { in_channels: 30, height: 12, width: 29, blocks, output: Output::Map };
     let key = Some(DropoutKey(251_962_642_520_134_751));
-    assert!(Case::new(spec, 1, key, 4_650_211_056_692_322_605).check());
+    assert!(TrunkCase::new(spec, 1, key, 4_650_211_056_692_322_605).check());
 }

@@ -1,12 +1,12 @@
-//! The passes of the backward pass: back through pool, dropout, norm and ReLU to the output of the convolution, and the sums over a
-//! batch that the gradient of a norm needs.
+//! The passes of the backward pass: back through pool, dropout, norm and ReLU to the output of the convolution, and the
+//! sums over a batch that the gradient of a norm needs.
 
 use super::values::{PerLane, Reader, SavedValues, SumPair, run_with_flags};
 use crate::arch::{Kernel, Lanes};
 use crate::conv::layout::BlockedLayout;
 
-/// Two sums over one channel block, with `g` the gradient at the norm's output as far as pool and dropout let it through and before dropout's factor:
-/// that of `g` and that of `g * (r - mean)`.
+/// Two sums over one channel block, with `g` the gradient at the norm's output as far as pool and dropout let it through
+/// and before dropout's factor: that of `g` and that of `g * (r - mean)`.
 pub(crate) struct GradientSums<'a> {
     pub of: SavedValues<'a>,
     /// The mean of `r`, for each stored channel.

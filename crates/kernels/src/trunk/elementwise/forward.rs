@@ -1,4 +1,5 @@
-//! The passes of the forward pass: from the saved values of a block to its output, and over a convolution's output while it is hot.
+//! The passes of the forward pass: from the saved values of a block to its output, and over a convolution's output while
+//! it is hot.
 
 use super::values::{PerLane, SavedValues, SumPair, run_with_flags};
 use crate::Isa;
@@ -202,7 +203,8 @@ pub(crate) struct MaskedChannels {
     pub first: usize,
 }
 
-/// Walks over the pixels of a channel block. Gives for all lanes of a pixel what [`ImageKey::keep`] gives for elements one by one.
+/// Walks over the pixels of a channel block. Gives for all lanes of a pixel what [`ImageKey::keep`] gives for elements
+/// one by one.
 #[derive(Clone, Copy)]
 pub(crate) struct Mask<L: Lanes> {
     lanes: L,
