@@ -1,4 +1,4 @@
-//! What can go wrong on the way out of and into the project.
+//! Errors of exports and imports.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub enum Error {
         least: i64,
         /// The newest that is written.
         most: i64,
-        /// What was asked for.
+        /// The version that was asked for.
         found: i64,
     },
     /// A file of weights that are not the network's.
@@ -29,7 +29,7 @@ pub enum Error {
     Pickle {
         /// The file.
         path: PathBuf,
-        /// What candle said.
+        /// candle's reason.
         reason: String,
     },
     /// The network's parameters could not be read or set.

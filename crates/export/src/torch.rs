@@ -23,7 +23,7 @@ use crate::{Error, Result};
 
 /// The metadata key of the network's configuration.
 const MODEL: &str = "model";
-/// What a norm's count of batches is called.
+/// The name of a norm's count of batches.
 const COUNT: &str = "num_batches_tracked";
 
 /// The network as a safetensors file of the notebook's `state_dict`. `facts` go into its metadata.

@@ -19,7 +19,7 @@ pub enum Error {
         what: &'static str,
         /// The shape or range that it must have.
         expected: String,
-        /// What was given.
+        /// The value that was given.
         found: String,
     },
     /// The tensors of a weights file are not those of this network.
@@ -32,7 +32,7 @@ pub enum Error {
     #[cfg(feature = "candle")]
     #[error("backend {backend}: not available on {device}")]
     Backend {
-        /// What was asked for.
+        /// The backend that was asked for.
         backend: crate::Backend,
         /// Where the network is.
         device: String,

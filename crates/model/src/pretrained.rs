@@ -9,7 +9,7 @@ use crate::{Predictor, Result};
 
 const BYTES: &[u8] = include_bytes!("../assets/pretrained.safetensors");
 
-/// What errors and reports call the built-in weights.
+/// The name of the built-in weights in errors and reports.
 pub const PRETRAINED: &str = "pretrained";
 
 #[cfg(feature = "candle")]

@@ -21,11 +21,11 @@ pub type Metadata = BTreeMap<String, String>;
 pub struct TensorFileError {
     /// The file, or a description of where the bytes came from.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: TensorProblem,
 }
 
-/// What is wrong with a file of tensors.
+/// The problem of a file of tensors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TensorProblem {
@@ -40,9 +40,9 @@ pub enum TensorProblem {
     Metadata {
         /// The key of the metadata.
         key: &'static str,
-        /// What it must hold.
+        /// The value that it must hold.
         expected: String,
-        /// What it holds.
+        /// The value that it holds.
         found: String,
     },
     /// An expected tensor is not in the file.
@@ -76,7 +76,7 @@ pub enum TensorProblem {
     Device {
         /// The tensor.
         name: String,
-        /// What candle said.
+        /// candle's reason.
         reason: String,
     },
 }

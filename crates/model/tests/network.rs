@@ -1,4 +1,4 @@
-//! What the network promises beyond PyTorch's numbers: shapes, seeds, dropout, and inference for all ten addends.
+//! Promises of the network beyond PyTorch's numbers: shapes, seeds, dropout, and inference for all ten addends.
 
 use adder_model::{Addends, IdentityAdder, Mode, ModelConfig, Predictor, Targets};
 use adder_random::{Purpose, Stream};

@@ -22,9 +22,9 @@ pub enum Error {
     Config {
         /// The key in the section `[model]`.
         field: &'static str,
-        /// What the key accepts.
+        /// The values that the key accepts.
         expected: String,
-        /// What it held.
+        /// The value that it held.
         found: String,
     },
 }

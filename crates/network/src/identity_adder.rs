@@ -6,7 +6,7 @@ use crate::{Error, Head, Layer, Network, Result, Summary};
 
 /// Height and width of an input image, in pixels.
 pub const IMAGE_SIDE: usize = 28;
-/// How many addends there are: the digits 0..=9.
+/// Number of addends: the digits 0..=9.
 pub const ADDENDS: usize = 10;
 /// Classes of the digit head.
 pub const DIGITS: usize = 10;
@@ -197,7 +197,7 @@ fn in_layers(error: Error) -> Error {
     }
 }
 
-/// What does not fit in the short form is an image that shrank to nothing.
+/// An image that shrank to nothing: nothing else can fail to fit in the short form.
 fn in_family(error: Error) -> Error {
     match error {
         Error::Layer { layer, found, .. } => {

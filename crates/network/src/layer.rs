@@ -86,7 +86,7 @@ pub enum LayerKind {
     OneHot {
         /// The name of the input that gives the class.
         input: String,
-        /// How many classes there are, 1 to 256.
+        /// Number of classes, 1 to 256.
         classes: usize,
     },
     /// `x + layers(x)` (He et al., "Deep Residual Learning", 2015).
@@ -96,7 +96,7 @@ pub enum LayerKind {
     },
 }
 
-/// How a parameter is drawn before training.
+/// The distribution that a parameter is drawn from before training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Initialization {
     /// U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's Kaiming-uniform with a = sqrt(5), and its default for biases.
@@ -111,7 +111,7 @@ pub enum Initialization {
 /// A parameter of one kind of layer: the end of its name, its shape, whether weight decay applies, how it is drawn.
 pub(crate) type ParameterRule = (&'static str, Vec<usize>, bool, Initialization);
 
-/// What does not fit: expected, found.
+/// A misfit: expected, found.
 pub(crate) type Misfit = (String, String);
 
 impl LayerKind {
@@ -260,7 +260,7 @@ fn positive(what: &str, found: usize) -> Result<(), Misfit> {
     if found > 0 { Ok(()) } else { Err((format!("{what} of at least 1"), found.to_string())) }
 }
 
-/// How many windows there are, from top to bottom and from left to right.
+/// Number of windows from top to bottom and from left to right.
 fn windows(sides: [usize; 2], kernel: usize, stride: usize) -> Result<[usize; 2], Misfit> {
     positive("kernel", kernel)?;
     positive("stride", stride)?;

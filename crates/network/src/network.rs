@@ -22,7 +22,7 @@ pub struct Network {
 pub struct Head {
     /// The name, which its parameters begin with.
     pub name: String,
-    /// How many classes there are.
+    /// Number of classes.
     pub classes: usize,
     /// Whether each class has an offset.
     pub bias: bool,
@@ -61,7 +61,7 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// Whether weight decay applies: to weights of convolutions and linear layers, not to norms and biases.
     pub decays: bool,
-    /// How it is drawn before training.
+    /// The distribution that it is drawn from before training.
     pub initialization: Initialization,
     /// Where it lies when all parameters are laid one behind the other.
     pub range: Range<usize>,
@@ -167,15 +167,15 @@ impl Network {
         &self.one_hot_inputs
     }
 
-    /// How many of the layers an image goes through before it is a vector. Those behind see a row for each pair of an image and
+    /// Number of layers that an image goes through before it is a vector. The layers behind see a row for each pair of an image and
     /// the classes of the one-hot inputs.
     pub fn image_nodes(&self) -> usize {
         let vector = |node: &Node| matches!(node.output, Shape::Vector { .. });
         self.nodes.iter().position(vector).map_or(self.nodes.len(), |index| index + 1)
     }
 
-    /// How many of the layers stand before the first one-hot input; all of them where there is none. What they make of an image
-    /// is its *embedding*.
+    /// Number of layers before the first one-hot input; all of them where there is none. Their output for an image is its
+    /// *embedding*.
     pub fn embedding_nodes(&self) -> usize {
         let one_hot = |node: &Node| matches!(node.kind, LayerKind::OneHot { .. });
         self.nodes.iter().position(one_hot).unwrap_or(self.nodes.len())
@@ -272,10 +272,6 @@ impl Walk {
             }
         }
         self.shape = output;
-        let product = [input.len(), output.len(), self.fields.receptive_field];
-        product.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).ok_or_else(|| {
-            misfit(&name, ("sizes that can be counted".into(), format!("{input} to {output}")))
-        })?;
         let own_work = kind.multiply_adds(input, output);
         let multiply_adds = body.iter().fold(own_work, |all, node| all.saturating_add(node.multiply_adds));
         let (parameters, receptive_field) = (first..self.parameters.len(), self.fields.receptive_field);

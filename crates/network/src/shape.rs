@@ -9,7 +9,7 @@ use serde::Serialize;
 pub enum Shape {
     /// Feature maps, `[channels, height, width]`.
     Map {
-        /// How many maps there are.
+        /// Number of maps.
         channels: usize,
         /// Rows of each.
         height: usize,
@@ -18,7 +18,7 @@ pub enum Shape {
     },
     /// A vector of features, `[features]`.
     Vector {
-        /// How many values it has.
+        /// Number of values.
         features: usize,
     },
 }
@@ -32,7 +32,7 @@ impl Shape {
         }
     }
 
-    /// How many values there are; the largest number where they can't be counted.
+    /// Number of values; the largest number where they can't be counted.
     pub fn len(self) -> usize {
         self.channels().saturating_mul(self.pixels())
     }

@@ -37,74 +37,71 @@ pub struct Summary {
 impl Network {
     /// The table of layers.
     pub fn summary(&self) -> Summary {
-        let mut rows: Vec<SummaryRow> = Vec::new();
-        let mut group = None;
-        let mut fused = 0;
-        for segment in self.segments() {
-            let fused = match segment {
-                Segment::Layer(_) => None,
-                Segment::Trunk { .. } | Segment::Dense { .. } => {
-                    fused += 1;
-                    Some(fused)
-                }
-            };
-            for node in &self.nodes()[segment.nodes()] {
-                self.push(&mut rows, &mut group, node, 0, fused);
-            }
-            if matches!(segment, Segment::Dense { .. }) {
-                self.heads_rows(&mut rows, fused);
-            }
-        }
+        let mut table = Table { network: self, rows: Vec::new(), group: None, fused: 0 };
+        table.segments(self.nodes(), &self.segments(), 0, None);
         if !matches!(self.segments().last(), Some(Segment::Dense { .. })) {
-            self.heads_rows(&mut rows, None);
+            table.heads(None);
         }
         Summary {
             parameters: self.parameter_count(),
             multiply_adds: self.nodes().iter().chain(self.heads()).map(|node| node.multiply_adds).sum(),
-            layers: rows,
+            layers: table.rows,
+        }
+    }
+}
+
+/// The table while it grows.
+struct Table<'a> {
+    network: &'a Network,
+    rows: Vec<SummaryRow>,
+    /// The first part of the last row's names.
+    group: Option<&'a str>,
+    /// Fused operations so far.
+    fused: usize,
+}
+
+impl<'a> Table<'a> {
+    /// Adds layers that are `depth` residuals deep.
+    fn segments(&mut self, nodes: &'a [Node], segments: &[Segment<'a>], depth: usize, around: Option<usize>) {
+        for segment in segments {
+            let fused = match segment {
+                Segment::Layer(_) => around,
+                Segment::Trunk { .. } | Segment::Dense { .. } => {
+                    self.fused += 1;
+                    Some(self.fused)
+                }
+            };
+            for node in &nodes[segment.nodes()] {
+                self.segments(&node.body, &node.segments(), depth + 1, fused);
+                self.push(node, depth, fused);
+            }
+            if matches!(segment, Segment::Dense { .. }) {
+                self.heads(fused);
+            }
         }
     }
 
-    fn heads_rows(&self, rows: &mut Vec<SummaryRow>, fused: Option<usize>) {
-        for head in self.heads() {
+    fn heads(&mut self, fused: Option<usize>) {
+        for head in self.network.heads() {
             let label = head.kind.label().unwrap_or_default();
-            rows.push(self.row(format!("{} head: {label}", head.name), head, fused));
+            self.rows.push(self.row(format!("{} head: {label}", head.name), head, fused));
         }
     }
 
     /// Adds a layer to the row of its group, or as a row of its own.
-    fn push<'a>(
-        &self,
-        rows: &mut Vec<SummaryRow>,
-        group: &mut Option<&'a str>,
-        node: &'a Node,
-        depth: usize,
-        fused: Option<usize>,
-    ) {
-        let mut segments = 0;
-        for segment in node.segments() {
-            let inner = match segment {
-                Segment::Layer(_) => None,
-                _ => {
-                    segments += 1;
-                    fused.or(Some(segments))
-                }
-            };
-            for inner_node in &node.body[segment.nodes()] {
-                self.push(rows, group, inner_node, depth + 1, inner);
-            }
-        }
+    fn push(&mut self, node: &'a Node, depth: usize, fused: Option<usize>) {
         let Some(label) = node.kind.label() else { return };
-        let prefix = node.name.split_once('.').map(|(prefix, _)| prefix);
-        if let (Some(row), true) = (rows.last_mut(), prefix.is_some() && prefix == *group) {
+        let (parameters, prefix) =
+            (self.own_parameters(node), node.name.split_once('.').map(|(prefix, _)| prefix));
+        if let (Some(row), true) = (self.rows.last_mut(), prefix.is_some() && prefix == self.group) {
             row.name.push_str(&format!(", {label}"));
             row.output = node.output.dims();
-            row.parameters += self.own_parameters(node);
+            row.parameters += parameters;
             row.multiply_adds += node.multiply_adds;
             row.receptive_field = node.receptive_field;
             return;
         }
-        *group = prefix;
+        self.group = prefix;
         let name = match prefix {
             Some(prefix) => format!("{prefix}: {label}"),
             None if node.parameters.is_empty() || !node.body.is_empty() => label,
@@ -112,9 +109,10 @@ impl Network {
         };
         let mut row = self.row(format!("{}{name}", "  ".repeat(depth)), node, fused);
         if matches!(node.kind, LayerKind::Residual { .. }) {
+            // The layers in it have rows of their own.
             row.multiply_adds = 0;
         }
-        rows.push(row);
+        self.rows.push(row);
     }
 
     fn row(&self, name: String, node: &Node, fused: Option<usize>) -> SummaryRow {
@@ -133,7 +131,8 @@ impl Network {
         if !node.body.is_empty() {
             return 0;
         }
-        self.parameters()[node.parameters.clone()].iter().map(|parameter| parameter.range.len()).sum()
+        let parameters = &self.network.parameters()[node.parameters.clone()];
+        parameters.iter().map(|parameter| parameter.range.len()).sum()
     }
 }
 

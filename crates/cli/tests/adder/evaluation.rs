@@ -1,4 +1,4 @@
-//! What `adder eval` tells beyond losses and accuracies.
+//! The results of `adder eval` beyond losses and accuracies.
 
 use crate::common::{Workplace, json};
 

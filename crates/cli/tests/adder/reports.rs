@@ -1,11 +1,11 @@
-//! What a person looks at, through the real binary: reports, their look in a browser, the table of runs.
+//! Reports and tables as a person sees them, through the real binary: reports, their look in a browser, the table of runs.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::common::{IMAGES, LABELS, Workplace, bytes, idx, json};
 
-/// What a report of a finished run shows.
+/// The contents of a report of a finished run.
 const FIGURES: [&str; 17] = [
     "training-loss",
     "training-accuracy",
@@ -177,7 +177,7 @@ fn browser() -> Option<&'static str> {
         .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
 }
 
-/// What a browser makes of a page of this width, and what its console says.
+/// The measures of a page of this width in a browser, and the words of its console.
 fn browse(browser: &str, page: &Path, width: u32) -> (String, String) {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(browser)

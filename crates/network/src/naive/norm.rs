@@ -46,11 +46,11 @@ pub fn batch_norm_with(
 
 /// The gradients of [`batch_norm`].
 pub struct NormGradients {
-    /// Of the input, `[b, c, pixels]`.
+    /// The gradient of the input, `[b, c, pixels]`.
     pub input: Vec<f64>,
-    /// Of gamma, `[c]`.
+    /// The gradient of gamma, `[c]`.
     pub gamma: Vec<f64>,
-    /// Of beta, `[c]`.
+    /// The gradient of beta, `[c]`.
     pub beta: Vec<f64>,
 }
 

@@ -62,9 +62,9 @@ pub struct NodePass {
 /// The gradients of a loss.
 #[derive(Clone, Debug)]
 pub struct Gradients {
-    /// Of the parameters, one behind the other.
+    /// The gradients of the parameters, one behind the other.
     pub params: Vec<f64>,
-    /// Of the images, `[b, channels, height, width]`.
+    /// The gradient of the images, `[b, channels, height, width]`.
     pub images: Vec<f64>,
     /// The largest, without its sign, at any value on the way: what the others are sums of.
     pub largest: f64,
