@@ -25,7 +25,8 @@ pub(super) struct TrunkPlan {
 /// One block's shapes and kernels.
 #[derive(Debug)]
 pub(super) struct BlockPlan {
-    pub layout: BlockLayout,
+    /// The place of the block's parameters.
+    pub params: BlockLayout,
     pub rate: DropoutRate,
     pub pool: bool,
     /// The convolution's input, with its padding,
@@ -111,7 +112,7 @@ impl BlockPlan {
         let [height, width] =
             [values.height, values.width].map(|size| if block.pool { size / 2 } else { size });
         Ok(Self {
-            layout,
+            params: layout,
             rate: DropoutRate::new(block.dropout)?,
             pool: block.pool,
             input,
