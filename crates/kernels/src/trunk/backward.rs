@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::plan::{BlockState, Scratch, Source, Stage, TrunkPlan, Workspace};
+use super::plan::{BlockState, Source, Stage, TaskScratch, TrunkPlan, Workspace};
 use super::spec::Output;
 use crate::arch::Prefetch;
 use crate::conv::Activation;
@@ -105,7 +105,7 @@ impl BlockPass<'_> {
         let Self { plan, stage, source, further } = self;
         let block = stage.block;
         let mut scratch = plan.scratch();
-        let Scratch { input, gradient } = &mut *scratch;
+        let TaskScratch { input, gradient } = &mut *scratch;
         let [input, gradient] =
             [(input, block.input), (gradient, block.grad_values)].map(|(values, layout)| {
                 let values = &mut values[..layout.len()];

@@ -19,7 +19,7 @@ pub(super) struct TrunkPlan {
     pub isa: Isa,
     pub spec: TrunkSpec,
     pub blocks: Vec<BlockPlan>,
-    scratch: BufferPool<Scratch>,
+    scratch: BufferPool<TaskScratch>,
 }
 
 /// One block's shapes and kernels.
@@ -59,8 +59,8 @@ impl TrunkPlan {
     }
 
     /// Memory for a task.
-    pub(super) fn scratch(&self) -> PooledBuffer<Scratch> {
-        self.scratch.take(|| Scratch::new(self))
+    pub(super) fn scratch(&self) -> PooledBuffer<TaskScratch> {
+        self.scratch.take(|| TaskScratch::new(self))
     }
 
     /// Values of the output for one image: `[channels]` or `[channels, height, width]`.
@@ -208,12 +208,12 @@ impl BlockState {
 
 /// The memory of a task, used again by the next.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(super) struct TaskScratch {
     pub input: Aligned,
     pub gradient: Aligned,
 }
 
-impl Scratch {
+impl TaskScratch {
     pub(super) fn new(plan: &TrunkPlan) -> Self {
         let input = plan.largest(|block| block.input.len().max(block.output.len()));
         let gradient = plan.largest(|block| block.grad_values.len());
