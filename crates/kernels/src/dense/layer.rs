@@ -89,7 +89,7 @@ pub(super) struct Norm {
 
 /// The gradients of a norm's parameters, padded like a row.
 #[derive(Debug, Default)]
-pub(super) struct NormGradients {
+pub(super) struct AffineGradients {
     pub(super) gamma: Vec<f32>,
     pub(super) beta: Vec<f32>,
 }
@@ -124,7 +124,7 @@ impl Norm {
     }
 
     /// Turns the gradient of the output into that of the input. Writes those of the parameters.
-    pub(super) fn backward(&self, isa: Isa, grad: &mut Matrix, params: &mut NormGradients) {
+    pub(super) fn backward(&self, isa: Isa, grad: &mut Matrix, params: &mut AffineGradients) {
         params.gamma.resize(grad.stride(), 0.0);
         params.beta.resize(grad.stride(), 0.0);
         isa.run(WIDTH, Backward { norm: self, grad, params });
@@ -182,7 +182,7 @@ impl Kernel for Forward<'_> {
 struct Backward<'a> {
     norm: &'a Norm,
     grad: &'a mut Matrix,
-    params: &'a mut NormGradients,
+    params: &'a mut AffineGradients,
 }
 
 impl Kernel for Backward<'_> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::layer::{Linear, Norm, NormGradients, NormStatistics};
+use super::layer::{AffineGradients, Linear, Norm, NormStatistics};
 use super::spec::{DenseLayout, DenseSpec};
 use crate::buffer_pool::PooledBuffer;
 use crate::loss::{self, CrossEntropy, Tally, Targets};
@@ -30,7 +30,7 @@ pub(super) struct Buffers {
     logits: Matrix,
     grad_logits: Matrix,
     grad_inputs: Matrix,
-    grad_norm: NormGradients,
+    grad_norm: AffineGradients,
     /// The gradient of the one-hot input's columns, `[classes, out]`.
     grad_one_hot: Matrix,
 }
@@ -81,7 +81,7 @@ impl Buffers {
             logits: Matrix::new(spec.classes()),
             grad_logits: Matrix::new(spec.classes()),
             grad_inputs: Matrix::new(spec.inputs),
-            grad_norm: NormGradients::default(),
+            grad_norm: AffineGradients::default(),
             grad_one_hot: Matrix::new(joined),
         }
     }

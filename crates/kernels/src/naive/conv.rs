@@ -30,14 +30,14 @@ pub fn conv2d_weight_gradient(input: &[f64], grad_output: &[f64], shape: &ConvSh
 }
 
 /// The indices of one product `input * weight` and of the output that it is a term of.
-struct Product {
+struct Term {
     input: usize,
     weight: usize,
     output: usize,
 }
 
 /// Visits every product of a convolution once; those with a zero of the padding are left out.
-fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(Product)) {
+fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(Term)) {
     let &ConvShape { batch, in_channels, out_channels, height, width, kernel, padding } = shape;
     let [out_height, out_width] = shape.output_size();
     for (image, out) in pairs(batch, out_channels) {
@@ -46,7 +46,7 @@ fn for_each_product(shape: &ConvShape, mut visit: impl FnMut(Product)) {
                 for (ky, kx) in pairs(kernel, kernel) {
                     let (in_y, in_x) = ((y + ky).wrapping_sub(padding), (x + kx).wrapping_sub(padding));
                     if in_y < height && in_x < width {
-                        visit(Product {
+                        visit(Term {
                             input: ((image * in_channels + channel) * height + in_y) * width + in_x,
                             weight: ((out * in_channels + channel) * kernel + ky) * kernel + kx,
                             output: ((image * out_channels + out) * out_height + y) * out_width + x,

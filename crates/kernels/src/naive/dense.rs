@@ -50,7 +50,7 @@ pub fn relu_backward(output: &[f64], grad_output: &[f64]) -> Vec<f64> {
 }
 
 /// Every value of a stack's forward pass that its backward pass needs.
-pub struct DensePass {
+pub struct DenseValues {
     /// The input of each hidden layer, one-hot classes included, and then of the heads, `[b, in]`.
     pub inputs: Vec<Vec<f64>>,
     /// The output of each hidden layer before its norm, `[b, out]`.
@@ -62,9 +62,9 @@ pub struct DensePass {
 }
 
 /// The forward pass of `inputs`, `[b, inputs]`, with the class of each row where `spec` has a one-hot input.
-pub fn forward(spec: &DenseSpec, inputs: &[f64], one_hot: &[u8], params: &[f64]) -> DensePass {
+pub fn forward(spec: &DenseSpec, inputs: &[f64], one_hot: &[u8], params: &[f64]) -> DenseValues {
     let (layout, b) = (spec.layout(), inputs.len() / spec.inputs);
-    let mut pass = DensePass { inputs: vec![], linear: vec![], norms: vec![], logits: vec![] };
+    let mut pass = DenseValues { inputs: vec![], linear: vec![], norms: vec![], logits: vec![] };
     let mut x = inputs.to_vec();
     for (layer, (&outputs, at)) in spec.layers.iter().zip(layout.layers).enumerate() {
         x = join_one_hot(spec, layer, x, one_hot);
@@ -96,7 +96,7 @@ pub(super) fn join_one_hot(spec: &DenseSpec, layer: usize, x: Vec<f64>, classes:
 }
 
 /// The loss of a pass: the mean over the batch of the sum of the heads' cross-entropies.
-pub fn loss(spec: &DenseSpec, pass: &DensePass, targets: &[Targets<'_>]) -> f64 {
+pub fn loss(spec: &DenseSpec, pass: &DenseValues, targets: &[Targets<'_>]) -> f64 {
     let heads = spec.heads.iter().zip(&pass.logits).zip(targets);
     let of_head = |((&classes, logits), targets): ((_, &Vec<f64>), &Targets<'_>)| {
         cross_entropy(logits, classes, &distributions(classes, targets)).iter().sum::<f64>()
@@ -107,7 +107,7 @@ pub fn loss(spec: &DenseSpec, pass: &DensePass, targets: &[Targets<'_>]) -> f64 
 /// The gradients of [`loss`] with respect to the inputs, `[b, inputs]`, and the parameters, in their layout.
 pub fn backward(
     spec: &DenseSpec,
-    pass: &DensePass,
+    pass: &DenseValues,
     params: &[f64],
     targets: &[Targets<'_>],
 ) -> (Vec<f64>, Vec<f64>) {

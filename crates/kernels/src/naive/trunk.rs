@@ -7,15 +7,15 @@ use crate::conv::ConvShape;
 use crate::trunk::{BlockLayout, KERNEL, Output, TrunkSpec};
 
 /// A forward pass and all that happened in it.
-pub struct TrunkPass {
+pub struct TrunkValues {
     /// The values of each block.
-    pub blocks: Vec<BlockPass>,
+    pub blocks: Vec<BlockValues>,
     /// `[b, c]` or `[b, c, h, w]`, as the specification says.
     pub output: Vec<f64>,
 }
 
 /// The values of one block, all `[b, c, h, w]`.
-pub struct BlockPass {
+pub struct BlockValues {
     /// The convolution.
     pub shape: ConvShape,
     /// The input.
@@ -30,7 +30,7 @@ pub struct BlockPass {
     pub dropped: Vec<f64>,
 }
 
-impl BlockPass {
+impl BlockValues {
     /// The shape of all that has one value for each of the convolution's outputs.
     pub fn map(&self) -> [usize; 4] {
         let [height, width] = self.shape.output_size();
@@ -40,7 +40,7 @@ impl BlockPass {
 
 /// The forward pass of `images`, `[b, c, h, w]`. `masks` holds for each block what dropout multiplies each value with,
 /// `[b, c, h, w]`, or nothing where nothing is dropped.
-pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec: &TrunkSpec) -> TrunkPass {
+pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec: &TrunkSpec) -> TrunkValues {
     let batch = images.len() / (spec.in_channels * spec.height * spec.width);
     let mut map = [batch, spec.in_channels, spec.height, spec.width];
     let mut output = images.to_vec();
@@ -70,12 +70,12 @@ pub fn forward(images: &[f64], params: &[f64], masks: &[Option<Vec<f64>>], spec:
         } else {
             output = dropped.clone();
         }
-        blocks.push(BlockPass { shape, input, convolved, activation, normalized, dropped });
+        blocks.push(BlockValues { shape, input, convolved, activation, normalized, dropped });
     }
     if spec.output == Output::GlobalAverage {
         output = global_average_pool(&output, map);
     }
-    TrunkPass { blocks, output }
+    TrunkValues { blocks, output }
 }
 
 /// The gradients of a loss whose gradient at the output is `grad_output`.
@@ -90,7 +90,7 @@ pub struct TrunkGradients {
 
 /// The backward pass of [`forward`].
 pub fn backward(
-    pass: &TrunkPass,
+    pass: &TrunkValues,
     params: &[f64],
     masks: &[Option<Vec<f64>>],
     spec: &TrunkSpec,
@@ -118,7 +118,7 @@ pub fn backward(
 
 /// The backward pass of norm, ReLU and convolution: gives the gradient of the block's input.
 fn block_backward(
-    block: &BlockPass,
+    block: &BlockValues,
     params: &[f64],
     layout: &BlockLayout,
     at_norm: &[f64],

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::plan::{BlockState, Scratch, Source, Stage, TrunkPlan, Workspace};
+use super::plan::{BlockState, Source, Stage, TaskScratch, TrunkPlan, Workspace};
 use super::spec::Output;
 use crate::arch::Prefetch;
 use crate::conv::Activation;
@@ -22,8 +22,8 @@ impl TrunkPlan {
         for (index, block) in self.blocks.iter().enumerate().rev() {
             let state = &mut workspace.blocks[index];
             let scale = state.dropout_scale(block);
-            let norm = &mut grad_params[block.layout.gamma.start..block.layout.beta.end];
-            let grads = norm.split_at_mut(block.layout.gamma.len()).into();
+            let norm = &mut grad_params[block.params.gamma.start..block.params.beta.end];
+            let grads = norm.split_at_mut(block.params.gamma.len()).into();
             let BlockState { statistics, gamma, coefficients, .. } = state;
             statistics.backward(&workspace.channel_sums, gamma, scale, coefficients, grads);
 
@@ -31,7 +31,7 @@ impl TrunkPlan {
             let packing = block.weight_gradient.packing();
             let total = &mut workspace.grad_weights[..packing.len()];
             workspace.weight_sums.add_up(total);
-            packing.unpack(total, &mut grad_params[block.layout.weight.clone()]);
+            packing.unpack(total, &mut grad_params[block.params.weight.clone()]);
         }
         if let Some(grad_images) = grad_images {
             self.write_grad_images(workspace, grad_images);
@@ -105,7 +105,7 @@ impl BlockPass<'_> {
         let Self { plan, stage, source, further } = self;
         let block = stage.block;
         let mut scratch = plan.scratch();
-        let Scratch { input, gradient } = &mut *scratch;
+        let TaskScratch { input, gradient } = &mut *scratch;
         let [input, gradient] =
             [(input, block.input), (gradient, block.grad_values)].map(|(values, layout)| {
                 let values = &mut values[..layout.len()];

@@ -14,7 +14,7 @@ impl TrunkPlan {
     /// A forward pass over the images in the workspace, which was prepared for them.
     pub(super) fn forward(&self, workspace: &mut Workspace, params: &[f32], key: Option<DropoutKey>) {
         self.blocks.par_iter().zip(&mut workspace.blocks).for_each(|(block, state)| {
-            let weight = &params[block.layout.weight.clone()];
+            let weight = &params[block.params.weight.clone()];
             block.forward.packing().pack(weight, &mut state.weights);
             block.input_gradient.packing().pack_flipped(weight, &mut state.flipped_weights);
         });
@@ -23,7 +23,7 @@ impl TrunkPlan {
             self.forward_block(workspace, index, key);
 
             let state = &mut workspace.blocks[index];
-            let [gamma, beta] = [&block.layout.gamma, &block.layout.beta].map(|range| &params[range.clone()]);
+            let [gamma, beta] = [&block.params.gamma, &block.params.beta].map(|range| &params[range.clone()]);
             state.drop = key.is_some();
             state.gamma.clear();
             state.gamma.extend_from_slice(gamma);

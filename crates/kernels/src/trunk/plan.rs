@@ -19,13 +19,14 @@ pub(super) struct TrunkPlan {
     pub isa: Isa,
     pub spec: TrunkSpec,
     pub blocks: Vec<BlockPlan>,
-    scratch: BufferPool<Scratch>,
+    scratch: BufferPool<TaskScratch>,
 }
 
 /// One block's shapes and kernels.
 #[derive(Debug)]
 pub(super) struct BlockPlan {
-    pub layout: BlockLayout,
+    /// The place of the block's parameters.
+    pub params: BlockLayout,
     pub rate: DropoutRate,
     pub pool: bool,
     /// The convolution's input, with its padding,
@@ -58,8 +59,8 @@ impl TrunkPlan {
     }
 
     /// Memory for a task.
-    pub(super) fn scratch(&self) -> PooledBuffer<Scratch> {
-        self.scratch.take(|| Scratch::new(self))
+    pub(super) fn scratch(&self) -> PooledBuffer<TaskScratch> {
+        self.scratch.take(|| TaskScratch::new(self))
     }
 
     /// Values of the output for one image: `[channels]` or `[channels, height, width]`.
@@ -111,7 +112,7 @@ impl BlockPlan {
         let [height, width] =
             [values.height, values.width].map(|size| if block.pool { size / 2 } else { size });
         Ok(Self {
-            layout,
+            params: layout,
             rate: DropoutRate::new(block.dropout)?,
             pool: block.pool,
             input,
@@ -207,12 +208,12 @@ impl BlockState {
 
 /// The memory of a task, used again by the next.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {
+pub(super) struct TaskScratch {
     pub input: Aligned,
     pub gradient: Aligned,
 }
 
-impl Scratch {
+impl TaskScratch {
     pub(super) fn new(plan: &TrunkPlan) -> Self {
         let input = plan.largest(|block| block.input.len().max(block.output.len()));
         let gradient = plan.largest(|block| block.grad_values.len());

@@ -66,7 +66,7 @@ impl TrunkCase {
             assert_close(&found[1], &expected.normalized.variance, "variance");
         }
         let grad_output = wide(&self.grad_output);
-        let backward = |pass: &naive::trunk::TrunkPass, params: &[f64]| {
+        let backward = |pass: &naive::trunk::TrunkValues, params: &[f64]| {
             naive::trunk::backward(pass, params, &masks, &self.spec, &grad_output)
         };
         // The oracle once more, from inputs that are off by what rounding them to f32 may do.
@@ -104,7 +104,7 @@ fn wide(values: &[f32]) -> Vec<f64> {
 }
 
 /// Whether a ReLU or a pool of this block would choose otherwise after a change in the sixth decimal.
-fn is_near_a_kink(block: &naive::trunk::BlockPass) -> bool {
+fn is_near_a_kink(block: &naive::trunk::BlockValues) -> bool {
     let near = |gap: f64| gap != 0.0 && gap.abs() < 2e-6;
     let ties = block.map()[2] >= 2 && block.dropped.windows(2).any(|pair| near(pair[0] - pair[1]));
     ties || block.convolved.iter().any(|&value| near(value))
