@@ -24,7 +24,7 @@ fn network() -> Network {
     layers.extend(block(9));
     layers.push(Layer::residual(block(9)[..3].to_vec()));
     layers.extend([Layer::conv2d(12, 3).stride(2).padding(1).bias(), Layer::batch_norm(), Layer::relu()]);
-    layers.extend([Layer::avg_pool2d(2), Layer::flatten(), Layer::linear(14).bias(), Layer::relu()]);
+    layers.extend([Layer::avg_pool2d(2), Layer::flatten(), Layer::linear(14).bias(), Layer::leaky_relu(0.1)]);
     layers.push(Layer::one_hot("camera", 4));
     layers.extend([Layer::linear(16), Layer::batch_norm(), Layer::relu()]);
     let heads = vec![Head::new("color", 3), Head::new("shape", 5), Head::new("size", 2)];

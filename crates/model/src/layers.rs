@@ -74,6 +74,7 @@ impl Model {
                 if bias { x.broadcast_add(&parameter(1).reshape((1, (), 1, 1))?)? } else { x }
             }
             LayerKind::Relu {} => x.relu()?,
+            LayerKind::LeakyRelu { negative_slope } => leaky_relu(x, negative_slope.into())?,
             LayerKind::BatchNorm {} => match mode {
                 Mode::Train { .. } => self.norms[node.ordinal].forward_train(x)?,
                 Mode::Evaluate => self.norms[node.ordinal].forward_eval(x)?,
@@ -98,4 +99,10 @@ impl Model {
             LayerKind::Residual { .. } => (x + self.nodes(&node.body, x, one_hot, mode)?)?,
         })
     }
+}
+
+/// As a product with a factor for each value: its gradient is the factor, and a NaN stays one.
+fn leaky_relu(x: &Tensor, slope: f64) -> Result<Tensor> {
+    let above = x.detach().gt(0f32)?.to_dtype(DType::F32)?;
+    Ok((x * above.affine(1.0 - slope, slope)?)?)
 }

@@ -47,6 +47,13 @@ pub enum LayerKind {
     },
     /// `max(x, 0)`; its gradient at 0 is 0, as in PyTorch.
     Relu {},
+    /// `x` where it is above 0, else `negative_slope * x`, which is its gradient at 0 too, as in PyTorch (Maas, Hannun and Ng,
+    /// "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013).
+    LeakyRelu {
+        /// The factor of values below 0.
+        #[serde(default = "one_hundredth")]
+        negative_slope: f32,
+    },
     /// Batch norm over every axis but the channels' (Ioffe and Szegedy, 2015), with PyTorch's defaults.
     BatchNorm {},
     /// Elements become 0 with this probability in training, the others are scaled up.
@@ -157,7 +164,14 @@ impl LayerKind {
             Self::Dropout { probability } if !(0.0..1.0).contains(&probability) => {
                 Err(("a probability in [0, 1)".into(), probability.to_string()))
             }
-            Self::Relu {} | Self::BatchNorm {} | Self::Dropout { .. } | Self::Residual { .. } => Ok(input),
+            Self::LeakyRelu { negative_slope } if !negative_slope.is_finite() => {
+                Err(("a finite negative_slope".into(), negative_slope.to_string()))
+            }
+            Self::Relu {}
+            | Self::LeakyRelu { .. }
+            | Self::BatchNorm {}
+            | Self::Dropout { .. }
+            | Self::Residual { .. } => Ok(input),
         }
     }
 
@@ -211,6 +225,7 @@ impl LayerKind {
         match self {
             Self::Conv2d { .. } => "conv",
             Self::Relu {} => "relu",
+            Self::LeakyRelu { .. } => "leaky_relu",
             Self::BatchNorm {} => "norm",
             Self::Dropout { .. } => "dropout",
             Self::MaxPool2d { .. } | Self::AvgPool2d { .. } => "pool",
@@ -234,6 +249,7 @@ impl LayerKind {
                 with_bias(text, bias)
             }
             Self::Relu {} => "ReLU".into(),
+            Self::LeakyRelu { negative_slope } => format!("leaky ReLU {negative_slope}"),
             Self::BatchNorm {} => "norm".into(),
             Self::Dropout { probability: 0.0 } => return None,
             Self::Dropout { probability } => format!("dropout {probability}"),
@@ -254,6 +270,10 @@ impl LayerKind {
 
 fn one() -> usize {
     1
+}
+
+fn one_hundredth() -> f32 {
+    0.01
 }
 
 fn positive(what: &str, found: usize) -> Result<(), Misfit> {
@@ -286,6 +306,11 @@ impl Layer {
     /// A ReLU.
     pub fn relu() -> Self {
         Self::new(LayerKind::Relu {})
+    }
+
+    /// A leaky ReLU.
+    pub fn leaky_relu(negative_slope: f32) -> Self {
+        Self::new(LayerKind::LeakyRelu { negative_slope })
     }
 
     /// A batch norm.

@@ -82,6 +82,10 @@ impl Writer<'_> {
                 }
                 LayerKind::BatchNorm {} => self.norm(node, &x),
                 LayerKind::Relu {} => self.builder.node("Relu", &node.name, &[&x], vec![]),
+                LayerKind::LeakyRelu { negative_slope } => {
+                    let alpha = vec![float("alpha", negative_slope)];
+                    self.builder.node("LeakyRelu", &node.name, &[&x], alpha)
+                }
                 LayerKind::Dropout { .. } => x,
                 LayerKind::MaxPool2d { kernel, stride } => self.pool("MaxPool", node, &x, kernel, stride),
                 LayerKind::AvgPool2d { kernel, stride } => self.pool("AveragePool", node, &x, kernel, stride),

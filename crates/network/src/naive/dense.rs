@@ -1,4 +1,4 @@
-//! Linear layers without bias, and the ReLU that follows some of them.
+//! Linear layers without bias, and the activations that follow some of them.
 
 /// `input`, `[b, i]`, times the transpose of `weight`, `[o, i]`: `[b, o]`.
 pub fn linear(input: &[f64], weight: &[f64], [b, i, o]: [usize; 3]) -> Vec<f64> {
@@ -42,4 +42,14 @@ pub fn relu(input: &[f64]) -> Vec<f64> {
 /// The gradient of [`relu`], from its output: 0 where the output is 0.
 pub fn relu_backward(output: &[f64], grad_output: &[f64]) -> Vec<f64> {
     output.iter().zip(grad_output).map(|(&y, &grad)| if y > 0.0 { grad } else { 0.0 }).collect()
+}
+
+/// `x` where it is above 0, else `slope * x`.
+pub fn leaky_relu(input: &[f64], slope: f64) -> Vec<f64> {
+    input.iter().map(|&x| if x > 0.0 { x } else { slope * x }).collect()
+}
+
+/// The gradient of [`leaky_relu`], from its input: `slope` at 0.
+pub fn leaky_relu_backward(input: &[f64], slope: f64, grad_output: &[f64]) -> Vec<f64> {
+    input.iter().zip(grad_output).map(|(&x, &grad)| if x > 0.0 { grad } else { slope * grad }).collect()
 }

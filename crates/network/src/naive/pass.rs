@@ -1,7 +1,7 @@
 //! A whole network forward and backward, layer by layer.
 
 use super::conv::{Conv, conv2d, conv2d_input_gradient, conv2d_weight_gradient};
-use super::dense::{linear, linear_backward, relu, relu_backward};
+use super::dense::{leaky_relu, leaky_relu_backward, linear, linear_backward, relu, relu_backward};
 use super::norm::{Normalized, batch_norm, batch_norm_backward, batch_norm_with};
 use super::pool::{
     Pool, avg_pool2d, avg_pool2d_backward, global_average_pool, global_average_pool_backward, max_pool2d,
@@ -128,6 +128,7 @@ impl Walk<'_> {
                 if bias { self.with_bias(node, output, params(1)) } else { output }
             }
             LayerKind::Relu {} => relu(x),
+            LayerKind::LeakyRelu { negative_slope } => leaky_relu(x, negative_slope.into()),
             LayerKind::BatchNorm {} => match self.mode {
                 Mode::Train { .. } => {
                     let norm = batch_norm(x, self.rows(node), params(0), params(1));
@@ -200,6 +201,9 @@ impl Walk<'_> {
                 conv2d_input_gradient(params(0), gradient, &conv)
             }
             LayerKind::Relu {} => relu_backward(&pass.output, gradient),
+            LayerKind::LeakyRelu { negative_slope } => {
+                leaky_relu_backward(x, negative_slope.into(), gradient)
+            }
             LayerKind::BatchNorm {} => {
                 let back = batch_norm_backward(x, self.rows(node), params(0), gradient);
                 give(0, &back.gamma);

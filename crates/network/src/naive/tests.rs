@@ -121,6 +121,7 @@ fn every_kind() -> Network {
         Layer::avg_pool2d(2),
         Layer::flatten(),
         Layer::linear(5).bias(),
+        Layer::leaky_relu(0.2),
         Layer::dropout(0.25),
         Layer::one_hot("class", 4),
         Layer::linear(6),
@@ -165,7 +166,7 @@ fn evaluation_with_a_batchs_own_statistics_is_training() {
     let params = uniform(&mut stream, network.parameter_count());
     let inputs = Inputs { images: &images, one_hot: &[&[0, 1, 2, 3]] };
     let train = forward(&network, &params, inputs, Mode::Train { masks: &[None, None] });
-    let norms = [&train.nodes[1], &train.nodes[3].body[1], &train.nodes[11]];
+    let norms = [&train.nodes[1], &train.nodes[3].body[1], &train.nodes[12]];
     let statistics = norms.map(|pass| {
         let norm = pass.norm.as_ref().unwrap();
         [norm.mean.clone(), norm.variance.clone()]
