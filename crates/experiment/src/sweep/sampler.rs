@@ -1,7 +1,6 @@
 //! The values that a trial tries.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use adder_random::{Purpose, Stream};
 use toml::Value;
@@ -19,7 +18,7 @@ const GOOD: f64 = 0.25;
 
 /// The values of the trial that `done` others came before, by their keys.
 pub(super) fn propose(plan: &SweepPlan, done: u64, trials: &[Trial]) -> BTreeMap<String, Value> {
-    let mut rng = StreamRng(Stream::new(plan.seed, Purpose::Sweep, 0, done));
+    let mut rng = Stream::new(plan.seed, Purpose::Sweep, 0, done);
     let mut combination = done;
     // The last dimension is the fastest of a grid.
     let mut values: Vec<_> = plan
@@ -35,7 +34,7 @@ pub(super) fn propose(plan: &SweepPlan, done: u64, trials: &[Trial]) -> BTreeMap
             (Method::Tpe, _) if trials.len() >= RANDOM_FIRST => {
                 (dimension, dimension.estimated(trials, &mut rng))
             }
-            _ => (dimension, dimension.drawn(&mut rng.0)),
+            _ => (dimension, dimension.drawn(&mut rng)),
         })
         .collect();
     values.reverse();
@@ -52,7 +51,7 @@ impl Dimension {
     }
 
     /// A value where good trials are dense and others are not.
-    fn estimated(&self, trials: &[Trial], rng: &mut StreamRng) -> Value {
+    fn estimated(&self, trials: &[Trial], rng: &mut Stream) -> Value {
         let (start, end) = self.axis();
         let estimator: DefaultEstimatorBuilder = match self.values {
             Values::Choices(_) => tpe::histogram_estimator(),
@@ -124,28 +123,6 @@ fn cost(trial: &Trial) -> f64 {
 /// Four digits, so that what is tried is what is read in the table.
 fn four_digits(number: f64) -> f64 {
     format!("{number:.3e}").parse().unwrap_or(number)
-}
-
-/// A stream as a generator of `rand`.
-struct StreamRng(Stream);
-
-impl rand_core::TryRng for StreamRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.0.next_u32())
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.0.next_u64())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in bytes.chunks_mut(4) {
-            chunk.copy_from_slice(&self.0.next_u32().to_le_bytes()[..chunk.len()]);
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
