@@ -28,8 +28,9 @@
 //! layer by layer are the layers' own. Out and in again changes no bit of a parameter or running statistic.
 //!
 //! # Limits
-//! Everything is in memory: files are written by the caller. ONNX is written and not read, with `f32` weights and operators
-//! of version 13 to 21; [preprocessing](onnx::Options::with_preprocessing) is MNIST's. Of PyTorch's files [`torch::load`] reads tensors only, of an IdentityAdder, and runs no code in them.
+//! Everything is in memory: files are written by the caller. ONNX is written and not read, with `f32` weights and operators of
+//! version 13 to 21; its [preprocessing](onnx::Options::with_preprocessing) is MNIST's. [`torch::load`] reads the tensors of an
+//! IdentityAdder and nothing else, and runs no code.
 #![forbid(unsafe_code)]
 
 mod error;
