@@ -69,7 +69,7 @@ impl fmt::Display for Pass {
     }
 }
 
-/// What a convolution and its gradients are computed from.
+/// The tensors that a convolution and its gradients are computed from.
 #[derive(Clone, Debug)]
 pub struct Operands {
     /// The sizes.
@@ -91,7 +91,7 @@ impl Operands {
         Self { shape, input, weight, grad_output }
     }
 
-    /// What a pass gives, from naive loops in double precision.
+    /// The result of a pass by naive loops in double precision.
     pub fn result(&self, pass: Pass) -> Vec<f32> {
         let Self { shape, .. } = self;
         let wide = |values: &[f32]| values.iter().map(|&value| value.into()).collect::<Vec<_>>();

@@ -7,7 +7,7 @@ use adder_kernels::bench::fused_multiply_adds;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput};
 
-/// What [`Throughput::Elements`] counts in a group of benches.
+/// The unit that [`Throughput::Elements`] counts in a group of benches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unit {
     /// Floating-point operations, an addition and a multiplication being two.

@@ -16,7 +16,7 @@ pub struct Training {
 }
 
 impl Training {
-    /// Of a network, before its first step.
+    /// The training of a network, before its first step.
     ///
     /// # Errors
     /// Where the device has no room.

@@ -23,7 +23,7 @@ pub(crate) struct Watcher {
     epochs: u64,
     steps_per_epoch: u64,
     steps_before: u64,
-    /// When this session's first step began, and the images trained on since.
+    /// The start of this session's first step, and the images trained on since.
     started: Instant,
     images: u64,
     last_line: Instant,

@@ -1,24 +1,46 @@
-//! The identity-adder on candle: a network with two inputs, an MNIST image and a digit 0..9 (the *addend*), and two
-//! outputs, the digit in the image and the sum of the two.
+//! Small networks on candle: a [`Model`] trains and runs whatever `adder-network` describes. One of them is the
+//! [`IdentityAdder`], with two inputs, an MNIST image and a digit 0..9 (the *addend*), and two outputs, the digit in the
+//! image and the sum of the two.
 //!
 //! ```
-//! use adder_model::{IdentityAdder, Mode, ModelConfig};
+//! use adder_model::{IdentityAdder, Mode, ModelConfig, Targets};
 //! use candle_core::{DType, Device, Tensor};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let model = IdentityAdder::new(&ModelConfig::default(), 42, &Device::Cpu)?;
 //! let images = Tensor::zeros((2, 1, 28, 28), DType::F32, &Device::Cpu)?;
-//! let addends = Tensor::new(&[3u32, 7], &Device::Cpu)?;
+//! let [addends, digits, sums] = [[3u32, 7], [5, 2], [8, 9]].map(|classes| Tensor::new(&classes, &Device::Cpu));
+//! let (addends, digits, sums) = (addends?, digits?, sums?);
 //! let logits = model.forward(&images, &addends, Mode::Evaluate)?;
-//! assert_eq!(logits.digit.dims(), [2, 10]);
-//! assert_eq!(logits.sum.dims(), [2, 19]);
+//! assert_eq!((logits.digit.dims(), logits.sum.dims()), (&[2, 10][..], &[2, 19][..]));
+//!
+//! // A training step: the gradients of all parameters, for any optimizer.
+//! let targets = Targets::labels(&digits, &sums);
+//! let step = model.loss(&images, &addends, targets, Mode::Train { seed: 42, epoch: 0, step: 0 })?;
+//! let gradients = step.loss.backward()?;
+//! assert!(model.parameters().iter().all(|parameter| gradients.get(&parameter.var).is_some()));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The model takes tensors and never a data set. It is the only bridge from candle to `adder-kernels`. Without the feature
-//! `candle` there is no training: what is left answers on the kernels alone ([`Predictor`]), for places where candle is too
-//! heavy.
+//! # The idea
+//! A [`Model`] holds the tensors of any `adder_network::Network` and walks its layers. On the CPU it trains on
+//! `adder-kernels` ([`Backend::Fused`]): convolution blocks run as one operation of candle's autograd, the last hidden
+//! layers with the heads and their loss as another, a convolution between them as an operation of its own. Every other layer,
+//! and every layer on other devices, runs on candle's operations ([`Backend::Reference`]), with the right gradients where
+//! candle's are wrong ([`max_pool2x2`]). Both backends draw the same dropout masks; only their rounding differs. [`FusedBlock`]
+//! is one convolution block for a network of your own.
+//!
+//! A [`Predictor`] answers without gradients: with norms folded into the weights where the kernels know the whole network,
+//! else layer by layer. [`Predictor::pretrained`] is the built-in network. [`weights`] reads and writes safetensors files, and
+//! checks every name, shape and value.
+//!
+//! The model takes tensors or slices and never a data set. Without the feature `candle` there is no training: the
+//! [`Predictor`] is left, for places where candle is too heavy.
+//!
+//! # Limits
+//! Numbers are `f32`. A network has one image input; other inputs are one-hot classes. The kernels run on the CPU alone, in
+//! runs of layers that the column `fused` of [`Summary`] shows; on accelerators everything is candle's.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "candle")]

@@ -30,7 +30,7 @@ pub struct Overview {
     pub evaluation: Option<f64>,
     /// Time spent in training and validation, that of its teachers included, in seconds.
     pub seconds: f64,
-    /// When it was started, in UTC.
+    /// The time of the start, in UTC.
     pub started: Option<String>,
 }
 

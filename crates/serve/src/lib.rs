@@ -28,7 +28,7 @@
 //!
 //! # Limits
 //!
-//! What a stranger may ask for is bounded by [`Limits`]: bytes, images, requests, connections, time and memory of a picture. The
+//! [`Limits`] bound what a stranger may ask for: bytes, images, requests, connections, time and memory of a picture. The
 //! server keeps nothing and writes nothing; it has no TLS and no accounts, which are a reverse proxy's business. It speaks HTTP/1.1.
 #![forbid(unsafe_code)]
 

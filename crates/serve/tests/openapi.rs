@@ -1,4 +1,4 @@
-//! What openapi.json says of requests and answers is what the server takes and gives.
+//! The server takes and gives what openapi.json says of requests and answers.
 
 mod client;
 

@@ -27,7 +27,7 @@ struct Arguments {
     /// Rounds, in each of which every competitor runs once
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How long a competitor runs in a round, about
+    /// Seconds that a competitor runs in a round, about
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Threads for each competitor [default: physical cores]
@@ -93,7 +93,7 @@ fn compare(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// What all competitions share.
+/// Everything that all competitions share.
 struct Hall {
     program: PathBuf,
     /// The interpreter, or why there is none.

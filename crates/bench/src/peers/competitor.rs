@@ -45,12 +45,12 @@ impl Competitor {
         Ok(competitor)
     }
 
-    /// What the table calls it.
+    /// The name in the table.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it says of itself: versions and variant.
+    /// Its own description: versions and variant.
     pub fn description(&self) -> &str {
         &self.description
     }

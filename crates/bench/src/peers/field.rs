@@ -1,10 +1,10 @@
-//! Who competes in what.
+//! The competitions and who takes part in each.
 
 use std::fmt;
 
 use adder_kernels::Isa;
 
-/// What is timed.
+/// The work that is timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Workload {
     /// A training step: forward pass with dropout, loss, backward pass, SGD with momentum.
@@ -26,13 +26,13 @@ impl Workload {
 /// A competition: one table.
 #[derive(Clone, Debug)]
 pub struct Competition {
-    /// What is timed.
+    /// The work that is timed.
     pub workload: Workload,
     /// Images in a step.
     pub batch: usize,
-    /// Who takes part.
+    /// The entrants.
     pub entrants: Vec<Entrant>,
-    /// How the names of those begin that the others are measured against.
+    /// Beginnings of the names that the others are measured against.
     pub baselines: &'static [&'static str],
 }
 
@@ -49,13 +49,13 @@ impl fmt::Display for Competition {
 /// One that takes part.
 #[derive(Clone, Debug)]
 pub struct Entrant {
-    /// What the table calls it.
+    /// The name in the table.
     pub name: String,
-    /// What runs it.
+    /// The program that runs it.
     pub runtime: Runtime,
 }
 
-/// What runs a competitor.
+/// The program that runs a competitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runtime {
     /// This program, by candle's own operations.

@@ -14,14 +14,14 @@ use super::field::Workload;
 use crate::candle::logits;
 use crate::training::Training;
 
-/// How many images the logits are compared for.
+/// Images whose logits are compared.
 const CHECKED: usize = 8;
 const WARM_UP_STEPS: u64 = 3;
 
-/// What a competitor is told on its command line.
+/// The arguments of a competitor.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Task {
-    /// What to do.
+    /// Training or inference.
     pub workload: Workload,
     /// `reference`, candle's own operations, or `fused`, the kernels, for the instruction set that `ADDER_ISA` names.
     pub backend: Backend,
@@ -72,7 +72,7 @@ pub fn compete(task: &Task) -> Result<()> {
     Ok(())
 }
 
-/// What is timed: one step on one batch.
+/// One step on one batch: the work that is timed.
 trait Work {
     fn step(&mut self, batch: &Batch) -> Result<()>;
 }

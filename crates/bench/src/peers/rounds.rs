@@ -4,12 +4,12 @@ use anyhow::Result;
 
 use super::competitor::Competitor;
 
-/// How long to measure.
+/// The length of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Length {
     /// Rounds, in each of which everyone runs once.
     pub rounds: usize,
-    /// About how long a competitor runs in a round.
+    /// Seconds that a competitor runs in a round, about.
     pub seconds: f64,
 }
 
@@ -18,7 +18,7 @@ pub struct Length {
 pub struct Times(Vec<f64>);
 
 impl Times {
-    /// Of at least one round.
+    /// The seconds of at least one round, one value for each.
     ///
     /// # Panics
     /// If there is none.
@@ -60,7 +60,7 @@ pub fn interleaved(competitors: &mut [Competitor], length: Length) -> Result<Vec
     Ok(seconds.into_iter().map(Times::new).collect())
 }
 
-/// How many steps fill about `seconds`.
+/// The number of steps that fill about `seconds`.
 fn steps_in(competitor: &mut Competitor, seconds: f64) -> Result<u64> {
     let mut steps = 1;
     loop {

@@ -1,4 +1,4 @@
-//! What all competitors are given: the same images and the same initial weights, as safetensors files.
+//! The files that all competitors read: the same images and the same initial weights, as safetensors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -7,11 +7,11 @@ use super::rounds::Times;
 /// A competition's results.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// What was timed.
+    /// The heading: the work that was timed.
     pub title: String,
     /// Images in a step.
     pub batch: usize,
-    /// What the others are measured against: the fastest row whose name begins like this. One without a row is left out.
+    /// Beginnings of names: the others are measured against the fastest row of each. One without a row is left out.
     pub baselines: &'static [&'static str],
     /// Name and times of everyone that ran.
     pub rows: Vec<(String, Times)>,

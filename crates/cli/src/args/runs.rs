@@ -73,7 +73,7 @@ pub(crate) enum RunsAction {
 pub(crate) enum SortKey {
     /// The name.
     Name,
-    /// When it was started.
+    /// The time of the start.
     Started,
     /// The seed.
     Seed,

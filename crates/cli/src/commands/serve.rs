@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
 /// A line of the log.
 #[derive(Serialize)]
 struct Line<'a> {
-    /// When it was answered, in UTC.
+    /// The time of the answer, in UTC.
     time: String,
     #[serde(flatten)]
     access: &'a Access,

@@ -1,6 +1,6 @@
 //! Threads that prefetch batches.
 //!
-//! Of `n` workers, worker `w` computes the batches `w`, `w + n`, `w + 2n` ... into a bounded queue of its own, and the
+//! Worker `w` of `n` computes the batches `w`, `w + n`, `w + 2n` ... into a bounded queue of its own, and the
 //! loader takes from the queues in turn. So batches come in order without any of them being waited for out of turn, and
 //! a worker with a full queue sleeps.
 
