@@ -12,7 +12,8 @@
 //! use adder_kernels::loss::Targets;
 //! use adder_kernels::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 //!
-//! let blocks = vec![BlockSpec { out_channels: 8, padding: 1, dropout: 0.0, pool: true }; 2];
+//! let block = |mask| BlockSpec { out_channels: 8, padding: 1, dropout: 0.1, pool: true, mask };
+//! let blocks = vec![block(0), block(1)];
 //! let spec = TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output: Output::GlobalAverage };
 //! let trunk = Trunk::new(spec, Isa::best())?;
 //! let spec = DenseSpec { inputs: 8, layers: vec![32], one_hot: None, heads: vec![10] };

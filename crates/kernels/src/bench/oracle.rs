@@ -171,7 +171,7 @@ pub(crate) fn masks(spec: &TrunkSpec, batch: usize, key: Option<DropoutKey>) -> 
         let [height, width] = shape.output_size();
         let mut factors = vec![0.0; batch * shape.out_channels * height * width];
         let shape = [batch, shape.out_channels, height, width];
-        mask(key?, block as u32, rate, shape, &mut factors).expect("the sizes fit");
+        mask(key?, spec.blocks[block].mask, rate, shape, &mut factors).expect("the sizes fit");
         Some(wide(&factors))
     };
     shapes.iter().enumerate().map(of_block).collect()

@@ -215,7 +215,7 @@ prop_compose! {
         padding in 0usize..3,
         pool in any::<bool>(),
     ) -> BlockSpec {
-        BlockSpec { out_channels, padding, dropout: 0.0, pool }
+        BlockSpec { out_channels, padding, dropout: 0.0, pool, mask: 0 }
     }
 }
 

@@ -143,7 +143,7 @@ fn assert_within(found: &[f32], expected: &[f64], floor: f64, what: &str) {
 }
 
 fn block(out_channels: usize, padding: usize, dropout: f32, pool: bool) -> BlockSpec {
-    BlockSpec { out_channels, padding, dropout, pool }
+    BlockSpec { out_channels, padding, dropout, pool, mask: 0 }
 }
 
 #[test]
@@ -170,8 +170,15 @@ fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
 }
 
 fn any_block() -> impl Strategy<Value = BlockSpec> {
-    (1usize..=40, 0usize..=1, prop_oneof![Just(0.0), Just(0.25)], any::<bool>())
-        .prop_map(|(out_channels, padding, dropout, pool)| block(out_channels, padding, dropout, pool))
+    (1usize..=40, 0usize..=1, prop_oneof![Just(0.0), Just(0.25)], any::<bool>(), any::<u32>()).prop_map(
+        |(out_channels, padding, dropout, pool, mask)| BlockSpec {
+            out_channels,
+            padding,
+            dropout,
+            pool,
+            mask,
+        },
+    )
 }
 
 fn any_spec() -> impl Strategy<Value = TrunkSpec> {
