@@ -40,8 +40,8 @@
 //!
 //! Every sum has one order: in an image that of its pixels, over a batch that of chunks of eight images. The bits are
 //! therefore the same on every instruction set and any number of threads (WebAssembly alone, without a fused
-//! multiply-add, differs in the last). [`naive`] holds the same operations as plain loops in `f64`; tests hold the
-//! kernels to them and to finite differences.
+//! multiply-add, differs in the last). Tests hold the kernels to plain loops in `f64`, those of
+//! `adder_network::naive`, and to finite differences.
 //!
 //! # Limits
 //! Numbers are `f32`. Convolutions have stride 1, square kernels and no bias or groups; blocks of a trunk are 3x3. Max
@@ -63,7 +63,6 @@ mod isa;
 pub mod loss;
 mod math;
 mod matrix;
-pub mod naive;
 pub mod orthogonal;
 pub mod pool;
 pub mod predict;
