@@ -3,7 +3,7 @@
 use std::fmt;
 
 use adder_kernels::conv::ConvShape;
-use adder_kernels::naive::conv as naive;
+use adder_network::naive::conv as naive;
 use adder_network::{LayerKind, ModelConfig};
 
 use crate::inputs::values;
@@ -93,7 +93,7 @@ impl Operands {
 
     /// The result of a pass by naive loops in double precision.
     pub fn result(&self, pass: Pass) -> Vec<f32> {
-        let Self { shape, .. } = self;
+        let shape = &(&self.shape).into();
         let wide = |values: &[f32]| values.iter().map(|&value| value.into()).collect::<Vec<_>>();
         let (input, weight, grad_output) = (wide(&self.input), wide(&self.weight), wide(&self.grad_output));
         let result = match pass {

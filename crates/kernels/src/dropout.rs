@@ -36,15 +36,15 @@ pub(crate) const MULTIPLIER: u32 = 0x846c_a68b;
 pub struct DropoutKey(pub u64);
 
 impl DropoutKey {
-    /// The key of one image's mask: `image` counts within the batch, `block` within the network.
-    pub fn image(self, block: u32, image: u32) -> ImageKey {
-        let place = u64::from(block) << 32 | u64::from(image);
+    /// The key of one image's mask: `image` counts within the batch, `layer` the dropout layers of the network.
+    pub fn image(self, layer: u32, image: u32) -> ImageKey {
+        let place = u64::from(layer) << 32 | u64::from(image);
         let word = mix(self.0 ^ mix(place));
         ImageKey { offset: word as u32, twist: (word >> 32) as u32 }
     }
 }
 
-/// The key of one image's mask in one block. See the [module's description](self) for what the words do.
+/// The key of one image's mask in one layer. See the [module's description](self) for what the words do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ImageKey {
     pub(crate) offset: u32,
@@ -98,7 +98,7 @@ impl DropoutRate {
     }
 }
 
-/// Writes the mask of a whole batch to `output`, `[b, c, h, w]`: 0 where an element is dropped, else the rate's scale.
+/// Writes a layer's mask of a whole batch to `output`, `[b, c, h, w]`: 0 where an element is dropped, else the rate's scale.
 ///
 /// For tensor libraries that keep their activations in NCHW order; the fused kernels never store a mask.
 ///
@@ -107,7 +107,7 @@ impl DropoutRate {
 /// hash can number (2^32).
 pub fn mask(
     key: DropoutKey,
-    block: u32,
+    layer: u32,
     rate: DropoutRate,
     shape: [usize; 4],
     output: &mut [f32],
@@ -122,7 +122,7 @@ pub fn mask(
         return Ok(());
     }
     output.par_chunks_exact_mut(size).enumerate().for_each(|(image, output)| {
-        mask_image(key.image(block, image as u32), rate, c, output);
+        mask_image(key.image(layer, image as u32), rate, c, output);
     });
     Ok(())
 }

@@ -12,7 +12,8 @@
 //! use adder_kernels::loss::Targets;
 //! use adder_kernels::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 //!
-//! let blocks = vec![BlockSpec { out_channels: 8, padding: 1, dropout: 0.0, pool: true }; 2];
+//! let block = |mask| BlockSpec { out_channels: 8, padding: 1, dropout: 0.1, pool: true, mask };
+//! let blocks = vec![block(0), block(1)];
 //! let spec = TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output: Output::GlobalAverage };
 //! let trunk = Trunk::new(spec, Isa::best())?;
 //! let spec = DenseSpec { inputs: 8, layers: vec![32], one_hot: None, heads: vec![10] };
@@ -39,8 +40,8 @@
 //!
 //! Every sum has one order: in an image that of its pixels, over a batch that of chunks of eight images. The bits are
 //! therefore the same on every instruction set and any number of threads (WebAssembly alone, without a fused
-//! multiply-add, differs in the last). [`naive`] holds the same operations as plain loops in `f64`; tests hold the
-//! kernels to them and to finite differences.
+//! multiply-add, differs in the last). Tests hold the kernels to plain loops in `f64`, those of
+//! `adder_network::naive`, and to finite differences.
 //!
 //! # Limits
 //! Numbers are `f32`. Convolutions have stride 1, square kernels and no bias or groups; blocks of a trunk are 3x3. Max
@@ -62,7 +63,6 @@ mod isa;
 pub mod loss;
 mod math;
 mod matrix;
-pub mod naive;
 pub mod orthogonal;
 pub mod pool;
 pub mod predict;

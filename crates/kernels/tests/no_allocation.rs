@@ -34,7 +34,7 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn after_the_first_call_nothing_is_allocated() {
-    let block = BlockSpec { out_channels: 16, padding: 1, dropout: 0.0, pool: true };
+    let block = BlockSpec { out_channels: 16, padding: 1, dropout: 0.0, pool: true, mask: 0 };
     let trunk = TrunkSpec {
         in_channels: 1,
         height: 28,

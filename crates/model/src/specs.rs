@@ -12,6 +12,7 @@ pub(crate) fn trunk_spec(blocks: &[ConvBlock<'_>], global_average: bool) -> Trun
         padding: block.padding(),
         dropout: block.dropout_probability(),
         pool: block.pool.is_some(),
+        mask: block.dropout.map_or(0, |node| node.ordinal as u32),
     });
     let output = if global_average { Output::GlobalAverage } else { Output::Map };
     TrunkSpec { in_channels, height, width, blocks: specs.collect(), output }

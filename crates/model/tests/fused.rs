@@ -3,7 +3,11 @@
 use adder_kernels::Isa;
 use adder_kernels::dropout::DropoutKey;
 use adder_kernels::trunk::BlockSpec;
-use adder_model::{Backend, FusedBlock, IdentityAdder, Mode, ModelConfig, SoftTargets, Targets, max_pool2x2};
+use adder_model::{
+    Backend, FusedBlock, HeadTargets, IdentityAdder, Mode, Model, ModelConfig, SoftTargets, Targets,
+    max_pool2x2,
+};
+use adder_network::{Head, Layer, Network};
 use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor, Var};
 
@@ -145,6 +149,36 @@ fn both_paths_have_the_same_gradients_with_dropout() {
     }
 }
 
+/// Two runs of blocks with a convolution between that none takes up, and one beside a shortcut: dropout is on in all of them, and
+/// its masks are numbered through the whole network.
+#[test]
+fn both_paths_drop_the_same_in_every_run_of_blocks() {
+    let block = |channels| {
+        let conv = Layer::conv2d(channels, 3).padding(1);
+        vec![conv, Layer::relu(), Layer::batch_norm(), Layer::dropout(0.3)]
+    };
+    let mut layers = [block(6), vec![Layer::max_pool2d(2)], block(8)].concat();
+    layers.push(Layer::conv2d(8, 5).padding(2));
+    layers.extend(block(8));
+    layers.extend([Layer::residual(block(8)), Layer::global_average_pool()]);
+    let network = Network::new([1, 28, 28], layers, vec![Head::new("digit", 10)]).unwrap();
+    let [images, _, digits, _] = batch(0);
+    let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
+    let model = Model::new(network, 3, &Device::Cpu).unwrap();
+    assert_eq!(model.backend(), Backend::Fused);
+    let [ours, theirs] = [model.clone(), model.clone().on_reference()].map(|model| {
+        let loss = model.loss(&images, &[], &[HeadTargets::labels(&digits)], mode).unwrap().value;
+        let grads = loss.backward().unwrap();
+        let grads = model.parameters().iter().map(|parameter| grads.get(&parameter.var).unwrap().clone());
+        (loss.to_scalar::<f32>().unwrap(), grads.collect::<Vec<_>>())
+    });
+    assert!((ours.0 - theirs.0).abs() < 1e-5 * theirs.0, "{}, {}", ours.0, theirs.0);
+    for ((parameter, ours), theirs) in model.parameters().iter().zip(ours.1).zip(theirs.1) {
+        let distance = largest(&(ours - &theirs).unwrap()) / largest(&theirs);
+        assert!(distance < 2e-3, "{}: {distance:e}", parameter.name);
+    }
+}
+
 #[test]
 fn both_paths_follow_one_curve_for_ten_steps() {
     for config in [ModelConfig::default(), wide()] {
@@ -188,7 +222,7 @@ fn a_single_block_composes_and_hands_its_gradient_on() {
     let [x, weight, gamma, beta] =
         [uniform((3, 5, 9, 8), 0), uniform((12, 5, 3, 3), 1), uniform(12, 2), uniform(12, 3)]
             .map(|tensor| Var::from_tensor(&tensor).unwrap());
-    let spec = BlockSpec { out_channels: 12, padding: 1, dropout: 0.0, pool: true };
+    let spec = BlockSpec { out_channels: 12, padding: 1, dropout: 0.0, pool: true, mask: 0 };
     let block = FusedBlock::new(spec, [5, 9, 8], Isa::best()).unwrap();
     let ours = block.forward_train(&x, &weight, &gamma, &beta, None).unwrap().activation;
     let theirs = composed(&x, [&weight, &gamma, &beta]);
@@ -204,7 +238,7 @@ fn a_single_block_composes_and_hands_its_gradient_on() {
 
 #[test]
 fn a_block_drops_by_its_key() {
-    let spec = BlockSpec { out_channels: 4, padding: 1, dropout: 0.5, pool: false };
+    let spec = BlockSpec { out_channels: 4, padding: 1, dropout: 0.5, pool: false, mask: 0 };
     let block = FusedBlock::new(spec, [1, 6, 6], Isa::best()).unwrap();
     let forward = |key| {
         let output = block.forward_train(

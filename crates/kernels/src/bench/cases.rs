@@ -126,9 +126,19 @@ pub fn notebook_layers() -> DenseSpec {
     layers(16, &[20, 64], Some([1, 10]), &[10, 19])
 }
 
-fn trunk([in_channels, height, width]: [usize; 3], blocks: &[(usize, usize, f32, bool)]) -> TrunkSpec {
-    let block = |&(out_channels, padding, dropout, pool)| BlockSpec { out_channels, padding, dropout, pool };
-    let blocks = blocks.iter().map(block).collect();
+/// A trunk over maps of `[channels, height, width]`, of blocks with these channels, padding, dropout and pool.
+pub(crate) fn trunk(
+    [in_channels, height, width]: [usize; 3],
+    blocks: &[(usize, usize, f32, bool)],
+) -> TrunkSpec {
+    let blocks = blocks.iter().zip(0..).map(|(&(out_channels, padding, dropout, pool), mask)| BlockSpec {
+        out_channels,
+        padding,
+        dropout,
+        pool,
+        mask,
+    });
+    let blocks = blocks.collect();
     TrunkSpec { in_channels, height, width, blocks, output: Output::GlobalAverage }
 }
 

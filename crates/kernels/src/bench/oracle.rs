@@ -2,11 +2,29 @@
 
 use std::ops::Range;
 
+use adder_network::naive::conv::{self, Conv};
+use adder_network::naive::pool::{self, Pool};
+use adder_network::naive::{self, Inputs, Mode, Pass, dense, loss};
+use adder_network::{Head, Layer, Network};
+
 use super::cases::{Case, Operation, Results};
 use crate::conv::ConvShape;
+use crate::dense::DenseSpec;
 use crate::dropout::{DropoutKey, DropoutRate, mask};
-use crate::naive;
-use crate::trunk::TrunkSpec;
+use crate::loss::Targets;
+use crate::orthogonal::{COEFFICIENTS, LEAST_NORM, STEPS};
+use crate::trunk::{KERNEL, Output, TrunkSpec};
+
+/// The mode of networks without dropout.
+const TRAIN: Mode<'_> = Mode::Train { masks: &[] };
+
+/// The gradients that the naive loops give.
+pub struct OracleGrads {
+    /// Those with respect to the inputs of a case; none for operations without gradients.
+    pub inputs: Vec<Vec<f64>>,
+    /// The largest, without its sign, at any value on the way where there are layers, else 0.
+    pub largest: f64,
+}
 
 impl Case {
     /// The inputs of the naive loops.
@@ -17,64 +35,101 @@ impl Case {
     /// The outputs of the naive loops, in `f64`.
     pub fn oracle_outputs(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         match &self.operation {
-            Operation::Conv2d(shape) => vec![naive::conv::conv2d(&inputs[0], &inputs[1], shape)],
-            &Operation::MaxPool2d(shape) => vec![naive::pool::max_pool2d(&inputs[0], shape)],
-            Operation::Dense(spec, ..) => {
-                let pass = naive::dense::forward(spec, &inputs[0], &self.one_hot, &inputs[1]);
-                let loss = naive::dense::loss(spec, &pass, &self.targets());
-                let statistics = pass.norms.into_iter().flat_map(|norm| [norm.mean, norm.variance]);
-                pass.logits.into_iter().chain(statistics).chain([vec![loss]]).collect()
+            Operation::Conv2d(shape) => vec![conv::conv2d(&inputs[0], &inputs[1], &shape.into())],
+            &Operation::MaxPool2d(shape) => vec![pool::max_pool2d(&inputs[0], &Pool::halving(shape))],
+            Operation::Dense(spec, rows, _) => {
+                let (_, pass) = self.dense_pass(spec, inputs);
+                let loss = self.total_loss(&spec.heads, &pass.logits) / *rows as f64;
+                pass.logits.iter().cloned().chain(statistics(&pass)).chain([vec![loss]]).collect()
             }
-            Operation::CrossEntropy(heads, ..) => {
-                let of_head = |((logits, &classes), targets): ((&Vec<f64>, &usize), _)| -> f64 {
-                    let expected = naive::loss::distributions(classes, &targets);
-                    naive::loss::cross_entropy(logits, classes, &expected).iter().sum()
-                };
-                vec![vec![inputs.iter().zip(heads).zip(self.targets()).map(of_head).sum()]]
-            }
+            Operation::CrossEntropy(heads, ..) => vec![vec![self.total_loss(heads, inputs)]],
             Operation::Trunk(spec, batch, key) => {
-                let masks = masks(spec, *batch, *key);
-                let pass = naive::trunk::forward(&inputs[0], &inputs[1], &masks, spec);
-                let norms = pass.blocks.into_iter().map(|block| block.normalized);
-                [pass.output].into_iter().chain(norms.flat_map(|norm| [norm.mean, norm.variance])).collect()
+                let pass = NaiveTrunk::new(spec, *batch, *key).forward(&inputs[0], &inputs[1]);
+                [pass.features.clone()].into_iter().chain(statistics(&pass)).collect()
             }
-            &Operation::Orthogonalize(shape) => vec![naive::orthogonal::orthogonalize(&inputs[0], shape)],
-            Operation::Predict(..) => self
-                .with_network(|network| naive::predict::predict(network, &inputs[0], &self.one_hot).logits),
+            &Operation::Orthogonalize(shape) => vec![orthogonalize(&inputs[0], shape)],
+            Operation::Predict(trunk, dense, _) => self.prediction(trunk, dense, inputs).1.logits,
         }
     }
 
     /// The gradients that the naive loops give, in `f64`.
-    pub fn oracle_grads(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    pub fn oracle_grads(&self, inputs: &[Vec<f64>]) -> OracleGrads {
         let upstream = wide(&self.upstream);
+        let of_one_layer = |inputs| OracleGrads { inputs, largest: 0.0 };
+        let of_layers = |naive::Gradients { params, images, largest }: naive::Gradients| OracleGrads {
+            inputs: vec![images, params],
+            largest,
+        };
         match &self.operation {
-            Operation::Conv2d(shape) => vec![
-                naive::conv::conv2d_input_gradient(&inputs[1], &upstream, shape),
-                naive::conv::conv2d_weight_gradient(&inputs[0], &upstream, shape),
-            ],
+            Operation::Conv2d(shape) => of_one_layer(vec![
+                conv::conv2d_input_gradient(&inputs[1], &upstream, &shape.into()),
+                conv::conv2d_weight_gradient(&inputs[0], &upstream, &shape.into()),
+            ]),
             &Operation::MaxPool2d(shape) => {
-                vec![naive::pool::max_pool2d_backward(&inputs[0], shape, &upstream)]
+                of_one_layer(vec![pool::max_pool2d_backward(&inputs[0], &Pool::halving(shape), &upstream)])
             }
-            Operation::Dense(spec, ..) => {
-                let pass = naive::dense::forward(spec, &inputs[0], &self.one_hot, &inputs[1]);
-                let grads = naive::dense::backward(spec, &pass, &inputs[1], &self.targets());
-                vec![grads.0, grads.1]
+            Operation::Dense(spec, rows, _) => {
+                let (network, pass) = self.dense_pass(spec, inputs);
+                let mut grad_logits = self.total_loss_backward(&spec.heads, &pass.logits);
+                grad_logits.iter_mut().flatten().for_each(|grad| *grad /= *rows as f64);
+                of_layers(naive::backward(&network, &inputs[1], &pass, TRAIN, &grad_logits))
             }
-            Operation::CrossEntropy(heads, ..) => {
-                let of_head = |((logits, &classes), targets): ((&Vec<f64>, &usize), _)| {
-                    let expected = naive::loss::distributions(classes, &targets);
-                    naive::loss::cross_entropy_backward(logits, classes, &expected)
-                };
-                inputs.iter().zip(heads).zip(self.targets()).map(of_head).collect()
-            }
+            Operation::CrossEntropy(heads, ..) => of_one_layer(self.total_loss_backward(heads, inputs)),
             Operation::Trunk(spec, batch, key) => {
-                let masks = masks(spec, *batch, *key);
-                let pass = naive::trunk::forward(&inputs[0], &inputs[1], &masks, spec);
-                let grads = naive::trunk::backward(&pass, &inputs[1], &masks, spec, &upstream);
-                vec![grads.images, grads.params]
+                let trunk = NaiveTrunk::new(spec, *batch, *key);
+                let pass = trunk.forward(&inputs[0], &inputs[1]);
+                of_layers(trunk.backward(&inputs[1], &pass, upstream))
             }
-            Operation::Orthogonalize(_) | Operation::Predict(..) => vec![],
+            Operation::Orthogonalize(_) | Operation::Predict(..) => of_one_layer(vec![]),
         }
+    }
+
+    fn dense_pass(&self, spec: &DenseSpec, inputs: &[Vec<f64>]) -> (Network, Pass) {
+        let network = network_of(None, Some(spec));
+        let batch = Inputs { images: &inputs[0], one_hot: &[&self.one_hot] };
+        let pass = naive::forward(&network, &inputs[1], batch, TRAIN);
+        (network, pass)
+    }
+
+    /// The network that predicts, with its pass.
+    pub(crate) fn prediction(
+        &self,
+        trunk: &TrunkSpec,
+        dense: &DenseSpec,
+        inputs: &[Vec<f64>],
+    ) -> (Network, Pass) {
+        let network = network_of(Some(trunk), Some(dense));
+        let [images, trunk_params, dense_params, means, variances] = inputs else {
+            unreachable!("a prediction has five inputs")
+        };
+        let mut end = 0;
+        let statistics = network.norms().iter().map(|norm| {
+            end += norm.channels;
+            [means, variances].map(|all| all[end - norm.channels..end].to_vec())
+        });
+        let statistics: Vec<_> = statistics.collect();
+        let params = [&trunk_params[..], dense_params].concat();
+        let batch = Inputs { images, one_hot: &[&self.one_hot] };
+        let pass = naive::forward(&network, &params, batch, Mode::Evaluate { statistics: &statistics });
+        (network, pass)
+    }
+
+    /// The sum of all rows' cross-entropies for all heads.
+    fn total_loss(&self, heads: &[usize], logits: &[Vec<f64>]) -> f64 {
+        let heads = heads.iter().zip(logits).zip(self.targets());
+        let of_head = |((&classes, logits), targets): ((_, &Vec<f64>), Targets<'_>)| -> f64 {
+            loss::cross_entropy(logits, classes, &distributions(classes, &targets)).iter().sum()
+        };
+        heads.map(of_head).sum()
+    }
+
+    /// The gradients of [`Case::total_loss`] at the logits.
+    fn total_loss_backward(&self, heads: &[usize], logits: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let heads = heads.iter().zip(logits).zip(self.targets());
+        let of_head = |((&classes, logits), targets): ((_, &Vec<f64>), Targets<'_>)| {
+            loss::cross_entropy_backward(logits, classes, &distributions(classes, &targets))
+        };
+        heads.map(of_head).collect()
     }
 
     /// The objective whose gradients a step gives: the loss, or the product of output and upstream gradient.
@@ -101,33 +156,38 @@ impl Case {
         [(0, 0..self.inputs[0].len())].into_iter().chain(params.into_iter().map(|range| (1, range))).collect()
     }
 
-    /// The most that a value may be off, of an output (`grad` is none) or of a gradient with respect to an input, in a
-    /// tensor whose largest value is `largest`.
-    pub fn bound(&self, grad: Option<usize>, largest: f64) -> f64 {
+    /// The most that a value may be off in an output whose largest value is `largest`.
+    fn output_bound(&self, largest: f64) -> f64 {
         match &self.operation {
-            // A sum of `terms` products of numbers below 1 grows like the square root of their count, and so do its rounding
-            // errors: together, in proportion to the count.
-            Operation::Conv2d(shape) => {
-                let taps = shape.kernel * shape.kernel;
-                let terms = match grad {
-                    None => shape.in_channels * taps,
-                    Some(0) => shape.out_channels * taps,
-                    Some(_) => shape.output_len() / shape.out_channels,
-                };
-                2e-7 * terms as f64 + 1e-6
-            }
+            Operation::Conv2d(shape) => products(shape.in_channels * shape.kernel * shape.kernel),
             Operation::MaxPool2d(_) => 0.0,
             Operation::Dense(..) | Operation::CrossEntropy(..) | Operation::Predict(..) => {
                 1e-5 * largest.max(0.1)
             }
-            // The floor is for what comes to nothing, or nearly, as a sum of terms that are not small.
-            Operation::Trunk(..) => 1e-4 * largest + if grad.is_none() { 1e-5 } else { 3e-5 },
+            Operation::Trunk(..) => 1e-4 * largest + 1e-5,
             // A small singular value, and its rounding, grows by up to 3.4445^5.
             Operation::Orthogonalize(_) => 3e-4,
         }
     }
 
-    /// Refuses results that are further from those of the naive loops than [`Case::bound`] allows, times `slack`.
+    /// The most that a value may be off in a gradient with respect to an input, in a tensor whose largest value is `largest`
+    /// where the largest on the way is `on_the_way`.
+    pub(super) fn grad_bound(&self, input: usize, largest: f64, on_the_way: f64) -> f64 {
+        match &self.operation {
+            Operation::Conv2d(shape) if input == 0 => {
+                products(shape.out_channels * shape.kernel * shape.kernel)
+            }
+            Operation::Conv2d(shape) => products(shape.output_len() / shape.out_channels),
+            // The floors are for what comes to nothing, or nearly, as a sum of terms that are not small. Over few and nearly
+            // equal rows a norm's gradients can be far above 1, and what they come to is off by a share of them.
+            Operation::Dense(..) => 1e-5 * largest.max(0.1 * on_the_way.max(1.0)),
+            Operation::Trunk(..) => 1e-4 * largest + 3e-5,
+            Operation::CrossEntropy(..) => 1e-5 * largest.max(0.1),
+            Operation::MaxPool2d(_) | Operation::Orthogonalize(_) | Operation::Predict(..) => 0.0,
+        }
+    }
+
+    /// Refuses results that are further from those of the naive loops than their bounds allow, times `slack`.
     ///
     /// # Errors
     /// The first value that is too far off, in words.
@@ -136,17 +196,18 @@ impl Case {
         let outputs = self.oracle_outputs(&inputs);
         assert_eq!(results.outputs.len(), outputs.len(), "{}", self.name());
         for (index, (found, expected)) in results.outputs.iter().zip(&outputs).enumerate() {
-            let bound = slack * self.bound(None, largest(expected));
+            let bound = slack * self.output_bound(largest(expected));
             close(found, expected, bound)
                 .map_err(|error| format!("{}, output {index}: {error}", self.name()))?;
         }
         let grads = self.oracle_grads(&inputs);
-        if grads.is_empty() {
+        if grads.inputs.is_empty() {
             return Ok(());
         }
         for (input, range) in self.parts() {
-            let (found, expected) = (&results.grads[input][range.clone()], &grads[input][range.clone()]);
-            let bound = slack * self.bound(Some(input), largest(expected));
+            let (found, expected) =
+                (&results.grads[input][range.clone()], &grads.inputs[input][range.clone()]);
+            let bound = slack * self.grad_bound(input, largest(expected), grads.largest);
             close(found, expected, bound)
                 .map_err(|error| format!("{}, gradient of input {input}, {range:?}: {error}", self.name()))?;
         }
@@ -157,27 +218,128 @@ impl Case {
     #[cfg(test)]
     pub(crate) fn is_near_a_kink(&self) -> bool {
         let Operation::Dense(spec, ..) = &self.operation else { return false };
-        let inputs = self.oracle_inputs();
-        let pass = naive::dense::forward(spec, &inputs[0], &self.one_hot, &inputs[1]);
-        pass.norms.iter().flat_map(|norm| &norm.output).any(|value| value.abs() <= 1e-5)
+        let (_, pass) = self.dense_pass(spec, &self.oracle_inputs());
+        pass.norms().flat_map(|norm| &norm.output).any(|value| value.abs() <= 1e-5)
     }
 }
 
-/// The factors that dropout multiplies each value of each block with.
-pub(crate) fn masks(spec: &TrunkSpec, batch: usize, key: Option<DropoutKey>) -> Vec<Option<Vec<f64>>> {
-    let shapes = spec.convolutions().expect("a possible trunk");
-    let of_block = |(block, shape): (usize, &ConvShape)| {
-        let rate = DropoutRate::new(spec.blocks[block].dropout).expect("a possible rate");
-        let [height, width] = shape.output_size();
-        let mut factors = vec![0.0; batch * shape.out_channels * height * width];
-        let shape = [batch, shape.out_channels, height, width];
-        mask(key?, block as u32, rate, shape, &mut factors).expect("the sizes fit");
-        Some(wide(&factors))
-    };
-    shapes.iter().enumerate().map(of_block).collect()
+/// A trunk as the naive loops compute it.
+pub(crate) struct NaiveTrunk {
+    pub(crate) network: Network,
+    /// The factors that dropout multiplies each value of each block with.
+    pub(crate) masks: Vec<Option<Vec<f64>>>,
 }
 
-fn wide(values: &[f32]) -> Vec<f64> {
+impl NaiveTrunk {
+    pub(crate) fn new(spec: &TrunkSpec, batch: usize, key: Option<DropoutKey>) -> Self {
+        let shapes = spec.convolutions().expect("a possible trunk");
+        let masks = spec.blocks.iter().zip(shapes).map(|(block, shape)| {
+            let rate = DropoutRate::new(block.dropout).expect("a possible rate");
+            let [height, width] = shape.output_size();
+            let shape = [batch, block.out_channels, height, width];
+            let mut factors = vec![0.0; shape.iter().product()];
+            mask(key?, block.mask, rate, shape, &mut factors).expect("the sizes fit");
+            Some(wide(&factors))
+        });
+        Self { network: network_of(Some(spec), None), masks: masks.collect() }
+    }
+
+    fn mode(&self) -> Mode<'_> {
+        Mode::Train { masks: &self.masks }
+    }
+
+    pub(crate) fn forward(&self, images: &[f64], params: &[f64]) -> Pass {
+        naive::forward_layers(&self.network, params, Inputs { images, one_hot: &[] }, self.mode())
+    }
+
+    pub(crate) fn backward(&self, params: &[f64], pass: &Pass, grad_output: Vec<f64>) -> naive::Gradients {
+        naive::backward_layers(&self.network, params, pass, self.mode(), grad_output)
+    }
+}
+
+/// The network of a trunk, of dense layers, or of these on the averages of that. Dense layers alone read images of one pixel; a
+/// trunk alone has a head that stands for none.
+fn network_of(trunk: Option<&TrunkSpec>, dense: Option<&DenseSpec>) -> Network {
+    let (mut input, mut layers, mut heads) = ([1; 3], vec![], vec![Head::new("none", 1)]);
+    if let Some(spec) = trunk {
+        input = [spec.in_channels, spec.height, spec.width];
+        for block in &spec.blocks {
+            layers.extend([
+                Layer::conv2d(block.out_channels, KERNEL).padding(block.padding),
+                Layer::relu(),
+                Layer::batch_norm(),
+                Layer::dropout(block.dropout),
+            ]);
+            layers.extend(block.pool.then(|| Layer::max_pool2d(2)));
+        }
+    }
+    layers.push(match trunk {
+        Some(spec) if dense.is_some() || spec.output == Output::GlobalAverage => Layer::global_average_pool(),
+        _ => Layer::flatten(),
+    });
+    if let Some(spec) = dense {
+        if trunk.is_none() {
+            input[0] = spec.inputs;
+        }
+        for (index, &width) in spec.layers.iter().enumerate() {
+            let one_hot = spec.one_hot.filter(|input| input.layer == index);
+            layers.extend(one_hot.map(|input| Layer::one_hot("class", input.classes)));
+            layers.extend([Layer::linear(width), Layer::batch_norm(), Layer::relu()]);
+        }
+        let head = |(index, &classes): (usize, &usize)| Head::new(&format!("head{index}"), classes);
+        heads = spec.heads.iter().enumerate().map(head).collect();
+    }
+    Network::new(input, layers, heads).expect("a specification that the kernels take")
+}
+
+impl From<&ConvShape> for Conv {
+    fn from(shape: &ConvShape) -> Self {
+        let &ConvShape { batch, in_channels, out_channels, height, width, kernel, padding } = shape;
+        Self { batch, in_channels, out_channels, height, width, kernel, stride: 1, padding }
+    }
+}
+
+/// The distributions that a head of `classes` should give, `[b, classes]`.
+fn distributions(classes: usize, targets: &Targets<'_>) -> Vec<f64> {
+    let soft = targets.soft.map(|soft| (wide(soft.probabilities), f64::from(soft.weight)));
+    let soft = soft.as_ref().map(|(probabilities, weight)| (&probabilities[..], *weight));
+    loss::targets(classes, targets.labels, f64::from(targets.label_smoothing), soft)
+}
+
+/// Means and variances of the batch, norm by norm.
+fn statistics(pass: &Pass) -> impl Iterator<Item = Vec<f64>> {
+    pass.norms().flat_map(|norm| [norm.mean.clone(), norm.variance.clone()])
+}
+
+/// `x := a * x + b * (x * transpose(x)) * x + c * (x * transpose(x))^2 * x`, five times, from `values` `[rows, columns]`
+/// over its Frobenius norm.
+fn orthogonalize(values: &[f64], [rows, columns]: [usize; 2]) -> Vec<f64> {
+    let [a, b, c] = COEFFICIENTS.map(f64::from);
+    let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt().max(f64::from(LEAST_NORM));
+    let mut x: Vec<f64> = values.iter().map(|value| value / norm).collect();
+    for _ in 0..STEPS {
+        let gram = dense::linear(&x, &x, [rows, columns, rows]);
+        let cubed = product(&gram, &x, [rows, rows, columns]);
+        let fifth = product(&gram, &cubed, [rows, rows, columns]);
+        for ((x, cubed), fifth) in x.iter_mut().zip(cubed).zip(fifth) {
+            *x = a * *x + b * cubed + c * fifth;
+        }
+    }
+    x
+}
+
+fn product(left: &[f64], right: &[f64], [m, k, n]: [usize; 3]) -> Vec<f64> {
+    let transposed: Vec<f64> = (0..k * n).map(|at| right[at % k * n + at / k]).collect();
+    dense::linear(left, &transposed, [m, k, n])
+}
+
+/// The bound of a sum of so many products of numbers below 1: it grows like the square root of their count, and so do its
+/// rounding errors; together, in proportion to the count.
+fn products(terms: usize) -> f64 {
+    2e-7 * terms as f64 + 1e-6
+}
+
+pub(crate) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&value| value.into()).collect()
 }
 

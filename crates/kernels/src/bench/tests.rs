@@ -57,11 +57,11 @@ fn check_differences(case: &Case) -> [usize; 2] {
     if results.grads.is_empty() {
         return [0; 2];
     }
-    let oracle = case.oracle_grads(&inputs);
+    let grads = case.oracle_grads(&inputs);
     let mut stream = Stream::new(3, Purpose::Test, 0, 0);
     let mut counts = [0; 2];
     for (input, range) in case.parts() {
-        let oracle = &oracle[input][range.clone()];
+        let (oracle, on_the_way) = (&grads.inputs[input][range.clone()], grads.largest);
         let found: Vec<f64> = results.grads[input][range.clone()].iter().map(|&grad| grad.into()).collect();
         let mut directions = vec![vec![0.0; range.len()]; 3];
         for single in &mut directions {
@@ -88,7 +88,7 @@ fn check_differences(case: &Case) -> [usize; 2] {
             }
             let along = |grads: &[f64]| grads.iter().zip(&direction).map(|(grad, d)| grad * d).sum::<f64>();
             let share = direction.iter().map(|value| value.abs()).sum::<f64>();
-            let bound = case.bound(Some(input), largest) * share + exact;
+            let bound = case.grad_bound(input, largest, on_the_way) * share + exact;
             for (what, grad, bound) in [("kernel", along(&found), bound), ("oracle", along(oracle), exact)] {
                 let name = case.name();
                 let near = (grad - narrow).abs() <= bound;

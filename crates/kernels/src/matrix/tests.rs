@@ -1,8 +1,9 @@
+use adder_network::naive::dense::linear;
 use adder_random::{Purpose, Stream};
 use proptest::prelude::*;
 
 use super::*;
-use crate::naive;
+use crate::bench::oracle::wide;
 
 fn uniform(stream: &mut Stream, len: usize) -> Vec<f32> {
     (0..len).map(|_| stream.uniform(-1.0, 1.0)).collect()
@@ -75,11 +76,10 @@ proptest! {
         let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
         let (left, right) = (uniform(&mut stream, m * k), uniform(&mut stream, k * n));
         let start = uniform(&mut stream, m * n);
-        let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
         // The oracle wants the right factor transposed.
         let mut right_transposed = Matrix::new(k);
         right_transposed.transpose_from(&right, n);
-        let expected = naive::dense::linear(&wide(&left), &wide(&rows(&right_transposed)), [m, k, n]);
+        let expected = linear(&wide(&left), &wide(&rows(&right_transposed)), [m, k, n]);
         let mut left_transposed = Matrix::new(m.max(1));
         left_transposed.clear(k);
         if m > 0 {

@@ -1,12 +1,10 @@
+use adder_network::naive::pool as naive;
 use adder_random::{Purpose, Stream};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Error, naive};
-
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| f64::from(value)).collect()
-}
+use crate::Error;
+use crate::bench::oracle::wide;
 
 /// Equality under which a NaN equals a NaN.
 fn same(left: &[f32], right: &[f64]) -> bool {
@@ -100,7 +98,8 @@ proptest! {
             .collect();
         let grad_output: Vec<f32> = (0..b * c * (h / 2) * (w / 2)).map(|_| stream.uniform(-1.0, 1.0)).collect();
         let (output, grad) = pool(&input, shape, &grad_output);
-        prop_assert!(same(&output, &naive::pool::max_pool2d(&wide(&input), shape)));
-        prop_assert!(same(&grad, &naive::pool::max_pool2d_backward(&wide(&input), shape, &wide(&grad_output))));
+        let windows = naive::Pool::halving(shape);
+        prop_assert!(same(&output, &naive::max_pool2d(&wide(&input), &windows)));
+        prop_assert!(same(&grad, &naive::max_pool2d_backward(&wide(&input), &windows, &wide(&grad_output))));
     }
 }

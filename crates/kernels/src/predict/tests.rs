@@ -2,10 +2,9 @@ use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use super::*;
-use crate::bench::cases::{Case, Operation, notebook_layers, notebook_trunk};
+use crate::bench::cases::{Case, Operation, notebook_layers, notebook_trunk, trunk};
 use crate::dense::{Dense, DenseSpec, OneHotInput};
-use crate::naive;
-use crate::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
+use crate::trunk::Trunk;
 
 /// The notebook's network, `batch` images and a class for each.
 fn notebook(batch: usize, seed: u64) -> Case {
@@ -71,19 +70,19 @@ fn feature_maps_agree_with_the_oracle_and_disturb_no_prediction() {
         let mut trunk = notebook_trunk();
         trunk.blocks[5].pool = pool_last;
         let case = Case::new(Operation::Predict(trunk, notebook_layers(), 1), 6);
-        let (image, wide) = (&case.inputs[0], &case.oracle_inputs()[0]);
-        let expected = case.with_network(|network| naive::predict::feature_maps(network, wide, 1));
+        let image = &case.inputs[0];
+        let Operation::Predict(trunk, dense, _) = &case.operation else { unreachable!("it predicts") };
+        let (network, pass) = case.prediction(trunk, dense, &case.oracle_inputs());
+        let expected =
+            network.stages().into_iter().map(|at| (network.nodes()[at].output, &pass.nodes[at].output));
+        let expected: Vec<_> = expected.collect();
         for isa in Isa::available() {
             let predictor = predictor(&case, isa);
             let before = predict(&predictor, image, OneHot::All);
             let found = predictor.feature_maps(image).unwrap();
             assert_eq!(found.len(), expected.len());
-            for (found, ([_, channels, height, width], values)) in found.iter().zip(&expected) {
-                assert_eq!(
-                    [found.channels, found.height, found.width],
-                    [*channels, *height, *width],
-                    "{isa}"
-                );
+            for (found, (shape, values)) in found.iter().zip(&expected) {
+                assert_eq!(Some([found.channels, found.height, found.width]), shape.map(), "{isa}");
                 assert_close(&found.values, values);
             }
             assert_eq!(predict(&predictor, image, OneHot::All), before, "{isa}");
@@ -209,42 +208,32 @@ fn wrong_arguments_are_named() {
     assert!(matches!(predict(OneHot::All), Err(Error::Dimension { argument: "one_hot", .. })));
 }
 
-prop_compose! {
-    fn any_block()(
-        out_channels in 1usize..41,
-        padding in 0usize..3,
-        pool in any::<bool>(),
-    ) -> BlockSpec {
-        BlockSpec { out_channels, padding, dropout: 0.0, pool }
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn networks_of_any_shape_predict_as_the_oracle(
-        [in_channels, height, width] in [1usize..4, 6usize..14, 6usize..14],
-        blocks in prop::collection::vec(any_block(), 1..4),
+        input in [1usize..4, 6usize..14, 6usize..14],
+        blocks in prop::collection::vec((1usize..41, 0usize..3, Just(0.0), any::<bool>()), 1..4),
         layers in prop::collection::vec(1usize..41, 0..4),
         joined in prop::option::of((any::<prop::sample::Index>(), 1usize..12)),
         heads in prop::collection::vec(1usize..20, 1..4),
         batch in 0usize..17,
         seed in any::<u64>(),
     ) {
-        let inputs = blocks.last().map_or(1, |block| block.out_channels);
-        let trunk = TrunkSpec { in_channels, height, width, blocks, output: Output::GlobalAverage };
+        let trunk = trunk(input, &blocks);
+        let inputs = trunk.blocks.last().map_or(1, |block| block.out_channels);
         prop_assume!(trunk.convolutions().is_ok());
         let joined = joined.filter(|_| !layers.is_empty());
         let one_hot = joined.map(|(layer, classes)| OneHotInput { layer: layer.index(layers.len()), classes });
         let dense = DenseSpec { inputs, layers, one_hot, heads };
-        let case = Case::new(Operation::Predict(trunk, dense, batch), seed);
+        let case = Case::new(Operation::Predict(trunk.clone(), dense.clone(), batch), seed);
         let expected = case.run(Isa::SCALAR);
         prop_assert_eq!(case.verify(&expected, 1.0), Ok(()));
         let mut embeddings = vec![f32::NAN; batch * predictor(&case, Isa::SCALAR).embedding_width()];
         predictor(&case, Isa::SCALAR).embed(&case.inputs[0], &mut embeddings).unwrap();
-        let wide = &case.oracle_inputs()[0];
-        let prediction = case.with_network(|network| naive::predict::predict(network, wide, &case.one_hot));
-        assert_close(&embeddings, &prediction.embedding);
+        let (network, pass) = case.prediction(&trunk, &dense, &case.oracle_inputs());
+        let joined = pass.nodes.get(network.embedding_nodes());
+        assert_close(&embeddings, joined.map_or(&pass.features, |node| &node.input));
         for isa in Isa::available() {
             prop_assert_eq!(&case.run(isa), &expected);
         }

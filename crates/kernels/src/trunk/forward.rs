@@ -36,7 +36,7 @@ impl TrunkPlan {
 
     /// Convolution, ReLU and dropout of one block, and the sums of its values and of their squares.
     fn forward_block(&self, workspace: &mut Workspace, index: usize, key: Option<DropoutKey>) {
-        let block = &self.blocks[index];
+        let (block, mask) = (&self.blocks[index], self.spec.blocks[index].mask);
         let (before, rest) = workspace.blocks.split_at_mut(index);
         let source = self.source(&workspace.images, before);
         let BlockState { values, weights, .. } = &mut rest[0];
@@ -50,7 +50,7 @@ impl TrunkPlan {
                 source.write(image, block.input, input);
                 let prefetch = Prefetch::new([source.image(image + 1), &[], &[]]);
                 block.forward.run_with_prefetch(input, weights, Activation::Relu, prefetch, values);
-                let key = key.map(|key| key.image(index as u32, image as u32));
+                let key = key.map(|key| key.image(mask, image as u32));
                 self.finish(block, key, values, sums);
             }
         });

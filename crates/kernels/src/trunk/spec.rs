@@ -21,6 +21,8 @@ pub struct BlockSpec {
     pub dropout: f32,
     /// Whether a 2x2 max pool with stride 2 ends the block.
     pub pool: bool,
+    /// The number of the block's dropout masks. Masks of equal numbers are equal, so it counts within the whole network.
+    pub mask: u32,
 }
 
 /// The output of a trunk.

@@ -1,10 +1,11 @@
+use adder_network::LayerKind;
+use adder_network::naive::Pass;
 use adder_random::{Purpose, Stream};
 use proptest::prelude::*;
 
 use super::*;
-use crate::bench::cases::{notebook_trunk as notebook, scale_weights, small_trunk as small};
-use crate::bench::oracle::{largest, masks};
-use crate::naive;
+use crate::bench::cases::{notebook_trunk as notebook, scale_weights, small_trunk as small, trunk};
+use crate::bench::oracle::{NaiveTrunk, largest, wide};
 
 /// A trunk with everything that its passes take.
 struct TrunkCase {
@@ -53,26 +54,28 @@ impl TrunkCase {
         StepResults { output: pass.output().to_vec(), statistics, grad_params, grad_images }
     }
 
+    fn oracle(&self) -> NaiveTrunk {
+        NaiveTrunk::new(&self.spec, self.batch, self.key)
+    }
+
     /// Holds a step to the oracle. False where rounding decides, so that there is nothing to hold it to.
     fn agrees_with_the_oracle(&self, step: &StepResults) -> bool {
-        let masks = masks(&self.spec, self.batch, self.key);
-        let pass = naive::trunk::forward(&wide(&self.images), &wide(&self.params), &masks, &self.spec);
-        if pass.blocks.iter().any(is_near_a_kink) {
+        let oracle = self.oracle();
+        let (images, params) = (wide(&self.images), wide(&self.params));
+        let pass = oracle.forward(&images, &params);
+        if is_near_a_kink(&oracle, &pass) {
             return false;
         }
-        assert_close(&step.output, &pass.output, "output");
-        for (found, expected) in step.statistics.iter().zip(&pass.blocks) {
-            assert_close(&found[0], &expected.normalized.mean, "mean");
-            assert_close(&found[1], &expected.normalized.variance, "variance");
+        assert_close(&step.output, &pass.features, "output");
+        for (found, expected) in step.statistics.iter().zip(pass.norms()) {
+            assert_close(&found[0], &expected.mean, "mean");
+            assert_close(&found[1], &expected.variance, "variance");
         }
-        let grad_output = wide(&self.grad_output);
-        let backward = |pass: &naive::trunk::TrunkValues, params: &[f64]| {
-            naive::trunk::backward(pass, params, &masks, &self.spec, &grad_output)
-        };
+        let grads = oracle.backward(&params, &pass, wide(&self.grad_output));
         // The oracle once more, from inputs that are off by what rounding them to f32 may do.
         let [images, params] = [nudged(&self.images), nudged(&self.params)];
-        let moved = naive::trunk::forward(&images, &params, &masks, &self.spec);
-        let (grads, other) = (backward(&pass, &wide(&self.params)), backward(&moved, &params));
+        let moved = oracle.forward(&images, &params);
+        let other = oracle.backward(&params, &moved, wide(&self.grad_output));
         let floor = 3e-5 * grads.largest.max(1.0);
         let check = |found: &[f32], [expected, moved]: [&[f64]; 2], what: &str| {
             assert_within(found, expected, floor + as_conditioned(expected, moved), what);
@@ -99,15 +102,17 @@ impl TrunkCase {
     }
 }
 
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&value| value.into()).collect()
-}
-
-/// Whether a ReLU or a pool of this block would choose otherwise after a change in the sixth decimal.
-fn is_near_a_kink(block: &naive::trunk::BlockValues) -> bool {
+/// Whether a ReLU or a pool would choose otherwise after a change in the sixth decimal.
+fn is_near_a_kink(trunk: &NaiveTrunk, pass: &Pass) -> bool {
     let near = |gap: f64| gap != 0.0 && gap.abs() < 2e-6;
-    let ties = block.map()[2] >= 2 && block.dropped.windows(2).any(|pair| near(pair[0] - pair[1]));
-    ties || block.convolved.iter().any(|&value| near(value))
+    trunk.network.nodes().iter().zip(&pass.nodes).any(|(node, pass)| match node.kind {
+        LayerKind::Conv2d { .. } => pass.output.iter().any(|&value| near(value)),
+        LayerKind::Dropout { .. } => {
+            let pools = node.output.map().is_some_and(|[_, height, _]| height >= 2);
+            pools && pass.output.windows(2).any(|pair| near(pair[0] - pair[1]))
+        }
+        _ => false,
+    })
 }
 
 /// Values off by up to half a unit in the last place of `f32`, at random.
@@ -142,27 +147,21 @@ fn assert_within(found: &[f32], expected: &[f64], floor: f64, what: &str) {
     }
 }
 
-fn block(out_channels: usize, padding: usize, dropout: f32, pool: bool) -> BlockSpec {
-    BlockSpec { out_channels, padding, dropout, pool }
+/// A trunk whose output is a map.
+fn to_map(input: [usize; 3], blocks: &[(usize, usize, f32, bool)]) -> TrunkSpec {
+    TrunkSpec { output: Output::Map, ..trunk(input, blocks) }
 }
 
 #[test]
 fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
-    let blocks = vec![block(8, 0, 0.2, false)];
-    let spec = TrunkSpec { in_channels: 1, height: 9, width: 9, blocks, output: Output::Map };
+    let spec = to_map([1, 9, 9], &[(8, 0, 0.2, false)]);
     let mut case = TrunkCase::new(spec, 3, Some(DropoutKey(4)), 1);
     // Activations near 100 that differ by some hundredths: their squares, near 10,000, are rounded to a thousandth.
     case.images.iter_mut().for_each(|value| *value = 100.0 + 0.1 * *value);
     case.params[..72].iter_mut().for_each(|weight| *weight = 0.1 + 0.1 * *weight);
     let step = case.run(Isa::best());
-    let params = wide(&case.params);
-    let pass = naive::trunk::forward(
-        &wide(&case.images),
-        &params,
-        &masks(&case.spec, case.batch, case.key),
-        &case.spec,
-    );
-    let expected = &pass.blocks[0].normalized.variance;
+    let pass = case.oracle().forward(&wide(&case.images), &wide(&case.params));
+    let expected = &pass.norms().next().unwrap().variance;
     for (&found, &expected) in step.statistics[0][1].iter().zip(expected) {
         let error = (f64::from(found) - expected).abs();
         assert!(error < 1e-3 * expected, "{found} where {expected} is right");
@@ -170,8 +169,15 @@ fn a_variance_far_below_the_mean_agrees_with_the_oracle() {
 }
 
 fn any_block() -> impl Strategy<Value = BlockSpec> {
-    (1usize..=40, 0usize..=1, prop_oneof![Just(0.0), Just(0.25)], any::<bool>())
-        .prop_map(|(out_channels, padding, dropout, pool)| block(out_channels, padding, dropout, pool))
+    (1usize..=40, 0usize..=1, prop_oneof![Just(0.0), Just(0.25)], any::<bool>(), any::<u32>()).prop_map(
+        |(out_channels, padding, dropout, pool, mask)| BlockSpec {
+            out_channels,
+            padding,
+            dropout,
+            pool,
+            mask,
+        },
+    )
 }
 
 fn any_spec() -> impl Strategy<Value = TrunkSpec> {
@@ -248,13 +254,12 @@ fn buffers_that_are_used_again_leave_no_trace() {
 
 #[test]
 fn a_product_that_underflows_is_not_taken_for_a_dropped_element() {
-    let blocks = vec![block(8, 1, 0.5, false)];
-    let spec = TrunkSpec { in_channels: 1, height: 4, width: 4, blocks, output: Output::Map };
+    let spec = to_map([1, 4, 4], &[(8, 1, 0.5, false)]);
     let mut case = TrunkCase::new(spec, 1, Some(DropoutKey(2)), 1);
     case.images.fill(1e-30);
     case.params[..72].fill(-1e-30);
     // All activations are zero, so what was kept is beta times dropout's factor.
-    let masks = masks(&case.spec, case.batch, case.key);
+    let masks = case.oracle().masks;
     let beta = &case.params[80..];
     for isa in Isa::available() {
         for (index, &output) in case.run(isa).output.iter().enumerate() {
@@ -269,8 +274,7 @@ fn a_product_that_underflows_is_not_taken_for_a_dropped_element() {
 
 #[test]
 fn of_equal_values_in_a_window_the_first_wins() {
-    let blocks = vec![block(8, 1, 0.0, false), block(8, 0, 0.0, true)];
-    let spec = TrunkSpec { in_channels: 1, height: 8, width: 8, blocks, output: Output::Map };
+    let spec = to_map([1, 8, 8], &[(8, 1, 0.0, false), (8, 0, 0.0, true)]);
     let mut case = TrunkCase::new(spec, 2, None, 1);
     // One image of ones, one of twos: within each, all outputs of the inner pixels are the same.
     case.images[..64].fill(1.0);
@@ -340,8 +344,7 @@ fn slices_that_do_not_fit_are_refused() {
 /// One image whose last norm is over two values: what the gradient comes to there is the small rest of large terms.
 #[test]
 fn a_norm_over_two_values_agrees_with_the_oracle() {
-    let blocks = vec![block(36, 1, 0.0, true), block(12, 0, 0.0, true), block(24, 0, 0.25, false)];
-    let spec = TrunkSpec { in_channels: 9, height: 20, width: 17, blocks, output: Output::Map };
+    let spec = to_map([9, 20, 17], &[(36, 1, 0.0, true), (12, 0, 0.0, true), (24, 0, 0.25, false)]);
     let key = Some(DropoutKey(10_391_439_150_042_921_568));
     assert!(TrunkCase::new(spec, 1, key, 8_068_526_560_212_956_476).check());
 }
@@ -349,8 +352,7 @@ fn a_norm_over_two_values_agrees_with_the_oracle() {
 /// One channel of the last block is zero but for a few pixels, among them the one in the middle.
 #[test]
 fn a_channel_of_few_values_agrees_with_the_oracle() {
-    let blocks = vec![block(26, 0, 0.25, false), block(38, 1, 0.0, false), block(28, 0, 0.0, true)];
-    let spec = TrunkSpec { in_channels: 30, height: 12, width: 29, blocks, output: Output::Map };
+    let spec = to_map([30, 12, 29], &[(26, 0, 0.25, false), (38, 1, 0.0, false), (28, 0, 0.0, true)]);
     let key = Some(DropoutKey(251_962_642_520_134_751));
     assert!(TrunkCase::new(spec, 1, key, 4_650_211_056_692_322_605).check());
 }

@@ -23,7 +23,7 @@ use crate::Result;
 /// use candle_core::{DType, Device, Tensor};
 ///
 /// # fn main() -> adder_model::Result<()> {
-/// let spec = BlockSpec { out_channels: 8, padding: 1, dropout: 0.0, pool: true };
+/// let spec = BlockSpec { out_channels: 8, padding: 1, dropout: 0.0, pool: true, mask: 0 };
 /// let block = FusedBlock::new(spec, [1, 28, 28], Isa::best())?;
 /// let images = Tensor::ones((2, 1, 28, 28), DType::F32, &Device::Cpu)?;
 /// let weight = Tensor::ones((8, 1, 3, 3), DType::F32, &Device::Cpu)?;

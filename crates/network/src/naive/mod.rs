@@ -3,7 +3,8 @@
 //! Sums are taken in `f64`, so that an oracle's own rounding is out of the question and finite differences are sharp. Nothing here
 //! is fast, and nothing checks its arguments: a slice of the wrong length panics.
 //!
-//! [`forward`] and [`backward`] compute a whole [`Network`](crate::Network); the modules hold the loops of each kind of layer.
+//! [`forward`] and [`backward`] compute a whole [`Network`](crate::Network), [`forward_layers`] and [`backward_layers`] one
+//! without its heads; the modules hold the loops of each kind of layer.
 
 pub mod conv;
 pub mod dense;
@@ -12,7 +13,7 @@ pub mod norm;
 mod pass;
 pub mod pool;
 
-pub use pass::{Gradients, Inputs, Mode, NodePass, Pass, backward, forward};
+pub use pass::{Gradients, Inputs, Mode, NodePass, Pass, backward, backward_layers, forward, forward_layers};
 
 #[cfg(test)]
 mod tests;

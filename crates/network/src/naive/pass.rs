@@ -39,7 +39,7 @@ pub enum Mode<'a> {
 pub struct Pass {
     /// The layers' passes.
     pub nodes: Vec<NodePass>,
-    /// The logits of each head, `[b, classes]`.
+    /// The logits of each head, `[b, classes]`; none where only the layers were asked for.
     pub logits: Vec<Vec<f64>>,
     /// The heads' input, `[b, features]`.
     pub features: Vec<f64>,
@@ -70,13 +70,34 @@ pub struct Gradients {
     pub largest: f64,
 }
 
+impl Pass {
+    /// The norms' passes in training, in their order, those of residuals left out.
+    pub fn norms(&self) -> impl Iterator<Item = &Normalized> {
+        self.nodes.iter().filter_map(|node| node.norm.as_ref())
+    }
+}
+
+impl Gradients {
+    fn zeros(params: usize) -> Self {
+        Self { params: vec![0.0; params], images: Vec::new(), largest: 0.0 }
+    }
+}
+
 /// The forward pass; `params` holds all parameters one behind the other, as [`Parameter::range`](crate::Parameter::range) says.
 pub fn forward(network: &Network, params: &[f64], inputs: Inputs<'_>, mode: Mode<'_>) -> Pass {
+    let mut pass = forward_layers(network, params, inputs, mode);
+    let walk = Walk { network, params, one_hot: &[], mode, batch: pass.batch };
+    let heads = network.heads().iter().map(|head| walk.forward(head, &pass.features).output);
+    pass.logits = heads.collect();
+    pass
+}
+
+/// The forward pass up to the features; `params` may end before those of the heads.
+pub fn forward_layers(network: &Network, params: &[f64], inputs: Inputs<'_>, mode: Mode<'_>) -> Pass {
     let batch = inputs.images.len() / network.input().iter().product::<usize>();
     let walk = Walk { network, params, one_hot: inputs.one_hot, mode, batch };
     let (nodes, features) = walk.forward_all(network.nodes(), inputs.images.to_vec());
-    let logits = network.heads().iter().map(|head| walk.forward(head, &features).output).collect();
-    Pass { nodes, logits, features, batch }
+    Pass { nodes, logits: Vec::new(), features, batch }
 }
 
 /// The gradients of a loss whose gradients at the logits are `grad_logits`, for a pass in the same `mode`.
@@ -88,7 +109,7 @@ pub fn backward(
     grad_logits: &[Vec<f64>],
 ) -> Gradients {
     let walk = Walk { network, params, one_hot: &[], mode, batch: pass.batch };
-    let mut grads = Gradients { params: vec![0.0; params.len()], images: Vec::new(), largest: 0.0 };
+    let mut grads = Gradients::zeros(params.len());
     let mut gradient = vec![0.0; pass.features.len()];
     for (head, grad_output) in network.heads().iter().zip(grad_logits) {
         let output =
@@ -96,6 +117,20 @@ pub fn backward(
         add(&mut gradient, &walk.backward(head, &output, grad_output, &mut grads));
     }
     grads.images = walk.backward_all(network.nodes(), &pass.nodes, gradient, &mut grads);
+    grads
+}
+
+/// The gradients of a loss whose gradient at the features is `grad_features`; `params` may end before those of the heads.
+pub fn backward_layers(
+    network: &Network,
+    params: &[f64],
+    pass: &Pass,
+    mode: Mode<'_>,
+    grad_features: Vec<f64>,
+) -> Gradients {
+    let walk = Walk { network, params, one_hot: &[], mode, batch: pass.batch };
+    let mut grads = Gradients::zeros(params.len());
+    grads.images = walk.backward_all(network.nodes(), &pass.nodes, grad_features, &mut grads);
     grads
 }
 
