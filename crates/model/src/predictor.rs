@@ -13,7 +13,7 @@ use adder_network::normalize;
 use crate::prediction::{Addends, Logits, Prediction};
 use crate::tensor_file::Metadata;
 use crate::{ADDENDS, DIGITS, Error, IMAGE_SIDE, Result, SUMS, weights};
-use folded::{Values, fold};
+use folded::fold;
 #[cfg(any(test, not(feature = "candle")))]
 use layered::Naive;
 
@@ -49,7 +49,7 @@ impl Predictor {
             let params = crate::parameter::flat(inner.parameters())?.to_vec1()?;
             let statistics =
                 inner.norms.iter().map(crate::norm::BatchNorm::statistics).collect::<Result<_>>()?;
-            if let Some(folded) = fold(inner.network(), &Values { params, statistics }, isa)? {
+            if let Some(folded) = fold(inner.network(), &weights::Values { params, statistics }, isa)? {
                 return Ok(Self(Engine::Folded(Arc::new(folded))));
             }
         }
@@ -65,8 +65,7 @@ impl Predictor {
     pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<(Self, Metadata)> {
         let (config, metadata) = weights::read_config(bytes, path)?;
         let network = config.network()?;
-        let (params, statistics) = weights::read_values(bytes, &network, path)?;
-        let values = Values { params, statistics };
+        let values = weights::read_values(bytes, &network, path)?;
         if let Some(folded) = fold(&network, &values, Isa::from_environment()?)? {
             return Ok((Self(Engine::Folded(Arc::new(folded))), metadata));
         }
@@ -183,7 +182,8 @@ mod tests {
         let layered = Predictor::new(&model.clone().on_reference()).unwrap();
         let params = crate::parameter::flat(model.parameters()).unwrap().to_vec1().unwrap();
         let statistics = model.model().norms.iter().map(|norm| norm.statistics().unwrap()).collect();
-        let naive = Naive::new(ModelConfig::default().network().unwrap(), &Values { params, statistics });
+        let naive =
+            Naive::new(ModelConfig::default().network().unwrap(), &weights::Values { params, statistics });
         let engines = [folded, layered, Predictor(Engine::Naive(Arc::new(naive)))];
         let close = |found: &[f32], expected: &[f32]| {
             assert_eq!(found.len(), expected.len());

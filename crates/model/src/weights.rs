@@ -75,13 +75,16 @@ pub fn stored_config(metadata: &Metadata) -> Result<ModelConfig, TensorProblem> 
     Ok(config)
 }
 
-/// The values that a network of this description has, and no others: its parameters one behind the other, mean and variance of
-/// every norm; `path` names the file in errors.
-pub(crate) fn read_values(
-    bytes: &[u8],
-    network: &Network,
-    path: &Path,
-) -> Result<(Vec<f32>, Vec<[Vec<f32>; 2]>)> {
+/// All that a network has learned.
+pub(crate) struct Values {
+    /// The parameters one behind the other, as [`Parameter::range`](adder_network::Parameter::range) says.
+    pub(crate) params: Vec<f32>,
+    /// Mean and variance of every norm.
+    pub(crate) statistics: Vec<[Vec<f32>; 2]>,
+}
+
+/// The values that a network of this description has; a file with others is refused. `path` names it in errors.
+pub(crate) fn read_values(bytes: &[u8], network: &Network, path: &Path) -> Result<Values> {
     let read = || -> Result<_, TensorProblem> {
         let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
         let mut known = BTreeSet::new();
@@ -100,7 +103,7 @@ pub(crate) fn read_values(
         let unknown = file.names().into_iter().filter(|name| !known.contains(*name)).min();
         match unknown {
             Some(name) => Err(TensorProblem::Unknown(name.into())),
-            None => Ok((params, statistics)),
+            None => Ok(Values { params, statistics }),
         }
     };
     Ok(read().map_err(|problem| TensorFileError { path: path.into(), problem })?)

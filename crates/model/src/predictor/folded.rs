@@ -1,4 +1,4 @@
-//! From a network's values to the kernels that fold its norms.
+//! Prediction on the kernels that fold norms.
 
 use adder_kernels::Isa;
 use adder_kernels::predict::{self, RunningStatistics, TrainedNetwork};
@@ -6,14 +6,7 @@ use adder_network::{Network, Segment};
 
 use crate::Result;
 use crate::specs::{dense_spec, trunk_spec};
-
-/// All that a network has learned.
-pub(super) struct Values {
-    /// The parameters one behind the other, as [`Parameter::range`](adder_network::Parameter::range) says.
-    pub(super) params: Vec<f32>,
-    /// Mean and variance of every norm.
-    pub(super) statistics: Vec<[Vec<f32>; 2]>,
-}
+use crate::weights::Values;
 
 /// The network on the kernels, norms folded; nothing where it is not convolution blocks to a global average, then hidden
 /// layers and heads.

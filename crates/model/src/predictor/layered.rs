@@ -10,7 +10,8 @@ pub(super) use loops::Naive;
 mod loops {
     use adder_network::{Network, naive};
 
-    use super::super::folded::Values;
+    use crate::weights::Values;
+
     use super::{ADDENDS, Addends, FeatureMaps, Logits};
 
     /// A network in plain loops: for places where candle is too heavy.
