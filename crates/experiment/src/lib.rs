@@ -26,10 +26,12 @@
 //! # }
 //! ```
 //!
+//! # The main idea
 //! A [`Series`] is described, not remembered: each network is a run directory of `adder-train`, and one that is there and
 //! finished is taken as it is. So whatever was stopped resumes when it is asked for again. The teachers of a run lie in its
 //! folder; [`run`] trains them, and then the run on their targets.
 //!
+//! # Limits
 //! Networks are trained one after the other, on one machine. A sweep is chosen on validation: its trials are not evaluated.
 #![forbid(unsafe_code)]
 

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! # The idea
+//! # The main idea
 //! The ONNX graph is a walk over the network's description, an operator or two for each layer, so that
 //! [`onnx::encode_model`] writes any [`Model`](adder_model::Model): nodes have the layers' names, the inputs are `image` and
 //! one for each one-hot input, the outputs `{head}_logits`. With [`fold`](onnx::Options::fold) norms go into the weights

@@ -32,7 +32,7 @@
 //! # Ok::<(), adder_kernels::Error>(())
 //! ```
 //!
-//! # The idea
+//! # The main idea
 //! Inside, an image lies in blocks of 16 channels (nChw16c) with zeros around it: output channels are the lanes of a
 //! register, a tile of output pixels stays in registers, and a convolution is a broadcast and a fused multiply-add for
 //! each weight. Images are worked on one at a time, so that what passes between two layers stays in the cache. One source

@@ -23,7 +23,7 @@
 //! # }
 //! ```
 //!
-//! # The idea
+//! # The main idea
 //! A [`Model`] holds the tensors of any `adder_network::Network` and walks its layers. On the CPU it trains on
 //! `adder-kernels` ([`Backend::Fused`]): convolution blocks run as one operation of candle's autograd, the last hidden
 //! layers with the heads and their loss as another, a convolution between them as an operation of its own. Every other layer,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::Shape;
 
-/// One layer as it is written down.
+/// One layer as a person writes it, in code or in a configuration.
 ///
 /// In TOML it is a table with the key `kind`, those of [`LayerKind`], and a `name` if it is to have one of its own:
 ///

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::layer::{Initialization, Misfit};
 use crate::{Error, Layer, LayerKind, Result, Shape};
 
-/// A description that fits together.
+/// A network whose layers fit together: the input, the layers in order, and the heads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
     input: [usize; 3],
@@ -28,7 +28,7 @@ pub struct Head {
     pub bias: bool,
 }
 
-/// A layer where it stands in a network.
+/// A layer in its place in a network: its name, its shapes and the place of its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The name, which those of its parameters begin with.

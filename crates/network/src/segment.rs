@@ -29,7 +29,7 @@ pub enum Segment<'a> {
     Layer(usize),
 }
 
-/// Convolution 3x3 of stride 1 without bias -> ReLU -> batch norm -> dropout, if any -> 2x2 max pool, if any.
+/// A convolution block: 3x3 of stride 1 without bias -> ReLU -> batch norm -> dropout, if any -> 2x2 max pool, if any.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvBlock<'a> {
     /// The convolution.
@@ -42,7 +42,7 @@ pub struct ConvBlock<'a> {
     pub pool: Option<&'a Node>,
 }
 
-/// Linear without bias -> batch norm -> ReLU.
+/// A hidden layer: linear without bias -> batch norm -> ReLU.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DenseLayer<'a> {
     /// The linear layer.

@@ -16,10 +16,12 @@
 //! # }
 //! ```
 //!
+//! # The main idea
 //! Everything is drawn from a run directory: a [`Record`] is its files, and with its data at hand [`Samples`] of its images and
 //! an [`Inspection`] of its network. A figure names classes of colors, never colors, so that it is right on light and dark; a
 //! page is one file that needs no network.
 //!
+//! # Limits
 //! Nothing here trains, or changes a run. Figures are SVG and PNG of fixed sizes; a page shows them without a script but for
 //! paging through mistakes.
 #![forbid(unsafe_code)]

@@ -23,12 +23,17 @@
 //! # }
 //! ```
 //!
+//! # The main idea
 //! A run is a function of its [`Config`] and its data, and a [`RunDirectory`] holds all of it: a run that is stopped anywhere
 //! resumes and ends with the bits of one that was not, on any number of threads. The [`Trainer`] validates after each epoch and
 //! looks at the evaluation set once, in the end.
 //!
-//! One network is trained at a time: `adder-experiment` trains several, teachers among them. Nothing here prints or
-//! draws: an [`Observer`] is told.
+//! [`Trainer::train`] is the loop, in the order of execution; what it needs stands in a module each: [`config`],
+//! [`optimizer`], [`schedule`], [`checkpoint`], [`evaluation`]. Nothing here prints or draws: an [`Observer`] is told.
+//!
+//! # Limits
+//! One network is trained at a time, an IdentityAdder, in one process and on one device: `adder-experiment` trains several,
+//! teachers among them. The data set is held in memory.
 #![forbid(unsafe_code)]
 
 // The support of tests is shared with the crates above and names this one as they do.

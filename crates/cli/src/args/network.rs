@@ -17,7 +17,7 @@ pub(crate) struct PredictArgs {
     /// The number to add, 0 to 9.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
     pub(crate) add: u8,
-    /// Read pictures as they are, a light digit on dark ground, only scaled to 28x28: nothing is found, cropped or centred.
+    /// Read pictures as they are, a light digit on dark ground, only scaled to 28x28: nothing is found, cropped or centered.
     #[arg(long)]
     pub(crate) raw: bool,
     /// Draw what the network sees.

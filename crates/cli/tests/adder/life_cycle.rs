@@ -131,7 +131,7 @@ fn the_number_of_threads_changes_no_bit() {
 
 #[cfg(unix)]
 #[test]
-fn a_stopped_run_goes_on_to_the_same_bits() {
+fn a_stopped_run_resumes_to_the_same_bits() {
     use std::process::{Command, Stdio};
     use std::time::{Duration, Instant};
 

@@ -84,7 +84,7 @@ fn workers_and_prefetch_change_no_bit() {
 }
 
 #[test]
-fn training_goes_on_from_any_position() {
+fn training_resumes_from_any_position() {
     let all: Vec<Batch> = loader(config(4), START).take(18).collect();
     for (skipped, expected) in all.iter().enumerate() {
         let start = Position { epoch: skipped as u64 / 6, step: skipped as u64 % 6 };

@@ -11,10 +11,8 @@ use super::trunk::TrunkOp;
 use crate::Result;
 
 /// Convolution 3x3 -> ReLU -> batch norm -> dropout -> 2x2 max pool on the CPU, with right gradients for the input and the
-/// parameters: what to build other networks from. A whole sequence as one operation, as [`IdentityAdder`] runs it, is
-/// faster: between blocks candle materialises every activation and its gradient.
-///
-/// [`IdentityAdder`]: crate::IdentityAdder
+/// parameters: a block for networks that are built by hand. A whole sequence as one operation, as [`Model`](crate::Model)
+/// runs it, is faster: between blocks candle materializes every activation and its gradient.
 ///
 /// ```
 /// use adder_kernels::Isa;

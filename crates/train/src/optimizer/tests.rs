@@ -165,7 +165,7 @@ fn the_schedule_scales_the_rate() {
 }
 
 #[test]
-fn a_saved_optimizer_goes_on_with_the_same_bits() {
+fn a_saved_optimizer_resumes_with_the_same_bits() {
     let golden = golden();
     let run = |config: OptimizerConfig, stop: Option<u64>| {
         let parameters = parameters(&golden.start);
