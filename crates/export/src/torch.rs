@@ -15,7 +15,8 @@ use std::path::Path;
 
 use adder_model::tensor_file::{Metadata, TensorFileError, TensorProblem};
 use adder_model::{IdentityAdder, ModelConfig, weights};
-use candle_core::{DType, Device, Tensor, Var, pickle};
+use adder_network::Network;
+use candle_core::{DType, Device, Tensor, pickle};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -66,8 +67,13 @@ pub fn load(path: &Path) -> Result<(IdentityAdder, Metadata)> {
         true => weights::stored_config(&metadata).map_err(failed)?,
         false => ModelConfig::default(),
     };
+    // Before anything is built: what the configuration asks for must be there.
+    let tensors =
+        checked(&config, &config.network().map_err(adder_model::Error::from)?, tensors).map_err(failed)?;
     let model = IdentityAdder::new(&config, 0, &Device::Cpu)?;
-    fill(&model, tensors).map_err(failed)?;
+    for (name, var) in model.state() {
+        var.set(&tensors[&name])?;
+    }
     Ok((model, metadata))
 }
 
@@ -90,30 +96,35 @@ fn read(path: &Path) -> Result<(BTreeMap<String, Tensor>, Metadata)> {
     Ok((tensors.into_iter().collect(), metadata))
 }
 
-/// Sets every tensor of the network, or none.
-fn fill(model: &IdentityAdder, mut tensors: BTreeMap<String, Tensor>) -> Result<(), TensorProblem> {
+/// The tensors of the network by our names; those of the file must be exactly these.
+fn checked(
+    config: &ModelConfig,
+    network: &Network,
+    mut tensors: BTreeMap<String, Tensor>,
+) -> Result<BTreeMap<String, Tensor>, TensorProblem> {
     tensors.retain(|name, _| !name.ends_with(COUNT));
-    let mut checked: Vec<(Var, Tensor)> = Vec::new();
-    for (name, var) in model.state() {
-        let name = torch_name(model.config(), &name);
-        let tensor = tensors.remove(&name).ok_or_else(|| TensorProblem::Missing(name.clone()))?;
-        check(&name, &tensor, &var)?;
-        checked.push((var, tensor));
+    let parameters =
+        network.parameters().iter().map(|parameter| (parameter.name.clone(), parameter.shape.clone()));
+    let buffers =
+        network.norms().iter().flat_map(|norm| norm.buffer_names().map(|name| (name, vec![norm.channels])));
+    let mut checked = BTreeMap::new();
+    for (name, shape) in parameters.chain(buffers) {
+        let theirs = torch_name(config, &name);
+        let tensor = tensors.remove(&theirs).ok_or_else(|| TensorProblem::Missing(theirs.clone()))?;
+        check(&theirs, &tensor, &shape)?;
+        checked.insert(name, tensor);
     }
-    if let Some((name, _)) = tensors.pop_first() {
-        return Err(TensorProblem::Unknown(name));
+    match tensors.pop_first() {
+        Some((name, _)) => Err(TensorProblem::Unknown(name)),
+        None => Ok(checked),
     }
-    for (var, tensor) in checked {
-        var.set(&tensor).map_err(|error| TensorProblem::Format(error.to_string()))?;
-    }
-    Ok(())
 }
 
-fn check(name: &str, tensor: &Tensor, var: &Var) -> Result<(), TensorProblem> {
-    if tensor.dtype() != DType::F32 || tensor.dims() != var.dims() {
+fn check(name: &str, tensor: &Tensor, shape: &[usize]) -> Result<(), TensorProblem> {
+    if tensor.dtype() != DType::F32 || tensor.dims() != shape {
         return Err(TensorProblem::Mismatch {
             name: name.into(),
-            expected: format!("F32 {:?}", var.dims()),
+            expected: format!("F32 {shape:?}"),
             found: format!("{:?} {:?}", tensor.dtype(), tensor.dims()),
         });
     }

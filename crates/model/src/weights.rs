@@ -116,7 +116,7 @@ mod tensors {
 
     use super::{
         FORMAT, Metadata, Path, Result, TensorFileError, TensorProblem, VERSION, checked_metadata,
-        read_config, tensor_file,
+        read_config, read_values, tensor_file,
     };
     use crate::IdentityAdder;
 
@@ -157,6 +157,8 @@ mod tensors {
     /// As [`IdentityAdder::load_safetensors`], or where the configuration in the metadata is impossible.
     pub fn from_safetensors(bytes: &[u8], path: &Path, device: &Device) -> Result<(IdentityAdder, Metadata)> {
         let (config, _) = read_config(bytes, path)?;
+        // Before anything is built: what the metadata ask for must be there.
+        read_values(bytes, &config.network()?, path)?;
         let model = IdentityAdder::new(&config, 0, device)?;
         let metadata = model.load_safetensors(bytes, path)?;
         Ok((model, metadata))

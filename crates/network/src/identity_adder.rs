@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::layer::numbered;
 use crate::{Error, Head, Layer, Network, Result, Summary};
 
 /// Height and width of an input image, in pixels.
@@ -19,8 +20,10 @@ const ADDEND: &str = "addend";
 const MAX_WIDTH: usize = 4096;
 const MAX_BLOCKS: usize = 64;
 const MAX_LAYERS: usize = 512;
-/// Two gigabytes of `f32`.
-const MAX_PARAMETERS: usize = 1 << 29;
+/// Half a gigabyte of `f32`, running statistics counted.
+const MAX_PARAMETERS: usize = 1 << 27;
+/// Values of one image between two layers: 16 megabytes of `f32`.
+const MAX_VALUES: usize = 1 << 22;
 
 /// Widths and depth of the network, or its layers one by one. `ModelConfig::default()` is the notebook's network, with 13,136
 /// parameters.
@@ -28,7 +31,7 @@ const MAX_PARAMETERS: usize = 1 << 29;
 /// Without `layers`, blocks are counted from 1, as in the notebook. Every convolution is 3x3 with stride 1 and no bias, and a
 /// block is convolution -> ReLU -> batch norm -> dropout, in that order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, into = "WrittenConfig")]
 pub struct ModelConfig {
     /// Output channels of each convolution block; the length is the depth.
     pub channels: Vec<usize>,
@@ -46,8 +49,37 @@ pub struct ModelConfig {
     pub hidden: usize,
     /// The layers from the image, `[1, 28, 28]`, to the two heads, in place of all of the above. One of them is
     /// `kind = "one_hot", input = "addend", classes = 10`; the heads are linear layers without bias behind the last one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "numbered")]
     pub layers: Vec<Layer>,
+}
+
+/// A configuration as it is written: the short form, or the layers that take its place.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WrittenConfig {
+    Family {
+        channels: Vec<usize>,
+        pool_after: Vec<usize>,
+        unpadded: Vec<usize>,
+        dropout: f32,
+        dropout_free: Vec<usize>,
+        embedding: usize,
+        hidden: usize,
+    },
+    Layers {
+        layers: Vec<Layer>,
+    },
+}
+
+impl From<ModelConfig> for WrittenConfig {
+    fn from(config: ModelConfig) -> Self {
+        let ModelConfig { channels, pool_after, unpadded, dropout, dropout_free, embedding, hidden, layers } =
+            config;
+        match layers.is_empty() {
+            true => Self::Family { channels, pool_after, unpadded, dropout, dropout_free, embedding, hidden },
+            false => Self::Layers { layers },
+        }
+    }
 }
 
 impl Default for ModelConfig {
@@ -82,11 +114,9 @@ impl ModelConfig {
                 format!("one layer of kind \"one_hot\" with input \"{ADDEND}\" and {ADDENDS} classes");
             return Err(config("layers", expected, format!("{:?}", network.one_hot_inputs())));
         }
-        if network.parameter_count() > MAX_PARAMETERS {
-            let field = if given { "layers" } else { "channels" };
-            let found = format!("{} parameters", network.parameter_count());
-            return Err(config(field, format!("at most {MAX_PARAMETERS} parameters"), found));
-        }
+        check_size(&network).map_err(|(expected, found)| {
+            config(if given { "layers" } else { "channels" }, expected, found)
+        })?;
         Ok(network)
     }
 
@@ -167,6 +197,26 @@ impl ModelConfig {
             return Err(config("dropout", "a probability in [0, 1)", format!("{}", self.dropout)));
         }
         Ok(())
+    }
+}
+
+/// Refuses networks that would fill the memory: expected and found.
+fn check_size(network: &Network) -> Result<(), (String, String)> {
+    let statistics = network.norms().iter().fold(0usize, |all, norm| all.saturating_add(2 * norm.channels));
+    let parameters = network.parameter_count().saturating_add(statistics);
+    if parameters > MAX_PARAMETERS {
+        return Err((format!("at most {MAX_PARAMETERS} parameters"), format!("{parameters}")));
+    }
+    fn largest(nodes: &[crate::Node]) -> Option<&crate::Node> {
+        let inner = nodes.iter().filter_map(|node| largest(&node.body));
+        nodes.iter().chain(inner).max_by_key(|node| node.output.len())
+    }
+    match largest(network.nodes()).filter(|node| node.output.len() > MAX_VALUES) {
+        Some(node) => Err((
+            format!("at most {MAX_VALUES} values an image between two layers"),
+            format!("{} behind layer `{}`", node.output, node.name),
+        )),
+        None => Ok(()),
     }
 }
 
@@ -277,6 +327,20 @@ mod tests {
                 "layers",
             ),
             (ModelConfig { layers: vec![Layer::relu(); 600], ..default() }, "layers"),
+            (
+                ModelConfig {
+                    layers: vec![Layer::conv2d(1, 5000).padding(4999), Layer::flatten(), one_hot()],
+                    ..default()
+                },
+                "layers",
+            ),
+            (
+                ModelConfig {
+                    layers: vec![Layer::conv2d(9000, 1), Layer::global_average_pool(), one_hot()],
+                    ..default()
+                },
+                "layers",
+            ),
             (ModelConfig { layers: vec![nested], ..default() }, "layers"),
         ];
         for (config, key) in cases {
@@ -293,5 +357,17 @@ mod tests {
         let expected = r#"{"channels":[8,8,16,16,16,16],"pool_after":[2,4],"unpadded":[6],"dropout":0.1,"dropout_free":[5],"embedding":20,"hidden":64}"#;
         assert_eq!(text, expected);
         assert_eq!(serde_json::from_str::<ModelConfig>(expected).unwrap(), ModelConfig::default());
+        // Layers stand in place of all that.
+        let layers = vec![Layer::flatten(), Layer::one_hot("addend", 10)];
+        let config = ModelConfig { layers, ..ModelConfig::default() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(
+            text,
+            r#"{"layers":[{"kind":"flatten"},{"kind":"one_hot","input":"addend","classes":10}]}"#
+        );
+        assert_eq!(serde_json::from_str::<ModelConfig>(&text).unwrap(), config);
+        let wrong = text.replace("flatten", "flat");
+        let error = serde_json::from_str::<ModelConfig>(&wrong).unwrap_err().to_string();
+        assert!(error.contains("layer 1: unknown variant `flat`"), "{error}");
     }
 }

@@ -99,6 +99,7 @@ pub enum LayerKind {
     /// `x + layers(x)` (He et al., "Deep Residual Learning", 2015).
     Residual {
         /// The layers beside the shortcut; their output has the shape of their input.
+        #[serde(deserialize_with = "numbered")]
         layers: Vec<Layer>,
     },
 }
@@ -401,6 +402,10 @@ impl<'de> Deserialize<'de> for Layer {
     /// By way of a JSON value: serde can't refuse unknown keys of a flattened enum.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut table = serde_json::Map::deserialize(deserializer)?;
+        // JSON has no numbers that are none.
+        if let Some((key, _)) = table.iter().find(|(_, value)| value.is_null()) {
+            return Err(de::Error::custom(format!("{key}: expected a finite number, found nan or inf")));
+        }
         let name = match table.remove("name") {
             None => None,
             Some(serde_json::Value::String(name)) => Some(name),
@@ -411,4 +416,13 @@ impl<'de> Deserialize<'de> for Layer {
         let kind = LayerKind::deserialize(serde_json::Value::Object(table)).map_err(de::Error::custom)?;
         Ok(Self { name, kind })
     }
+}
+
+/// A list of layers, whose errors say which one they are of, counted from 1.
+pub(crate) fn numbered<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Layer>, D::Error> {
+    let tables = Vec::<serde_json::Value>::deserialize(deserializer)?;
+    let layers = (1..).zip(tables).map(|(number, table)| {
+        Layer::deserialize(table).map_err(|error| de::Error::custom(format!("layer {number}: {error}")))
+    });
+    layers.collect()
 }

@@ -246,6 +246,12 @@ impl Walk {
         let count = self.counts.entry(kind.short_name()).or_default();
         *count += 1;
         let name = name.unwrap_or_else(|| format!("{}{count}", kind.short_name()));
+        if name.is_empty() || name.contains(char::is_control) {
+            return Err(misfit(
+                &name,
+                ("a name of at least one character, none a control character".into(), format!("{name:?}")),
+            ));
+        }
         if !self.names.insert(name.clone()) {
             return Err(misfit(&name, ("a name of its own".into(), "one that another layer has".into())));
         }
@@ -394,6 +400,11 @@ mod tests {
                 "layers whose output is their input's 1x8x8",
             ),
             (vec![Layer::flatten(), Layer::linear(1 << 60)], "linear1", "a shape that can be counted"),
+            (
+                vec![Layer::relu().named("a\nb")],
+                "a\nb",
+                "a name of at least one character, none a control character",
+            ),
             (vec![], "head", "a vector"),
         ];
         for (layers, name, what) in cases {

@@ -37,7 +37,7 @@ pub struct Summary {
 impl Network {
     /// The table of layers.
     pub fn summary(&self) -> Summary {
-        let mut table = Table { network: self, rows: Vec::new(), group: None, fused: 0 };
+        let mut table = Table { network: self, rows: Vec::new(), group: (None, 0, None), fused: 0 };
         table.segments(self.nodes(), &self.segments(), 0, None);
         if !matches!(self.segments().last(), Some(Segment::Dense { .. })) {
             table.heads(None);
@@ -54,8 +54,8 @@ impl Network {
 struct Table<'a> {
     network: &'a Network,
     rows: Vec<SummaryRow>,
-    /// The first part of the last row's names.
-    group: Option<&'a str>,
+    /// The last row's: the first part of its names, its depth in residuals, its fused operation.
+    group: (Option<&'a str>, usize, Option<usize>),
     /// Fused operations so far.
     fused: usize,
 }
@@ -93,7 +93,9 @@ impl<'a> Table<'a> {
         let Some(label) = node.kind.label() else { return };
         let (parameters, prefix) =
             (self.own_parameters(node), node.name.split_once('.').map(|(prefix, _)| prefix));
-        if let (Some(row), true) = (self.rows.last_mut(), prefix.is_some() && prefix == self.group) {
+        let group = (prefix, depth, fused);
+        let joins = prefix.is_some() && group == self.group && node.body.is_empty();
+        if let (Some(row), true) = (self.rows.last_mut(), joins) {
             row.name.push_str(&format!(", {label}"));
             row.output = node.output.dims();
             row.parameters += parameters;
@@ -101,7 +103,8 @@ impl<'a> Table<'a> {
             row.receptive_field = node.receptive_field;
             return;
         }
-        self.group = prefix;
+        // Nothing joins a residual's row.
+        self.group = if node.body.is_empty() { group } else { (None, depth, fused) };
         let name = match prefix {
             Some(prefix) => format!("{prefix}: {label}"),
             None if node.parameters.is_empty() || !node.body.is_empty() => label,
@@ -237,6 +240,34 @@ mod tests {
             "a head: linear bias",
         ];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn rows_join_layers_of_one_name_depth_and_operation() {
+        let named = |layer: Layer, name: &str| layer.named(name);
+        let body = vec![named(Layer::conv2d(1, 3).padding(1), "b.conv")];
+        let layers = vec![
+            named(Layer::residual(body), "b.sum"),
+            named(Layer::conv2d(2, 5), "b.wide"),
+            named(Layer::relu(), "b.relu"),
+            named(Layer::conv2d(2, 3), "b.narrow"),
+            named(Layer::relu(), "b.relu2"),
+            named(Layer::batch_norm(), "b.norm"),
+            Layer::flatten(),
+        ];
+        let summary = Network::new([1, 12, 12], layers, vec![Head::new("a", 2)]).unwrap().summary();
+        let rows: Vec<(&str, Option<usize>)> =
+            summary.layers.iter().map(|row| (&row.name[..], row.fused)).collect();
+        let expected = [
+            ("  b: conv 3x3 pad 1", None),
+            ("b: add the input", None),
+            ("b: conv 5x5 pad 0, ReLU", None),
+            ("b: conv 3x3 pad 0, ReLU, norm", Some(1)),
+            ("flatten", None),
+            ("a head: linear", Some(2)),
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!(summary.layers.iter().map(|row| row.multiply_adds).sum::<usize>(), summary.multiply_adds);
     }
 
     #[test]

@@ -75,12 +75,19 @@ fn what_is_no_network_is_named() {
     let place = Workplace::new();
     let without_addend = NETWORK.replace("input = \"addend\"", "input = \"number\"");
     let cases = [
-        (NETWORK.replace("kernel = 5", "kernal = 5"), "net.toml: model.layers: unknown field `kernal`"),
-        (NETWORK.replace("\"relu\"", "\"gelu\""), "net.toml: model.layers: unknown variant `gelu`"),
+        (
+            NETWORK.replace("kernel = 5", "kernal = 5"),
+            "net.toml: model.layers: layer 1: unknown field `kernal`",
+        ),
+        (NETWORK.replace("\"relu\"", "\"gelu\""), "net.toml: model.layers: layer 2: unknown variant `gelu`"),
         (NETWORK.replace("kernel = 4", "kernel = 40"), "at layer `pool1`, found 28x28"),
         (NETWORK.replace("{ kind = \"flatten\" },", ""), "expected a vector at layer `linear1`"),
         (without_addend, "one layer of kind \"one_hot\" with input \"addend\" and 10 classes"),
-        (NETWORK.replace("out_features = 8", "out_features = 99999999999"), "at most 536870912 parameters"),
+        (
+            NETWORK.replace("probability = 0.1", "probability = nan"),
+            "layer 4: layer 4: probability: expected a finite number",
+        ),
+        (NETWORK.replace("out_features = 8", "out_features = 99999999999"), "at most 134217728 parameters"),
     ];
     for (config, words) in cases {
         place.write("net.toml", &config);

@@ -16,7 +16,6 @@ mod training;
 
 use adder_data::LoaderConfig;
 use adder_model::ModelConfig;
-use adder_network::Layer;
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -111,10 +110,9 @@ impl Config {
 
     /// Every dotted key, sections included.
     pub(crate) fn keys() -> Vec<String> {
-        let mut keys = Vec::new();
-        // A list of layers is written where there are some.
-        let model = ModelConfig { layers: vec![Layer::relu()], ..ModelConfig::default() };
-        collect_keys("", &Self { model, ..Self::default() }.to_table(), &mut keys);
+        // A list of layers is written in place of the keys beside it.
+        let mut keys = vec!["model.layers".to_owned()];
+        collect_keys("", &Self::default().to_table(), &mut keys);
         keys
     }
 

@@ -16,6 +16,11 @@ use crate::range::Invalid;
 const RENAMED: [(&str, &str, &str); 2] =
     [("training", "average_decay", "ema_decay"), ("distillation", "consistent", "marginalize")];
 
+/// The section that describes the network.
+const MODEL: &str = "model";
+/// Its key that takes the place of all others.
+const LAYERS: &str = "layers";
+
 /// The sources of a configuration in increasing order of precedence: of two that give the same key, the later one counts. A
 /// table is merged key by key; any other value, arrays too, is replaced.
 ///
@@ -69,14 +74,21 @@ impl ConfigSources {
         if key.split('.').any(str::is_empty) {
             return Err(malformed());
         }
-        let value = value.parse().unwrap_or_else(|_| Value::String(value.into()));
-        self.add(Origin::Assignment(text.into()), nested(key, value));
-        Ok(())
+        let origin = Origin::Assignment(text.into());
+        let value = match value.parse() {
+            Ok(value) => value,
+            // No word begins like a list or a table.
+            Err(error) if value.starts_with(['[', '{']) => {
+                return Err(ConfigError::Syntax { origin, message: format!("{error}") });
+            }
+            Err(_) => Value::String(value.into()),
+        };
+        self.add(origin, nested(key, value))
     }
 
     /// Adds the value of a flag that stands for the dotted `key`.
     pub fn add_flag(&mut self, flag: &str, key: &str, value: impl Into<Value>) {
-        self.add(Origin::Flag(flag.into()), nested(key, value.into()));
+        self.0.push((Origin::Flag(flag.into()), nested(key, value.into())));
     }
 
     /// The sources, the one of the highest precedence last.
@@ -90,8 +102,22 @@ impl ConfigSources {
     /// [`ConfigError::UnknownKey`], [`ConfigError::Value`] or [`ConfigError::Other`], naming the key and who gave it.
     pub fn resolve(&self) -> Result<Config, ConfigError> {
         let mut merged = Config::default().to_table();
-        for (_, table) in &self.0 {
-            merge(&mut merged, table.clone());
+        let layers = self.0.iter().rposition(|(_, table)| gives_layers(table));
+        for (index, (origin, table)) in self.0.iter().enumerate() {
+            let mut table = table.clone();
+            if let (Some(Value::Table(model)), Some(layers)) = (table.get_mut(MODEL), layers) {
+                let replaced = model.keys().find(|key| *key != LAYERS).cloned();
+                if let (Some(key), true) = (replaced, index >= layers) {
+                    let message = "has no effect where model.layers is given".into();
+                    return Err(ConfigError::Other {
+                        origin: origin.clone(),
+                        key: format!("{MODEL}.{key}"),
+                        message,
+                    });
+                }
+                model.retain(|key, _| key == LAYERS);
+            }
+            merge(&mut merged, table);
         }
         let config: Config = from_table(merged).map_err(|problem| self.explain(problem))?;
         config.validate().map_err(|Invalid { key, expected, found }| {
@@ -101,24 +127,25 @@ impl ConfigSources {
         Ok(config)
     }
 
-    fn add(&mut self, origin: Origin, mut table: Table) {
-        for (section, old, new) in RENAMED {
-            if let Some(Value::Table(section)) = table.get_mut(section)
-                && !section.contains_key(new)
+    fn add(&mut self, origin: Origin, mut table: Table) -> Result<(), ConfigError> {
+        for (name, old, new) in RENAMED {
+            if let Some(Value::Table(section)) = table.get_mut(name)
                 && let Some(value) = section.remove(old)
+                && section.insert(new.into(), value).is_some()
             {
-                section.insert(new.into(), value);
+                let message = format!("is the old name of {name}.{new}, which is given too");
+                return Err(ConfigError::Other { origin, key: format!("{name}.{old}"), message });
             }
         }
         self.0.push((origin, table));
+        Ok(())
     }
 
-    fn add_toml(&mut self, origin: Origin, text: &str) -> Result<(), ConfigError> {
+    pub(super) fn add_toml(&mut self, origin: Origin, text: &str) -> Result<(), ConfigError> {
         match text.parse() {
             Ok(table) => self.add(origin, table),
-            Err(error) => return Err(ConfigError::Syntax { origin, message: error.to_string() }),
+            Err(error) => Err(ConfigError::Syntax { origin, message: error.to_string() }),
         }
-        Ok(())
     }
 
     fn explain(&self, problem: Problem) -> ConfigError {
@@ -148,6 +175,12 @@ impl ConfigSources {
             _ => Origin::Default,
         }
     }
+}
+
+/// Whether a source gives the network layer by layer.
+fn gives_layers(table: &Table) -> bool {
+    let layers = table.get(MODEL).and_then(|model| model.get(LAYERS));
+    layers.is_some_and(|layers| layers.as_array().is_none_or(|layers| !layers.is_empty()))
 }
 
 /// The number of parts of the dotted `key` that lead into `table`.

@@ -279,3 +279,42 @@ fn keys_of_before_their_renaming_are_still_read() {
     let json = json.replace("ema_decay", "average_decay").replace("marginalize", "consistent");
     assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
 }
+
+#[test]
+fn layers_take_the_place_of_weaker_keys_and_refuse_stronger_ones() {
+    const LAYERS: &str = r#"[{ kind = "flatten" }, { kind = "one_hot", input = "addend", classes = 10 }]"#;
+    let sources = |assignments: &[&str]| -> Result<Config, ConfigError> {
+        let mut sources = ConfigSources::default();
+        sources.add_recipe("accurate")?;
+        sources.add_assignment("distillation.teacher_channels=[]")?;
+        sources.add_assignment("distillation.teacher_embedding=0")?;
+        sources.add_assignment("distillation.teacher_hidden=0")?;
+        for assignment in assignments {
+            sources.add_assignment(assignment)?;
+        }
+        sources.resolve()
+    };
+    let layers = format!("model.layers={LAYERS}");
+    let config = sources(&["model.dropout=0.5", &layers]).unwrap();
+    assert_eq!((config.model.layers.len(), config.model.dropout), (2, 0.1));
+    // What is saved reads the same.
+    let mut saved = ConfigSources::default();
+    saved.add_toml(Origin::Default, &config.to_toml()).unwrap();
+    assert_eq!(saved.resolve().unwrap(), config);
+    let error = sources(&[&layers, "model.hidden=7"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "--set model.hidden=7: model.hidden: has no effect where model.layers is given"
+    );
+    let error = sources(&[&layers[..layers.len() - 1]]).unwrap_err();
+    assert!(matches!(error, ConfigError::Syntax { origin: Origin::Assignment(_), .. }), "{error}");
+}
+
+#[test]
+fn an_old_name_beside_the_new_one_is_refused() {
+    let mut sources = ConfigSources::default();
+    let error =
+        sources.add_toml(Origin::Default, "[training]\nema_decay = 0.9\naverage_decay = 0.5").unwrap_err();
+    assert!(matches!(&error, ConfigError::Other { key, .. } if key == "training.average_decay"), "{error}");
+    assert!(error.to_string().contains("is the old name of training.ema_decay"), "{error}");
+}
