@@ -26,9 +26,9 @@
 //! ```
 //!
 //! # The main idea
-//! [`Layer`] is what a person writes, [`Node`] what a network makes of it: the same layer with its name, its shapes and the place
-//! of its parameters. Whoever needs a walk over a network walks its nodes; the rules of a kind of layer stand in `layer.rs`, what
-//! it computes in [`naive`].
+//! A person writes [`Layer`]s; a [`Node`] is the same layer in its place in a [`Network`], with its name, its shapes and the place of
+//! its parameters. Code that needs a walk over a network walks its nodes. The rules of a kind of layer stand in `layer.rs`, its
+//! computation in [`naive`].
 //!
 //! # Limits
 //! One image input, square kernels, and a sequence of layers: a branch is a [`LayerKind::Residual`] whose sum has the shape of its
