@@ -2,12 +2,13 @@
 
 use adder_data::{EvaluationAddends, Labeled, PIXELS, SIDE, pairing};
 use adder_model::{Addends, IdentityAdder, Mode, Prediction, Predictor};
+use adder_network::{LayerKind, Node};
 use adder_train::analysis::{Analysis, WorstImage};
 use adder_train::{EvaluationSet, EvaluationSplit, Tta};
 use candle_core::{DType, Tensor};
 
 use crate::Result;
-use crate::figures::FeatureMaps;
+use crate::figures::{FeatureMaps, Kernels};
 
 /// Mistakes that are kept with their images. A trained network makes fewer.
 const MOST_MISTAKES: usize = 300;
@@ -25,8 +26,8 @@ pub struct Inspection {
     pub mistakes: Vec<(WorstImage, [u8; PIXELS])>,
     /// The first images with the addends of the run's evaluation.
     pub predictions: Vec<AnsweredImage>,
-    /// Weights of the first convolution, `[channels * 9]`.
-    pub kernels: Vec<f32>,
+    /// The first convolution's kernels of its first input channel; none where there is no convolution.
+    pub kernels: Option<Kernels>,
     /// The first image on its way through the network.
     pub feature_maps: Vec<FeatureMaps>,
     /// Embeddings of the first images, `[count * embedding_width]`.
@@ -103,17 +104,29 @@ fn predictions(
     Ok(indices.iter().zip(&addends).zip(said.predictions()).map(prediction).collect())
 }
 
-fn kernels(model: &IdentityAdder) -> Result<Vec<f32>> {
-    match model.parameters().first() {
-        Some(first) => Ok(first.var.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?),
-        None => Ok(Vec::new()),
-    }
+fn kernels(model: &IdentityAdder) -> Result<Option<Kernels>> {
+    let Some(first) = first_convolution(model.model().network().nodes()) else { return Ok(None) };
+    let weights = model.parameters()[first.parameters.start].var.narrow(1, 0, 1)?;
+    let weights = weights.to_dtype(DType::F32)?;
+    Ok(Some(Kernels { side: weights.dim(3)?, weights: weights.flatten_all()?.to_vec1()? }))
+}
+
+/// The first convolution that an image comes to, which may stand in a residual.
+fn first_convolution(nodes: &[Node]) -> Option<&Node> {
+    nodes.iter().find_map(|node| match node.kind {
+        LayerKind::Conv2d { .. } => Some(node),
+        _ => first_convolution(&node.body),
+    })
 }
 
 fn feature_maps(model: &IdentityAdder, data: &Labeled, index: u32) -> Result<Vec<FeatureMaps>> {
     let image = batch(model, data, &[index])?;
     let outputs = model.block_outputs(&image)?;
-    let names = (1..=outputs.len()).map(|number| format!("block {number}"));
+    // Blocks are counted in the short form alone; layers given one by one have names.
+    let (network, short) = (model.model().network(), model.config().layers.is_empty());
+    let names = (1..).zip(network.stages()).map(|(number, stage)| {
+        if short { format!("block {number}") } else { network.nodes()[stage].name.clone() }
+    });
     let layers = std::iter::once("image".to_owned()).chain(names);
     layers
         .zip(std::iter::once(&image).chain(&outputs))

@@ -9,7 +9,7 @@ use adder_experiment::lr_find::Suggestions;
 use adder_model::{HeadMetrics, Metrics};
 use adder_report::Figure;
 use adder_report::figures::{
-    Compared, FeatureMaps, Tile, comparison, confusion, embedding, error_map, feature_maps, kernels,
+    Compared, FeatureMaps, Kernels, Tile, comparison, confusion, embedding, error_map, feature_maps, kernels,
     learning_rate, learning_rate_search, reliability, tiles, training_and_validation, training_curves,
 };
 use adder_train::History;
@@ -146,7 +146,7 @@ fn what_went_wrong() {
 #[test]
 fn the_inside() {
     let weights: Vec<f32> = (0..72).map(|at| ((at * 37 % 21) as f32 - 10.0) / 20.0).collect();
-    check("kernels", &kernels(&weights));
+    check("kernels", &kernels(&Kernels { side: 3, weights }));
     let map = |layer: &str, side: usize, channels: usize| FeatureMaps {
         layer: layer.into(),
         side,
@@ -160,6 +160,16 @@ fn the_inside() {
         .flat_map(|(at, &digit)| [3.0 * f32::from(digit % 4), f32::from(digit), 0.3 * (at % 7) as f32])
         .collect();
     check("embedding", &embedding(&points, 3, &digits));
+}
+
+#[test]
+fn kernels_of_any_side_are_drawn_up_to_a_number() {
+    for (side, count, shown) in [(1, 3, 3), (5, 6, 6), (5, 100, 64), (28, 20, 10)] {
+        let figure = kernels(&Kernels { side, weights: vec![0.5; count * side * side] }).to_svg();
+        let weights = figure.matches("<title>0.500</title>").count();
+        assert_eq!(weights, shown * side * side, "{count} of {side}x{side}");
+        assert_eq!(figure.contains(&format!("{shown} of {count}")), shown < count);
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A tiny run, really trained: what is shown of it is what its files, its data and its network say.
 
 use adder_data::{Dataset, Source, load, normalize, pairing};
-use adder_model::{Backend, IdentityAdder, Predictor, thousands, weights};
+use adder_model::{Backend, IdentityAdder, ModelConfig, Predictor, thousands, weights};
+use adder_network::Layer;
 use adder_report::page::run_page;
-use adder_report::{Inspection, Record, Samples};
+use adder_report::{Inspection, Record, Samples, run_figures};
 use adder_train::schedule::ScheduleStep;
 use adder_train::{
     CheckpointName, ConfigSources, IfExists, Machine, Outcome, RunDirectory, StopFlag, Trainer,
@@ -73,12 +74,41 @@ fn images_come_with_their_own_answers() {
     assert_eq!(inspection.embedded_digits, images.labels()[..IMAGES]);
     assert_eq!(inspection.embeddings.len(), IMAGES * inspection.embedding_width);
     let first: Vec<f32> = model.parameters()[0].var.flatten_all().unwrap().to_vec1().unwrap();
-    assert_eq!(inspection.kernels, first);
+    let kernels = inspection.kernels.unwrap();
+    assert_eq!((kernels.side, kernels.weights), (3, first));
 
     let maps = &inspection.feature_maps;
     assert!(maps[0].values.iter().copied().eq(images.image(0).map(|byte| normalize(f32::from(byte)))));
     let sizes: Vec<_> = maps.iter().map(|map| (map.layer.as_str(), map.side, map.values.len())).collect();
     assert_eq!(sizes, [("image", 28, 784), ("block 1", 14, 4 * 196), ("block 2", 7, 6 * 49)]);
+}
+
+#[test]
+fn networks_given_layer_by_layer_are_looked_into() {
+    let Run { mut record, data, .. } = run();
+    let mut inspect = |front: Vec<Layer>| {
+        let behind = [Layer::flatten(), Layer::linear(6), Layer::one_hot("addend", 10), Layer::linear(8)];
+        let layers = front.into_iter().chain(behind).collect();
+        let config = ModelConfig { layers, ..ModelConfig::default() };
+        let model = IdentityAdder::new(&config, 1, &Device::Cpu).unwrap();
+        let inspection = Inspection::new(&model, &data.evaluation, &[0, 1, 2], 1).unwrap();
+        let maps: Vec<String> = inspection.feature_maps.iter().map(|map| map.layer.clone()).collect();
+        let kernels = inspection.kernels.clone();
+        record.inspection = Some(inspection);
+        let drawn = run_figures(&record).iter().any(|(name, _)| *name == "kernels");
+        let shown = run_page(&record).unwrap().contains("Kernels of the first convolution");
+        assert_eq!((drawn, shown), (kernels.is_some(), kernels.is_some()));
+        let conv = model.parameters().iter().find(|parameter| parameter.var.rank() == 4);
+        let weights = conv.map(|conv| conv.var.flatten_all().unwrap().to_vec1::<f32>().unwrap());
+        assert_eq!(kernels.as_ref().map(|kernels| kernels.weights.clone()), weights);
+        (kernels.map(|kernels| kernels.side), maps)
+    };
+    let five =
+        vec![Layer::batch_norm(), Layer::conv2d(6, 5), Layer::relu(), Layer::max_pool2d(2).named("half")];
+    assert_eq!(inspect(five), (Some(5), vec!["image".into(), "half".into()]));
+    let body = vec![Layer::relu(), Layer::conv2d(1, 7).padding(3)];
+    assert_eq!(inspect(vec![Layer::residual(body)]), (Some(7), vec!["image".into(), "residual1".into()]));
+    assert_eq!(inspect(vec![Layer::batch_norm()]), (None, vec!["image".into()]));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A graph put together node by node.
 
+use std::collections::BTreeSet;
+
 use super::messages::{
     Attribute, DataType, Dimension, Graph, Node, Shape, TensorType, TensorValue, Type, ValueInfo,
 };
@@ -7,17 +9,29 @@ use super::messages::{
 /// The name of a value in the graph.
 pub(super) type Value = String;
 
-/// A graph that grows.
+/// A graph that grows. No two of its values have the same name.
 #[derive(Default)]
 pub(super) struct Builder {
     graph: Graph,
+    names: BTreeSet<String>,
 }
 
 impl Builder {
-    /// An input whose first size is the batch.
-    pub(super) fn input(&mut self, name: &str, data_type: DataType, shape: &[i64], doc: &str) -> Value {
-        self.graph.input.push(batched(name, data_type, shape, doc));
-        name.into()
+    /// A name that no other value has: the one that is wanted, with a number behind it where that is taken.
+    pub(super) fn name(&mut self, wanted: &str) -> Value {
+        // An empty name stands for an input that is left out.
+        let wanted = if wanted.is_empty() { "unnamed" } else { wanted };
+        let numbered = (2..).map(|number| format!("{wanted}_{number}"));
+        let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+        let name = names.find(|name| !self.names.contains(name)).unwrap_or_default();
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// An input whose first size is the batch; its name is one of [`Builder::name`].
+    pub(super) fn input(&mut self, name: Value, data_type: DataType, shape: &[i64], doc: &str) -> Value {
+        self.graph.input.push(batched(&name, data_type, shape, doc));
+        name
     }
 
     /// Makes a value an output, whose first size is the batch.
@@ -37,14 +51,11 @@ impl Builder {
     }
 
     fn constant(&mut self, name: &str, data_type: DataType, shape: &[usize], raw_data: Vec<u8>) -> Value {
+        let name = self.name(name);
         let dims = shape.iter().map(|&size| size as i64).collect();
-        self.graph.initializer.push(TensorValue {
-            dims,
-            data_type: data_type as i32,
-            name: name.into(),
-            raw_data,
-        });
-        name.into()
+        let data_type = data_type as i32;
+        self.graph.initializer.push(TensorValue { dims, data_type, name: name.clone(), raw_data });
+        name
     }
 
     /// An operation with one output, which has the name of the node.
@@ -55,14 +66,26 @@ impl Builder {
         inputs: &[&Value],
         attributes: Vec<Attribute>,
     ) -> Value {
+        let output = self.name(name);
+        self.node_of(op, output, inputs, attributes)
+    }
+
+    /// An operation whose output has a name of [`Builder::name`].
+    pub(super) fn node_of(
+        &mut self,
+        op: &str,
+        output: Value,
+        inputs: &[&Value],
+        attributes: Vec<Attribute>,
+    ) -> Value {
         self.graph.node.push(Node {
             input: inputs.iter().map(|&input| input.clone()).collect(),
-            output: vec![name.into()],
-            name: name.into(),
+            output: vec![output.clone()],
+            name: output.clone(),
             op_type: op.into(),
             attribute: attributes,
         });
-        name.into()
+        output
     }
 
     /// The finished graph.

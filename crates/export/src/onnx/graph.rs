@@ -25,31 +25,39 @@ struct Writer<'a> {
 pub(super) fn graph(model: &Model, options: &Options) -> Result<Graph> {
     let tensors = model.state().into_iter().map(|(name, var)| Ok((name, var.flatten_all()?.to_vec1()?)));
     let (tensors, network) = (tensors.collect::<Result<_>>()?, model.network());
-    let mut writer =
-        Writer { network, tensors, builder: Builder::default(), one_hot: Vec::new(), fold: options.fold };
-    let image = writer.image(options.with_preprocessing);
-    for (name, classes) in network.one_hot_inputs() {
+    // What others call the graph's inputs and outputs by comes before any layer's name.
+    let mut builder = Builder::default();
+    let image = builder.name("image");
+    let one_hot = network.one_hot_inputs().iter().map(|(name, _)| builder.name(name)).collect();
+    let outputs = network
+        .heads()
+        .iter()
+        .map(|head| ["logits", "probabilities"].map(|what| builder.name(&format!("{}_{what}", head.name))));
+    let outputs: Vec<[Value; 2]> = outputs.collect();
+    let mut writer = Writer { network, tensors, builder, one_hot, fold: options.fold };
+    let image = writer.image(image, options.with_preprocessing);
+    for (name, (_, classes)) in writer.one_hot.iter().zip(network.one_hot_inputs()) {
         let doc = format!("a class, 0 to {}", classes - 1);
-        let value = writer.builder.input(name, DataType::Int64, &[], &doc);
-        writer.one_hot.push(value);
+        writer.builder.input(name.clone(), DataType::Int64, &[], &doc);
     }
     let (features, norm) = writer.nodes(network.nodes(), image, true);
-    for head in network.heads() {
-        writer.head(head, &features, norm.as_ref(), options.with_preprocessing);
+    for (head, [logits, probabilities]) in network.heads().iter().zip(outputs) {
+        let probabilities = options.with_preprocessing.then_some(probabilities);
+        writer.head(head, &features, norm.as_ref(), logits, probabilities);
     }
     Ok(writer.builder.finish("identity_adder"))
 }
 
 impl Writer<'_> {
     /// The input, normalized.
-    fn image(&mut self, from_bytes: bool) -> Value {
+    fn image(&mut self, name: Value, from_bytes: bool) -> Value {
         let shape = self.network.input().map(|size| size as i64);
         if !from_bytes {
             let doc = "light digit on dark ground: (byte / 255 - 0.1307) / 0.3081";
-            return self.builder.input("image", DataType::Float, &shape, doc);
+            return self.builder.input(name, DataType::Float, &shape, doc);
         }
         let doc = "light digit on dark ground, 0 to 255";
-        let bytes = self.builder.input("image", DataType::Uint8, &shape, doc);
+        let bytes = self.builder.input(name, DataType::Uint8, &shape, doc);
         let to_float = integer("to", DataType::Float as i64);
         let floats = self.builder.node("Cast", "image.float", &[&bytes], vec![to_float]);
         let zero = normalize(0.0);
@@ -74,7 +82,8 @@ impl Writer<'_> {
                     let norm =
                         behind.first().filter(|next| self.fold && next.kind == LayerKind::BatchNorm {});
                     folded_into_the_layer_before = norm.is_some();
-                    self.weighted(node, &x, pending.take(), norm)
+                    let output = self.builder.name(&node.name);
+                    self.weighted(node, output, &x, pending.take(), norm)
                 }
                 LayerKind::BatchNorm {} if self.fold && folds_forward(behind, to_heads) => {
                     pending = Some(self.affine(node));
@@ -114,6 +123,7 @@ impl Writer<'_> {
     fn weighted(
         &mut self,
         node: &Node,
+        output: Value,
         x: &Value,
         before: Option<ChannelAffine>,
         after: Option<&Node>,
@@ -143,9 +153,9 @@ impl Writer<'_> {
                     integers("pads", &[padding as i64; 4]),
                     integers("strides", &[stride as i64; 2]),
                 ];
-                self.builder.node("Conv", &node.name, &inputs, attributes)
+                self.builder.node_of("Conv", output, &inputs, attributes)
             }
-            _ => self.builder.node("Gemm", &node.name, &inputs, vec![integer("transB", 1)]),
+            _ => self.builder.node_of("Gemm", output, &inputs, vec![integer("transB", 1)]),
         }
     }
 
@@ -190,21 +200,24 @@ impl Writer<'_> {
         self.builder.node("Concat", &name("joined"), &[x, &one_hot], vec![integer("axis", 1)])
     }
 
-    /// A head, whose logits or probabilities are an output.
-    fn head(&mut self, node: &Node, features: &Value, norm: Option<&ChannelAffine>, probabilities: bool) {
+    /// A head, whose logits or probabilities are an output, under a name of [`Builder::name`] each.
+    fn head(
+        &mut self,
+        node: &Node,
+        features: &Value,
+        norm: Option<&ChannelAffine>,
+        logits: Value,
+        probabilities: Option<Value>,
+    ) {
         let classes = node.output.len();
-        let logits = Node { name: format!("{}_logits", node.name), ..node.clone() };
-        let logits = self.weighted(&logits, features, norm.cloned(), None);
+        let named = Node { name: format!("{}_logits", node.name), ..node.clone() };
+        let logits = self.weighted(&named, logits, features, norm.cloned(), None);
         let last = classes - 1;
-        if !probabilities {
-            return self.builder.output(
-                &logits,
-                classes,
-                &format!("unnormalized, for the classes 0 to {last}"),
-            );
-        }
-        let output = format!("{}_probabilities", node.name);
-        self.builder.node("Softmax", &output, &[&logits], vec![integer("axis", 1)]);
+        let Some(output) = probabilities else {
+            let doc = format!("unnormalized, for the classes 0 to {last}");
+            return self.builder.output(&logits, classes, &doc);
+        };
+        let output = self.builder.node_of("Softmax", output, &[&logits], vec![integer("axis", 1)]);
         self.builder.output(&output, classes, &format!("for the classes 0 to {last}"));
     }
 }

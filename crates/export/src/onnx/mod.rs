@@ -5,6 +5,8 @@ mod builder;
 mod graph;
 mod messages;
 mod options;
+#[cfg(test)]
+mod tests;
 
 use adder_model::tensor_file::Metadata;
 use adder_model::{IdentityAdder, Model};
@@ -23,7 +25,8 @@ pub fn encode(model: &IdentityAdder, options: &Options, facts: &Metadata) -> Res
 }
 
 /// The bytes of an ONNX file of any network: inputs `image` and one int64 `[batch]` for each one-hot input, under its name;
-/// outputs `{head}_logits`, f32 `[batch, classes]`. `metadata` is the file's.
+/// outputs `{head}_logits`, f32 `[batch, classes]`. Other values have the names of their layers, with a number behind it where
+/// that name is taken. `metadata` is the file's.
 ///
 /// # Errors
 /// As [`encode`].

@@ -1,6 +1,6 @@
 //! One image on its way through the network.
 
-use crate::drawing::{Anchor, Drawing, Figure, Rect, encode_rgb};
+use crate::drawing::{Anchor, Drawing, Figure, Rect, Weight, encode_rgb, text_width};
 
 const PER_ROW: usize = 16;
 const MAP: f64 = 46.0;
@@ -25,7 +25,7 @@ pub fn feature_maps(layers: &[FeatureMaps]) -> Figure {
     let mut top = 42.0;
     for layer in layers {
         let maps: Vec<&[f32]> = layer.values.chunks_exact((layer.side * layer.side).max(1)).collect();
-        drawing.text("", (16.0, top + 18.0), Anchor::Start, 12.0, &layer.layer);
+        drawing.text("", (16.0, top + 18.0), Anchor::Start, 12.0, &shortened(&layer.layer));
         let size = format!("{0} \u{d7} {0}", layer.side);
         drawing.text("muted", (16.0, top + 34.0), Anchor::Start, 12.0, &size);
         for (place, map) in maps.iter().enumerate() {
@@ -38,6 +38,22 @@ pub fn feature_maps(layers: &[FeatureMaps]) -> Figure {
     let widest = layers.iter().map(|layer| layer.values.len() / (layer.side * layer.side).max(1)).max();
     let width = LEFT + widest.unwrap_or(1).min(PER_ROW) as f64 * (MAP + GAP) + 10.0;
     drawing.finish(width, top, "The outputs of each convolution block for one image")
+}
+
+/// A name with its end left out where it would run into the maps.
+fn shortened(name: &str) -> String {
+    let fits = |text: &str| text_width(text, 12.0, Weight::Regular) <= LEFT - 24.0;
+    if fits(name) {
+        return name.into();
+    }
+    let mut short = String::new();
+    for character in name.chars() {
+        if !fits(&format!("{short}{character}\u{2026}")) {
+            break;
+        }
+        short.push(character);
+    }
+    short + "\u{2026}"
 }
 
 fn picture(map: &[f32], side: usize) -> Vec<u8> {
@@ -74,6 +90,14 @@ fn viridis(place: f32) -> [u8; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_end_before_the_maps() {
+        assert_eq!(shortened("block 12"), "block 12");
+        let short = shortened(&"encoder.".repeat(9));
+        assert!(short.starts_with("encoder.") && short.ends_with('\u{2026}'), "{short}");
+        assert!(text_width(&short, 12.0, Weight::Regular) < LEFT - 16.0);
+    }
 
     #[test]
     fn colors_run_from_dark_to_bright() {

@@ -2,24 +2,46 @@
 
 use crate::drawing::{Anchor, Drawing, Figure, Rect};
 
-const CELL: f64 = 24.0;
+/// Side of a kernel.
+const SIDE: f64 = 72.0;
 const GAP: f64 = 22.0;
 const PER_ROW: usize = 8;
+/// Kernels that are drawn, and weights in them.
+const MOST: usize = 64;
+const MOST_WEIGHTS: usize = 8192;
 
-/// The kernels of a 3x3 convolution over one channel, `[count * 9]`: weights above zero in orange, below in blue, the stronger
-/// the further from it.
-pub fn kernels(weights: &[f32]) -> Figure {
+/// The kernels of a convolution over one channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kernels {
+    /// Rows and columns of a kernel.
+    pub side: usize,
+    /// `[count, side, side]` row by row.
+    pub weights: Vec<f32>,
+}
+
+/// The kernels, the first ones where there are many: weights above zero in orange, below in blue, the stronger the further from
+/// it.
+pub fn kernels(Kernels { side: count, weights }: &Kernels) -> Figure {
     let mut drawing = Drawing::default();
+    let taps = (count * count).max(1);
+    let all = weights.len() / taps;
+    let shown = all.min((MOST_WEIGHTS / taps).clamp(1, MOST));
+    let kernels: Vec<&[f32]> = weights.chunks_exact(taps).take(shown).collect();
+    let shown_weights = kernels.iter().copied().flatten();
     let largest =
-        weights.iter().fold(0.0f32, |largest, weight| largest.max(weight.abs())).max(f32::MIN_POSITIVE);
-    let kernels: Vec<&[f32]> = weights.chunks_exact(9).collect();
-    let side = 3.0 * CELL;
-    drawing.text("bold", (GAP, 22.0), Anchor::Start, 14.0, "Kernels of the first convolution");
+        shown_weights.fold(0.0f32, |largest, weight| largest.max(weight.abs())).max(f32::MIN_POSITIVE);
+    let (side, cell) = (SIDE, SIDE / (*count).max(1) as f64);
+    let mut title = "Kernels of the first convolution".to_owned();
+    if shown < all {
+        title += &format!(", {shown} of {all}");
+    }
+    drawing.text("bold", (GAP, 22.0), Anchor::Start, 14.0, &title);
     for (place, kernel) in kernels.iter().enumerate() {
         let left = GAP + (place % PER_ROW) as f64 * (side + GAP);
         let top = 44.0 + (place / PER_ROW) as f64 * (side + GAP + 16.0);
         for (at, &weight) in kernel.iter().enumerate() {
-            let square = Rect::new(left + (at % 3) as f64 * CELL, top + (at / 3) as f64 * CELL, CELL, CELL);
+            let (row, column) = (at / count, at % count);
+            let square = Rect::new(left + column as f64 * cell, top + row as f64 * cell, cell, cell);
             let class = if weight > 0.0 { "fill-1" } else { "fill-0" };
             drawing.rect(class, square, f64::from(weight.abs() / largest), &format!("{weight:.3}"));
         }

@@ -15,7 +15,7 @@ pub use comparison::{Compared, comparison};
 pub use curves::{curve_charts, training_and_validation, training_curves};
 pub use embedding::embedding;
 pub use feature_maps::{FeatureMaps, feature_maps};
-pub use kernels::kernels;
+pub use kernels::{Kernels, kernels};
 pub use learning_rate::{learning_rate, learning_rate_search, momentum};
 pub use matrix::{confusion, error_map};
 pub use reliability::reliability;

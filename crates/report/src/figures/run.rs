@@ -38,17 +38,18 @@ fn inside(inspection: &Inspection) -> Vec<(&'static str, Figure)> {
     let Inspection { analysis, embeddings, embedding_width, embedded_digits, .. } = inspection;
     let worst: Vec<Tile> =
         inspection.mistakes.iter().take(WORST).map(|(worst, pixels)| worst_tile(worst, *pixels)).collect();
-    vec![
+    let mut figures = vec![
         ("predictions", predictions(&inspection.predictions)),
         ("confusion-digit", confusion("digit", &analysis.digit.confusion)),
         ("confusion-sum", confusion("sum", &analysis.sum.confusion)),
         ("reliability", reliability(analysis)),
         ("errors", error_map(&analysis.errors)),
         ("worst", tiles("The images that fail most, of all ten addends", &worst, 6)),
-        ("kernels", kernels(&inspection.kernels)),
-        ("feature-maps", feature_maps(&inspection.feature_maps)),
-        ("embedding", embedding(embeddings, *embedding_width, embedded_digits)),
-    ]
+    ];
+    figures.extend(inspection.kernels.as_ref().map(|found| ("kernels", kernels(found))));
+    figures.push(("feature-maps", feature_maps(&inspection.feature_maps)));
+    figures.push(("embedding", embedding(embeddings, *embedding_width, embedded_digits)));
+    figures
 }
 
 /// Images with target and answers.

@@ -173,7 +173,7 @@ fn inside(inspection: &Inspection) -> Markup {
         div.figures {
             (drawing("predictions", &predictions(&inspection.predictions)))
             (drawing("embedding", &embedding(embeddings, *embedding_width, embedded_digits)))
-            (drawing("kernels", &kernels(&inspection.kernels)))
+            @if let Some(found) = &inspection.kernels { (drawing("kernels", &kernels(found))) }
             (drawing("feature-maps", &feature_maps(&inspection.feature_maps)))
         }
     }
