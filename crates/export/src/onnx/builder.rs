@@ -19,8 +19,6 @@ pub(super) struct Builder {
 impl Builder {
     /// A name that no other value has: the one that is wanted, with a number behind it where that is taken.
     pub(super) fn name(&mut self, wanted: &str) -> Value {
-        // An empty name stands for an input that is left out.
-        let wanted = if wanted.is_empty() { "unnamed" } else { wanted };
         let numbered = (2..).map(|number| format!("{wanted}_{number}"));
         let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
         let name = names.find(|name| !self.names.contains(name)).unwrap_or_default();

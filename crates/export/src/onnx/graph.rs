@@ -8,7 +8,7 @@ use adder_network::{EPSILON, LayerKind, Network, Node, Shape, normalize};
 
 use super::builder::{Builder, Value, float, integer, integers};
 use super::messages::{DataType, Graph};
-use super::options::Options;
+use super::options::{Options, Texts};
 use crate::Result;
 
 /// A graph in the making, with the tensors that it is made from.
@@ -22,7 +22,7 @@ struct Writer<'a> {
 }
 
 /// The whole graph.
-pub(super) fn graph(model: &Model, options: &Options) -> Result<Graph> {
+pub(super) fn graph(model: &Model, options: &Options, texts: &Texts<'_>) -> Result<Graph> {
     let tensors = model.state().into_iter().map(|(name, var)| Ok((name, var.flatten_all()?.to_vec1()?)));
     let (tensors, network) = (tensors.collect::<Result<_>>()?, model.network());
     // What others call the graph's inputs and outputs by comes before any layer's name.
@@ -35,7 +35,7 @@ pub(super) fn graph(model: &Model, options: &Options) -> Result<Graph> {
         .map(|head| ["logits", "probabilities"].map(|what| builder.name(&format!("{}_{what}", head.name))));
     let outputs: Vec<[Value; 2]> = outputs.collect();
     let mut writer = Writer { network, tensors, builder, one_hot, fold: options.fold };
-    let image = writer.image(image, options.with_preprocessing);
+    let image = writer.image(image, options.with_preprocessing, texts.image);
     for (name, (_, classes)) in writer.one_hot.iter().zip(network.one_hot_inputs()) {
         let doc = format!("a class, 0 to {}", classes - 1);
         writer.builder.input(name.clone(), DataType::Int64, &[], &doc);
@@ -45,19 +45,19 @@ pub(super) fn graph(model: &Model, options: &Options) -> Result<Graph> {
         let probabilities = options.with_preprocessing.then_some(probabilities);
         writer.head(head, &features, norm.as_ref(), logits, probabilities);
     }
-    Ok(writer.builder.finish("identity_adder"))
+    Ok(writer.builder.finish(texts.graph))
 }
 
 impl Writer<'_> {
     /// The input, normalized.
-    fn image(&mut self, name: Value, from_bytes: bool) -> Value {
+    fn image(&mut self, name: Value, from_bytes: bool, about: &str) -> Value {
         let shape = self.network.input().map(|size| size as i64);
         if !from_bytes {
-            let doc = "light digit on dark ground: (byte / 255 - 0.1307) / 0.3081";
-            return self.builder.input(name, DataType::Float, &shape, doc);
+            let doc = format!("{about}: (byte / 255 - 0.1307) / 0.3081");
+            return self.builder.input(name, DataType::Float, &shape, &doc);
         }
-        let doc = "light digit on dark ground, 0 to 255";
-        let bytes = self.builder.input(name, DataType::Uint8, &shape, doc);
+        let doc = format!("{about}, 0 to 255");
+        let bytes = self.builder.input(name, DataType::Uint8, &shape, &doc);
         let to_float = integer("to", DataType::Float as i64);
         let floats = self.builder.node("Cast", "image.float", &[&bytes], vec![to_float]);
         let zero = normalize(0.0);

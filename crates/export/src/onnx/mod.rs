@@ -14,6 +14,7 @@ use prost::Message;
 
 use crate::{Error, Result};
 use messages::{Entry, OperatorSet};
+use options::Texts;
 pub use options::{LEAST_OPSET, MOST_OPSET, Options};
 
 /// The bytes of an ONNX file. `facts` go into its metadata beside labels and normalisation.
@@ -21,7 +22,12 @@ pub use options::{LEAST_OPSET, MOST_OPSET, Options};
 /// # Errors
 /// [`Error::Opset`], or where the device cannot be read.
 pub fn encode(model: &IdentityAdder, options: &Options, facts: &Metadata) -> Result<Vec<u8>> {
-    encode_model(model.model(), options, &metadata(facts))
+    let texts = Texts {
+        graph: "identity_adder",
+        file: "Reads a handwritten digit and adds a number to it.",
+        image: "light digit on dark ground",
+    };
+    encode_with(model.model(), options, &metadata(facts), &texts)
 }
 
 /// The bytes of an ONNX file of any network: inputs `image` and one int64 `[batch]` for each one-hot input, under its name;
@@ -31,6 +37,10 @@ pub fn encode(model: &IdentityAdder, options: &Options, facts: &Metadata) -> Res
 /// # Errors
 /// As [`encode`].
 pub fn encode_model(model: &Model, options: &Options, metadata: &Metadata) -> Result<Vec<u8>> {
+    encode_with(model, options, metadata, &Texts { graph: "network", file: "", image: "image" })
+}
+
+fn encode_with(model: &Model, options: &Options, metadata: &Metadata, texts: &Texts<'_>) -> Result<Vec<u8>> {
     if !(LEAST_OPSET..=MOST_OPSET).contains(&options.opset) {
         return Err(Error::Opset { least: LEAST_OPSET, most: MOST_OPSET, found: options.opset });
     }
@@ -39,8 +49,8 @@ pub fn encode_model(model: &Model, options: &Options, metadata: &Metadata) -> Re
         ir_version: options.ir_version(),
         producer_name: "identity-adder".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
-        doc_string: "Reads a handwritten digit and adds a number to it.".into(),
-        graph: Some(graph::graph(model, options)?),
+        doc_string: texts.file.into(),
+        graph: Some(graph::graph(model, options, texts)?),
         opset_import: vec![OperatorSet { domain: String::new(), version: options.opset }],
         metadata_props: entries.collect(),
     };

@@ -34,3 +34,13 @@ impl Options {
         }
     }
 }
+
+/// Words for people that look into a file.
+pub(super) struct Texts<'a> {
+    /// The name of the graph.
+    pub(super) graph: &'a str,
+    /// The purpose of the network.
+    pub(super) file: &'a str,
+    /// The look of its images.
+    pub(super) image: &'a str,
+}

@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use super::{Options, encode_model, graph};
+use super::{Options, Texts, encode_model, graph};
 
 const BATCH: usize = 4;
 const ADDENDS: [u8; BATCH] = [0, 9, 3, 3];
@@ -18,14 +18,14 @@ fn network() -> Network {
     let conv = || Layer::conv2d(3, 3).padding(1).bias();
     let named = [
         ("image", conv()),
-        ("", Layer::relu()),
+        (" ", Layer::relu()),
         ("c", conv()),
         ("c.weight", conv()),
         ("c.bias", Layer::relu()),
         ("c.weight_2", conv()),
         ("image.float", Layer::batch_norm()),
         ("image.factor", Layer::leaky_relu(0.1)),
-        ("image.normalized", Layer::residual(vec![conv().named("unnamed"), Layer::relu().named("_2")])),
+        ("image.normalized", Layer::residual(vec![conv().named("c_2"), Layer::relu().named("_2")])),
         ("average1.flat", Layer::max_pool2d(2)),
         ("average1", Layer::global_average_pool()),
         ("addend", Layer::linear(6)),
@@ -75,7 +75,7 @@ fn names_that_collide_are_told_apart() {
     let (model, logits) = model();
     for (fold, with_preprocessing) in [(false, false), (true, false), (false, true), (true, true)] {
         let options = Options { fold, with_preprocessing, ..Options::default() };
-        let graph = graph::graph(&model, &options).unwrap();
+        let graph = graph::graph(&model, &options, &Texts { graph: "", file: "", image: "" }).unwrap();
         let inputs = graph.input.iter().map(|input| &input.name);
         let values = inputs.chain(graph.initializer.iter().map(|tensor| &tensor.name));
         let values = values.chain(graph.node.iter().flat_map(|node| &node.output));
