@@ -99,6 +99,29 @@ fn what_is_no_network_is_named() {
     }
 }
 
+/// What a file asks for is held to what it has before anything is built: a few bytes can't take gigabytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_small_file_that_asks_for_a_large_network_takes_no_memory() {
+    let place = Workplace::new();
+    let model = r#"{\"layers\":[{\"kind\":\"flatten\"},{\"kind\":\"linear\",\"out_features\":150000},{\"kind\":\"one_hot\",\"input\":\"addend\",\"classes\":10}]}"#;
+    let header = format!(
+        r#"{{"__metadata__":{{"format":"identity-adder","format_version":"1","model":"{model}"}},"a":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}"#
+    );
+    let length = (header.len() as u64).to_le_bytes();
+    place.write("small.safetensors", [&length[..], header.as_bytes(), &[0; 4]].concat());
+    for command in ["eval small.safetensors --limit 20", "import small.safetensors --out o.safetensors"] {
+        let binary = env!("CARGO_BIN_EXE_adder");
+        // The weight alone has 470 MB, and drawing it takes twice that.
+        let limited = format!("ulimit -v 900000 && exec {binary} {command} --threads 1");
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.current_dir(place.path("")).args(["-c", &limited]).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command}: {errors}");
+        assert!(errors.contains("tensor `linear1.weight` is missing"), "{command}: {errors}");
+    }
+}
+
 /// A PNG of a dark vertical stroke on light ground.
 fn image_of_a_stroke() -> Vec<u8> {
     let stroke = |x: u32, y: u32| (26..32).contains(&x) && (8..52).contains(&y);
