@@ -64,14 +64,18 @@ pub(crate) fn read_config(bytes: &[u8], path: &Path) -> Result<(ModelConfig, Met
 /// # Errors
 /// [`TensorProblem::Metadata`] where there is none or it can't be.
 pub fn stored_config(metadata: &Metadata) -> Result<ModelConfig, TensorProblem> {
-    let wrong = |found: String| TensorProblem::Metadata {
+    let wrong = |expected: &str, found: String| TensorProblem::Metadata {
         key: "model",
-        expected: "the network's configuration as JSON".into(),
+        expected: expected.into(),
         found,
     };
-    let text = metadata.get("model").ok_or_else(|| wrong("nothing".into()))?;
-    let config: ModelConfig = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
-    config.validate().map_err(|error| wrong(error.to_string()))?;
+    let json = "the network's configuration as JSON";
+    let text = metadata.get("model").ok_or_else(|| wrong(json, "nothing".into()))?;
+    let config: ModelConfig = serde_json::from_str(text).map_err(|error| wrong(json, error.to_string()))?;
+    let impossible = |error: adder_network::Error| {
+        wrong("a network that can be built", format!("one that can't ({error})"))
+    };
+    config.validate().map_err(impossible)?;
     Ok(config)
 }
 

@@ -106,3 +106,9 @@ fn operations_are_counted_per_lane() {
         assert_eq!(fused_multiply_adds(isa, 10), 2 * 10 * 6 * 16);
     }
 }
+
+/// The kernels do not depend on descriptions, so the number stands in both crates.
+#[test]
+fn norms_add_what_the_description_says() {
+    assert_eq!(crate::fold::EPSILON, adder_network::EPSILON);
+}

@@ -78,7 +78,7 @@ fn part(nodes: &[Node], segment: Segment<'_>, isa: Isa) -> Result<Part> {
             let trunk = Trunk::new(trunk_spec(&blocks, global_average), isa)?;
             Part::Trunk(TrunkPart::new(trunk, &blocks, range))
         }
-        Segment::Dense { nodes: range, .. } => Part::Layer { index: range.start, body: Vec::new() },
+        Segment::Dense { .. } => unreachable!("only the end of a network is a dense part"),
         Segment::Layer(index) => {
             let node = &nodes[index];
             let body = node.segments().into_iter().map(|segment| part(&node.body, segment, isa));

@@ -1,4 +1,4 @@
-//! Softmax cross-entropy against smoothed labels and soft targets, and top-1 accuracy.
+//! Softmax cross-entropy against smoothed labels and soft targets.
 
 /// The target distribution of each row, `[b, classes]`: that of the label is `1 - s` at its class plus `s / classes`
 /// everywhere, as in PyTorch; mixed with `soft`, `[b, classes]`, by its weight where there is one.
@@ -35,11 +35,6 @@ pub fn cross_entropy_backward(logits: &[f64], classes: usize, targets: &[f64]) -
         gradient.map(|(probability, target)| probability * total - target).collect::<Vec<_>>()
     })
     .collect()
-}
-
-/// The class of a row's largest logit, the first of equals.
-pub fn argmax(logits: &[f64]) -> usize {
-    (0..logits.len()).fold(0, |best, class| if logits[class] > logits[best] { class } else { best })
 }
 
 fn softmax(logits: &[f64]) -> Vec<f64> {
