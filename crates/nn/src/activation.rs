@@ -1,0 +1,1 @@
+//! Activations with the gradients of PyTorch.
