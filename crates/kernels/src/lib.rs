@@ -60,6 +60,7 @@ pub mod dropout;
 mod error;
 pub mod fold;
 mod isa;
+pub mod linear;
 pub mod loss;
 mod math;
 mod matrix;

@@ -20,6 +20,8 @@ use crate::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 pub enum Operation {
     /// A [`Conv2d`](crate::conv::Conv2d) of this many images with a bias, and its gradients.
     Conv2d(ConvShape, usize),
+    /// A [`Linear`](crate::linear::Linear) layer with a bias: rows, inputs and outputs.
+    Linear([usize; 3]),
     /// [`max_pool2d`](crate::pool::max_pool2d) of this shape and its gradient.
     MaxPool2d([usize; 4]),
     /// A training step of [`Dense`](crate::dense::Dense) layers with this many rows.
@@ -101,6 +103,10 @@ pub fn cases() -> Vec<Case> {
         strided(2, [32, 40], [16, 16], 3, 2, 1),
         strided(2, [16, 24], [8, 9], 1, 2, 0),
         strided(1, [1, 17], [13, 10], 5, 2, 7),
+        Operation::Linear([1, 1, 1]),
+        Operation::Linear([3, 17, 10]),
+        Operation::Linear([64, 40, 33]),
+        Operation::Linear([5, 130, 24]),
         Operation::MaxPool2d([1, 1, 2, 2]),
         Operation::MaxPool2d([2, 3, 5, 6]),
         Operation::MaxPool2d([3, 16, 28, 27]),
@@ -198,6 +204,10 @@ impl Case {
                     .into();
                 case.upstream = floats(batch * shape.output_len());
             }
+            &Operation::Linear([rows, inputs, outputs]) => {
+                case.inputs = [rows * inputs, outputs * inputs, outputs].map(&mut floats).into();
+                case.upstream = floats(rows * outputs);
+            }
             &Operation::MaxPool2d([b, c, h, w]) => {
                 // Multiples of 1/64 in random order: all differ, so that small steps move no maximum.
                 let mut input: Vec<f32> = (0..b * c * h * w).map(|value| value as f32 / 64.0).collect();
@@ -253,6 +263,7 @@ impl Case {
                     "conv2d {batch}x{in_channels}->{out_channels} {height}x{width} kernel {kernel}{stride} pad {padding}"
                 )
             }
+            Operation::Linear([rows, inputs, outputs]) => format!("linear {rows}x{inputs}->{outputs}"),
             Operation::MaxPool2d([b, c, h, w]) => format!("max_pool2d {b}x{c}x{h}x{w}"),
             Operation::Dense(spec, rows, kind) => {
                 let DenseSpec { inputs, layers, one_hot, heads } = spec;

@@ -43,6 +43,13 @@ impl Case {
                 }
                 vec![output]
             }
+            &Operation::Linear(sizes @ [_, _, outputs]) => {
+                let mut output = dense::linear(&inputs[0], &inputs[1], sizes);
+                for row in output.chunks_exact_mut(outputs) {
+                    row.iter_mut().zip(&inputs[2]).for_each(|(value, bias)| *value += bias);
+                }
+                vec![output]
+            }
             &Operation::MaxPool2d(shape) => vec![pool::max_pool2d(&inputs[0], &Pool::halving(shape))],
             Operation::Dense(spec, rows, _) => {
                 let (_, pass) = self.dense_pass(spec, inputs);
@@ -80,6 +87,15 @@ impl Case {
                     conv::conv2d_weight_gradient(&inputs[0], &upstream, &conv),
                     grad_bias,
                 ])
+            }
+            &Operation::Linear(sizes @ [_, _, outputs]) => {
+                let (grad_input, grad_weight) =
+                    dense::linear_backward(&inputs[0], &inputs[1], sizes, &upstream);
+                let mut grad_bias = vec![0.0; outputs];
+                for row in upstream.chunks_exact(outputs) {
+                    grad_bias.iter_mut().zip(row).for_each(|(sum, grad)| *sum += grad);
+                }
+                of_one_layer(vec![grad_input, grad_weight, grad_bias])
             }
             &Operation::MaxPool2d(shape) => {
                 of_one_layer(vec![pool::max_pool2d_backward(&inputs[0], &Pool::halving(shape), &upstream)])
@@ -176,6 +192,7 @@ impl Case {
     fn output_bound(&self, largest: f64) -> f64 {
         match &self.operation {
             Operation::Conv2d(shape, _) => products(shape.in_channels * shape.kernel * shape.kernel),
+            Operation::Linear([_, inputs, _]) => products(*inputs),
             Operation::MaxPool2d(_) => 0.0,
             Operation::Dense(..) | Operation::CrossEntropy(..) | Operation::Predict(..) => {
                 1e-5 * largest.max(0.1)
@@ -194,6 +211,7 @@ impl Case {
                 products(shape.out_channels * shape.kernel * shape.kernel)
             }
             Operation::Conv2d(shape, batch) => products(batch * shape.output_len() / shape.out_channels),
+            Operation::Linear([rows, _, outputs]) => products(if input == 0 { *outputs } else { *rows }),
             // The floors are for what comes to nothing, or nearly, as a sum of terms that are not small. Over few and nearly
             // equal rows a norm's gradients can be far above 1, and what they come to is off by a share of them.
             Operation::Dense(..) => 1e-5 * largest.max(0.1 * on_the_way.max(1.0)),

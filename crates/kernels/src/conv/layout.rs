@@ -20,12 +20,13 @@ impl Channels {
         Self { count, stored: count.next_multiple_of(8) }
     }
 
-    /// Channels that a kernel only reads: a single one, as in a gray image, is stored alone.
+    /// Channels that a kernel only reads: those of an image, gray or in colors, are stored as they are.
     pub(crate) fn read_only(count: usize) -> Self {
-        if count == 1 { Self { count, stored: 1 } } else { Self::computed(count) }
+        if count <= 3 { Self { count, stored: count } } else { Self::computed(count) }
     }
 
-    /// The channel blocks: as many of 16 channels as there are, then one of 8 or of 1 for the rest.
+    /// The channel blocks: as many of 16 channels as there are, then one of 8 for the rest, or of the few that an
+    /// image has.
     pub(crate) fn blocks(self) -> impl Iterator<Item = ChannelBlock> {
         (0..self.stored)
             .step_by(16)
@@ -38,7 +39,7 @@ impl Channels {
 pub(crate) struct ChannelBlock {
     /// The first channel.
     pub first: usize,
-    /// The number of channels: 16 or 8, or 1 for a gray image.
+    /// The number of channels: 16 or 8, or 1 to 3 for an image.
     pub channels: usize,
 }
 
@@ -121,6 +122,15 @@ impl BlockedLayout {
                 1 => {
                     for (y, source) in image.chunks_exact(self.width).take(self.height).enumerate() {
                         values[self.row_range(channel_block, y)].copy_from_slice(source);
+                    }
+                }
+                2 | 3 => {
+                    for (channel, plane) in image.chunks_exact(self.height * self.width).enumerate() {
+                        for (y, source) in plane.chunks_exact(self.width).enumerate() {
+                            let targets = values[self.row_range(channel_block, y)][channel..].iter_mut();
+                            let targets = targets.step_by(channel_block.channels);
+                            targets.zip(source).for_each(|(target, &value)| *target = value);
+                        }
                     }
                 }
                 _ => isa.run(channel_block.width(), ReadBlock { layout: self, channel_block, image, values }),

@@ -138,9 +138,10 @@ impl<L: Lanes> TapSums<L> {
         let mut row = input;
         // SAFETY: as the caller vouches for.
         unsafe {
-            // The few taps in a row of a single channel alone would wait for one another.
+            // The few taps in a row of an image's channels alone would wait for one another.
             match [self.kernel, input.pixel] {
                 [3, 1] if L::ACCUMULATORS >= 9 => return self.add::<3, 3>(row),
+                [3, 3] if L::ACCUMULATORS >= 27 => return self.add::<3, 9>(row),
                 [5, 1] if L::ACCUMULATORS >= 25 => return self.add::<5, 5>(row),
                 _ => {}
             }
