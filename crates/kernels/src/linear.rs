@@ -56,6 +56,11 @@ impl Linear {
         self.isa
     }
 
+    /// The number of outputs of a row.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
     /// Writes `input`, `[rows, inputs]`, times the transpose of `weight`, `[outputs, inputs]`, plus `bias`, `[outputs]`, to
     /// `output`, `[rows, outputs]`.
     ///

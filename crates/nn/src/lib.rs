@@ -12,6 +12,10 @@ pub mod loss;
 pub mod ops;
 pub mod optim;
 mod pool;
+mod weighted;
+
+pub use conv::{Conv2d, Conv2dConfig, conv2d, conv2d_no_bias};
+pub use linear::{Linear, linear, linear_b, linear_no_bias};
 
 /// The result of an operation: candle's, so that layers of both crates stand in one function.
 pub use candle_core::Result;
