@@ -9,6 +9,7 @@ use super::elementwise::{lerp, update2};
 use super::optimizer::Optim;
 use super::parameter::Parameter;
 use super::rule::{Memory, Moments, Rule, Step, Velocity};
+use super::schedule::Settings;
 
 /// Muon (Jordan 2024) as PyTorch's `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, for the filters of every
 /// convolution with more than one input channel, `[outputs, inputs, height, width]`; [`AdamW`](super::AdamW) for the rest: the
@@ -117,7 +118,10 @@ impl Rule for ParamsMuon {
     ) -> Result<()> {
         let velocity = match memory {
             MuonMemory::Muon(Velocity(velocity)) => velocity,
-            MuonMemory::Adamw(moments) => return self.adamw().update(step, parameter, moments, gradient),
+            MuonMemory::Adamw(moments) => {
+                let (params, step) = self.adamw(step);
+                return params.update(step, parameter, moments, gradient);
+            }
         };
         let update = MuonUpdate {
             rate: self.lr * step.settings.rate_factor,
@@ -133,10 +137,13 @@ impl Rule for ParamsMuon {
 }
 
 impl ParamsMuon {
-    /// The rule of the parameters that Muon does not update.
-    fn adamw(&self) -> ParamsAdamW {
+    /// The rule of the parameters that Muon does not update, and its step. The schedule's factor comes first: the other order
+    /// would round otherwise, and no run that was stopped before could resume with the same bits.
+    fn adamw(&self, step: Step) -> (ParamsAdamW, Step) {
         let Self { beta1, beta2, eps, weight_decay, .. } = *self;
-        ParamsAdamW { lr: self.lr * self.adamw_factor, beta1, beta2, eps, weight_decay }
+        let lr = self.lr * step.settings.rate_factor * self.adamw_factor;
+        let settings = Settings { rate_factor: 1.0, ..step.settings };
+        (ParamsAdamW { lr, beta1, beta2, eps, weight_decay }, Step { settings, ..step })
     }
 }
 
