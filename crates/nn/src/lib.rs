@@ -19,4 +19,5 @@ pub use linear::{Linear, linear, linear_b, linear_no_bias};
 
 /// The result of an operation: candle's, so that layers of both crates stand in one function.
 pub use candle_core::Result;
-pub use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
+pub use candle_nn::{Module, ModuleT, Optimizer, VarBuilder, VarMap};
+pub use optim::{AdamW, Muon, ParamsAdamW, ParamsMuon, ParamsSGD, SGD};

@@ -1,6 +1,6 @@
 """Golden numbers for the optimizers: twenty steps of torch.optim.SGD, AdamW and Muon under some settings.
 
-    python crates/train/tests/golden/optimizers.py > crates/train/tests/golden/optimizers.json
+    python crates/nn/tests/golden/optimizers.py > crates/nn/tests/golden/optimizers.json
 
 Made with PyTorch 2.15 on the CPU. A "weight" [3, 4] decays, a "scale" [5] does not, as a norm's. Muon takes what looks like
 the filters of a convolution with more than one input channel, as matrices with a row for each output channel: the

@@ -1,5 +1,8 @@
 //! The section `[optimizer]`.
 
+use adder_nn::optim::{
+    AdamW, AnyOptimizer, Muon, OptimizerError, Parameter, ParamsAdamW, ParamsMuon, ParamsSGD, SGD,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::range::{Invalid, check};
@@ -31,13 +34,12 @@ pub struct OptimizerConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptimizerKind {
-    /// PyTorch's `torch.optim.SGD` without dampening.
+    /// [`SGD`].
     #[default]
     Sgd,
-    /// PyTorch's `torch.optim.AdamW` (Loshchilov and Hutter 2017).
+    /// [`AdamW`].
     Adamw,
-    /// PyTorch's `torch.optim.Muon` (Jordan 2024), its rate adjusted to match AdamW's steps, for the filters of every
-    /// convolution with more than one input channel; AdamW for the rest.
+    /// [`Muon`](adder_nn::optim::Muon), with AdamW for what it does not update.
     Muon,
 }
 
@@ -57,6 +59,31 @@ impl Default for OptimizerConfig {
 }
 
 impl OptimizerConfig {
+    /// The optimizer at rest, of f32 `parameters` that it updates in this order.
+    ///
+    /// # Errors
+    /// Where the device has no room or `ADDER_ISA` asks for what is not there.
+    pub fn build(&self, parameters: &[Parameter]) -> Result<Box<dyn AnyOptimizer>, OptimizerError> {
+        let Self { learning_rate: lr, momentum, nesterov, weight_decay, adamw_factor, .. } = *self;
+        let ([beta1, beta2], eps) = (self.betas, self.epsilon);
+        let parameters = parameters.to_vec();
+        Ok(match self.kind {
+            OptimizerKind::Sgd => Box::new(SGD::with_parameters(
+                parameters,
+                ParamsSGD { lr, momentum, nesterov, weight_decay },
+            )?),
+            OptimizerKind::Adamw => {
+                let params = ParamsAdamW { lr, beta1, beta2, eps, weight_decay };
+                Box::new(AdamW::with_parameters(parameters, params)?)
+            }
+            OptimizerKind::Muon => {
+                let params =
+                    ParamsMuon { lr, momentum, nesterov, weight_decay, adamw_factor, beta1, beta2, eps };
+                Box::new(Muon::with_parameters(parameters, params)?)
+            }
+        })
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Invalid> {
         let rate = self.learning_rate;
         check("optimizer.learning_rate", rate, f64::MIN_POSITIVE..=1000.0, "a number above 0, up to 1000")?;

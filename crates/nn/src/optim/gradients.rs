@@ -1,12 +1,31 @@
 //! The gradients of one step, in the order of the parameters.
 
-use adder_model::Parameter;
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, Device, Storage, Tensor};
+use candle_core::{DType, Tensor};
 
-use super::error::OptimizerError;
+use super::error::{OptimizerError, describe};
+use super::parameter::Parameter;
+use crate::cpu::{has_kernels, read};
 
 /// One gradient for each parameter, contiguous and in their order.
+///
+/// ```
+/// use adder_nn::optim::{Gradients, Parameter};
+/// use candle_core::{Device, Var};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let var = Var::new(&[3f32, 4.0], &Device::Cpu)?;
+/// let parameters = [Parameter { name: "weight".into(), var: var.clone(), decays: true }];
+/// // Of two batches, the mean.
+/// let [first, second] = [1.0, 3.0].map(|factor| Ok(((var.as_tensor() * factor)?.sqr()? * 0.5)?.sum_all()?.backward()?));
+/// let take = |store: candle_core::Result<_>| Gradients::take(store?, &parameters);
+/// let mean = take(first)?.plus(&take(second)?)?.scaled(0.5)?;
+/// let norm = mean.norm()?;
+/// assert_eq!(norm, 25.0);
+/// assert!((mean.clipped(norm, 1.0)?.norm()? - 1.0).abs() < 1e-6);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Gradients(Vec<Tensor>);
 
@@ -62,57 +81,43 @@ impl Gradients {
         Ok(Self(sums.collect::<candle_core::Result<_>>()?))
     }
 
-    pub(super) fn tensors(&self) -> &[Tensor] {
+    pub(crate) fn tensors(&self) -> &[Tensor] {
         &self.0
-    }
-
-    /// Holds the gradients against `parameters`, which must be the ones that they were taken for.
-    pub(super) fn check<'a>(
-        &self,
-        parameters: impl ExactSizeIterator<Item = &'a Parameter>,
-    ) -> Result<(), OptimizerError> {
-        for (index, parameter) in parameters.enumerate() {
-            let Some(gradient) = self.0.get(index) else {
-                return Err(OptimizerError::MissingGradient(parameter.name.clone()));
-            };
-            if !alike(gradient, &parameter.var) {
-                return Err(OptimizerError::Mismatch {
-                    name: parameter.name.clone(),
-                    expected: describe(&parameter.var),
-                    found: describe(gradient),
-                });
-            }
-        }
-        Ok(())
     }
 }
 
+/// Holds a gradient against the parameter that it shall update.
+pub(crate) fn check(
+    gradient: &Tensor,
+    Parameter { name, var, .. }: &Parameter,
+) -> Result<(), OptimizerError> {
+    let same_device = gradient.device().same_device(var.device());
+    if same_device && gradient.shape() == var.shape() && gradient.dtype() == var.dtype() {
+        return Ok(());
+    }
+    let full = |tensor: &Tensor| format!("{} on {:?}", describe(tensor), tensor.device().location());
+    Err(OptimizerError::Mismatch { name: name.clone(), expected: full(var), found: full(gradient) })
+}
+
+/// The sum of the squares of all elements.
+///
 /// In f64, so that large gradients do not overflow. Another device than the CPU sums in f32 as it likes.
-fn sum_of_squares(gradient: &Tensor) -> candle_core::Result<f64> {
-    if let Device::Cpu = gradient.device() {
-        let (storage, layout) = gradient.storage_and_layout();
-        if let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
-            (&*storage, layout.contiguous_offsets())
-        {
+pub(crate) fn sum_of_squares(gradient: &Tensor) -> candle_core::Result<f64> {
+    if has_kernels(gradient) {
+        return read(gradient, |values| {
             // Eight sums side by side: one alone would wait for each addition. For the notebook's network on one core
             // of a Zen 4 server, 0.0055 instead of 0.0107 ms.
             let mut lanes = [0.0; 8];
-            for values in values[start..end].chunks(lanes.len()) {
+            for values in values.chunks(lanes.len()) {
                 for (lane, &value) in lanes.iter_mut().zip(values) {
                     *lane += f64::from(value).powi(2);
                 }
             }
-            return Ok(lanes.iter().sum());
-        }
+            Ok(lanes.iter().sum())
+        });
     }
-    Ok(f64::from(gradient.sqr()?.sum_all()?.to_scalar::<f32>()?))
-}
-
-/// Whether two tensors agree in shape, element type and device.
-fn alike(a: &Tensor, b: &Tensor) -> bool {
-    a.shape() == b.shape() && a.dtype() == b.dtype() && a.device().same_device(b.device())
-}
-
-fn describe(tensor: &Tensor) -> String {
-    format!("{} {:?} on {:?}", tensor.dtype().as_str(), tensor.dims(), tensor.device().location())
+    match gradient.dtype() {
+        DType::F64 => gradient.sqr()?.sum_all()?.to_scalar(),
+        _ => Ok(f64::from(gradient.to_dtype(DType::F32)?.sqr()?.sum_all()?.to_scalar::<f32>()?)),
+    }
 }

@@ -1,26 +1,32 @@
 //! Updates in place, element by element, on the CPU: candle's own operations would allocate for each of them.
 
-use candle_core::{CpuStorage, Device, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
+use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
+
+use crate::cpu::{has_kernels, values};
 
 /// `update(a, b)` for every element of `a` and `b`: contiguous f32 of one shape on the CPU.
-pub(super) fn update2(a: &Var, b: &Tensor, update: impl Fn(&mut f32, f32)) -> Result<()> {
-    a.inplace_op2(b, &Update(update))
+pub(crate) fn update2(a: &Var, b: &Tensor, update: impl Fn(&mut f32, f32)) -> Result<()> {
+    a.inplace_op2(&apart(b, a)?, &Update(update))
 }
 
 /// `update(a, b, c)` for every element of `a`, `b` and `c`: contiguous f32 of one shape on the CPU.
-pub(super) fn update3(a: &Var, b: &Tensor, c: &Tensor, update: impl Fn(&mut f32, f32, f32)) -> Result<()> {
-    a.inplace_op3(b, c, &Update(update))
+pub(crate) fn update3(a: &Var, b: &Tensor, c: &Tensor, update: impl Fn(&mut f32, f32, f32)) -> Result<()> {
+    a.inplace_op3(&apart(b, a)?, &apart(c, a)?, &Update(update))
 }
 
-/// Moves `value` by `share` of the way to `target`, f32 of one shape: `value += share * (target - value)`.
+/// Moves `value` by `share` of the way to `target`, both contiguous and of one shape: `value += share * (target - value)`.
 pub(crate) fn lerp(value: &Var, target: &Tensor, share: f64) -> Result<()> {
-    match value.device() {
-        Device::Cpu => {
-            let share = share as f32;
-            update2(value, target, |value, target| *value += share * (target - *value))
-        }
-        _ => value.set(&(value.as_tensor() + ((target - value.as_tensor())? * share)?)?),
+    if has_kernels(value) {
+        let share = share as f32;
+        return update2(value, target, |value, target| *value += share * (target - *value));
     }
+    value.set(&(value.as_tensor() + ((target - value.as_tensor())? * share)?)?)
+}
+
+/// `tensor`, or a copy of it where it is `var` itself: an operation in place would wait for its own lock.
+fn apart(tensor: &Tensor, var: &Var) -> Result<Tensor> {
+    let storage = |tensor: &Tensor| std::ptr::from_ref(&*tensor.storage_and_layout().0);
+    if storage(tensor) == storage(var) { tensor.copy() } else { Ok(tensor.clone()) }
 }
 
 struct Update<F>(F);
@@ -64,13 +70,6 @@ impl<F: Fn(&mut f32, f32, f32)> InplaceOp3 for Update<F> {
             (self.0)(a, b, c);
         }
         Ok(())
-    }
-}
-
-fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
-        _ => bail!("an update takes contiguous f32 tensors"),
     }
 }
 

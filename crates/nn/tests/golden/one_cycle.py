@@ -1,6 +1,6 @@
 """Golden numbers for the schedule one_cycle: rate and momentum of PyTorch's OneCycleLR over 100 steps, peak 1.
 
-    python crates/train/tests/golden/one_cycle.py > crates/train/tests/golden/one_cycle.json
+    python crates/nn/tests/golden/one_cycle.py > crates/nn/tests/golden/one_cycle.json
 """
 
 import json
