@@ -48,6 +48,7 @@
 //! pooling is 2x2 with stride 2, heads have at most 256 classes. Threads are those of the current rayon pool. All
 //! `unsafe` code of the project is in this crate.
 
+pub mod activation;
 mod aligned;
 mod arch;
 #[cfg(any(test, feature = "bench"))]

@@ -13,6 +13,9 @@ pub mod ops;
 pub mod optim;
 mod pool;
 
+pub use activation::Relu;
+pub use pool::{AvgPool2d, MaxPool2d};
+
 /// The result of an operation: candle's, so that layers of both crates stand in one function.
 pub use candle_core::Result;
 pub use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
