@@ -14,6 +14,7 @@ pub mod optim;
 mod pool;
 
 pub use activation::Relu;
+pub use dropout::Dropout;
 pub use pool::{AvgPool2d, MaxPool2d};
 
 /// The result of an operation: candle's, so that layers of both crates stand in one function.

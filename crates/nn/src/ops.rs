@@ -4,6 +4,7 @@ use candle_core::shape::Dim;
 use candle_core::{D, Module, Result, Tensor, ToUsize2};
 
 pub use crate::activation::{leaky_relu, relu};
+pub use crate::dropout::seeded_dropout;
 use crate::pool::{AvgPool2d, MaxPool2d};
 
 /// [`MaxPool2d`] of `[b, c, h, w]` with windows that lie side by side: `candle_core::Tensor::max_pool2d` with the right
