@@ -64,6 +64,7 @@ mod isa;
 pub mod loss;
 mod math;
 mod matrix;
+pub mod norm;
 pub mod orthogonal;
 pub mod pool;
 pub mod predict;

@@ -14,9 +14,11 @@ pub mod optim;
 mod pool;
 
 pub use activation::Relu;
+pub use batch_norm::{BatchNorm, BatchNorm2d, batch_norm};
 pub use dropout::Dropout;
+pub use layer_norm::{LayerNorm, RmsNorm, layer_norm, layer_norm_no_bias, rms_norm};
 pub use pool::{AvgPool2d, MaxPool2d};
 
 /// The result of an operation: candle's, so that layers of both crates stand in one function.
 pub use candle_core::Result;
-pub use candle_nn::{Module, ModuleT, VarBuilder, VarMap};
+pub use candle_nn::{BatchNormConfig, LayerNormConfig, Module, ModuleT, VarBuilder, VarMap};
