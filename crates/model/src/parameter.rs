@@ -26,7 +26,5 @@ pub(crate) fn initial(network: &Network, seed: u64, device: &Device) -> Result<V
 
 /// Parameters one behind the other, in C order. Gradients find their way back through the graph.
 pub(crate) fn flat(params: &[Parameter]) -> Result<Tensor> {
-    let params: Vec<Tensor> =
-        params.iter().map(|parameter| parameter.var.flatten_all()).collect::<candle_core::Result<_>>()?;
-    Ok(Tensor::cat(&params, 0)?)
+    Ok(adder_nn::fused::flat(params.iter().map(|parameter| parameter.var.as_tensor()))?)
 }

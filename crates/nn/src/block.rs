@@ -258,6 +258,17 @@ impl Plans {
             return Ok(None);
         };
         let (_, in_channels, height, width) = x.dims4()?;
+        let mut channels = in_channels;
+        for block in blocks {
+            let (out, expected, _, _) = block.conv.weight().dims4()?;
+            if channels != expected {
+                let weight = block.conv.weight().dims();
+                candle_core::bail!(
+                    "block: expected an input of {expected} channels for a weight of {weight:?}, found {channels}"
+                );
+            }
+            channels = out;
+        }
         let key = ([in_channels, height, width], isa);
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = match plans.iter().position(|(known, _)| *known == key) {

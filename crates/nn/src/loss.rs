@@ -7,7 +7,7 @@ use adder_kernels::Isa;
 use candle_core::{D, DType, Result, Tensor};
 pub use candle_nn::loss::huber;
 
-use crate::cpu::{default_isa, has_kernels};
+use crate::cpu::Engine;
 use crate::ops::{log_softmax, relu};
 use classes::Labels;
 
@@ -51,8 +51,7 @@ pub struct CrossEntropy {
     /// Smoothing `s` makes each target distribution `1 - s` of itself plus `s / classes` at every class, at least 0 and below
     /// 1. As `label_smoothing` in PyTorch.
     pub label_smoothing: f32,
-    /// The instruction set of the kernel; the best of the machine where there is none.
-    pub isa: Option<Isa>,
+    engine: Engine,
 }
 
 impl CrossEntropy {
@@ -65,7 +64,13 @@ impl CrossEntropy {
     /// The same on this instruction set.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        Self { isa: Some(isa), ..self }
+        Self { engine: Engine::Kernels(isa), ..self }
+    }
+
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
+    #[must_use]
+    pub fn without_kernels(self) -> Self {
+        Self { engine: Engine::Candle, ..self }
     }
 }
 
@@ -92,8 +97,8 @@ pub fn cross_entropy_with(logits: &Tensor, targets: &Tensor, options: CrossEntro
         candle_core::bail!("label_smoothing is {smoothing}, where at least 0 and less than 1 is expected");
     }
     // Gradients of the targets come from candle's operations alone.
-    let fused = has_kernels(logits) && !(targets.dtype().is_float() && targets.track_op());
-    let isa = || options.isa.map_or_else(default_isa, Ok);
+    let wants_grad = targets.dtype().is_float() && targets.track_op();
+    let isa = options.engine.isa([logits])?.filter(|_| !wants_grad);
     if targets.dtype().is_float() {
         if targets.dims() != logits.dims() {
             candle_core::bail!(
@@ -102,8 +107,8 @@ pub fn cross_entropy_with(logits: &Tensor, targets: &Tensor, options: CrossEntro
                 logits.dims()
             );
         }
-        if fused {
-            return operation::of_probabilities(logits, targets, smoothing, isa()?);
+        if let Some(isa) = isa {
+            return operation::of_probabilities(logits, targets, smoothing, isa);
         }
         let log_probabilities = wide_log_softmax(logits)?;
         let (of_target, even_share) = (1.0 - f64::from(smoothing), f64::from(smoothing) / classes as f64);
@@ -112,8 +117,8 @@ pub fn cross_entropy_with(logits: &Tensor, targets: &Tensor, options: CrossEntro
         return of_rows.mean_all()?.neg()?.to_dtype(logits.dtype());
     }
     let labels = Labels::read(targets, rows, classes)?;
-    if fused {
-        return operation::of_labels(logits, labels.0, smoothing, isa()?);
+    if let Some(isa) = isa {
+        return operation::of_labels(logits, labels.0, smoothing, isa);
     }
     let log_probabilities = wide_log_softmax(logits)?;
     let smoothing = f64::from(smoothing);
