@@ -37,6 +37,11 @@ pub fn wide(batch: usize) -> Vec<ConvShape> {
     [32, 64, 128].map(shape).into()
 }
 
+/// The second one of candle's example mnist-training.
+pub fn candle_mnist(batch: usize) -> ConvShape {
+    ConvShape { batch, in_channels: 32, out_channels: 64, height: 12, width: 12, kernel: 5, padding: 0 }
+}
+
 /// A shape in a bench's name, as in `16->16 14x14 pad 1`.
 pub fn name(shape: &ConvShape) -> String {
     let ConvShape { in_channels, out_channels, height, width, padding, .. } = shape;
