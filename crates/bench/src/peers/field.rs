@@ -77,6 +77,8 @@ pub struct Entrant {
     pub runtime: Runtime,
     /// Whether it has one thread alone.
     pub single_thread: bool,
+    /// How far a parameter's gradient may be from that of the first entrant, as a share of its norm.
+    pub tolerance: f64,
     /// What is known to be wrong about its gradients.
     pub fault: Option<&'static Fault>,
 }
@@ -160,16 +162,19 @@ pub fn competitions() -> Vec<Competition> {
 
 const STOCK_CANDLE: &str = "stock candle";
 
+/// Layers behind the last ReLU and pool agree to 1e-6. But where rounding puts one of ten million values on the other side of a
+/// kink, a gradient takes another way: up to 2e-3 in the residual network.
+const TOLERANCE: f64 = 1e-2;
+/// PyTorch's batch norm of channels_last tensors adds up a channel's values one by one: its outputs are off by 1e-4, and the first
+/// gradients of the IdentityAdder by 2e-2. In f64 they agree to 1e-12.
+const CHANNELS_LAST_TOLERANCE: f64 = 5e-2;
+
 /// What candle's pools do to the gradients of all before them.
 const POOLED: Fault =
     Fault { parameters: &["c1.", "c2."], reason: "candle's max_pool2d passes a part of the gradient" };
 
 fn training(problem: Problem, batch: usize) -> Competition {
-    let pytorch = vec![
-        python("PyTorch eager", "eager"),
-        python("PyTorch channels_last", "channels_last"),
-        python("PyTorch compile", "compile"),
-    ];
+    let pytorch = vec![eager(), channels_last(), python("PyTorch compile", "compile")];
     // The IdentityAdder has a pool of its own on candle's operations.
     let fault = (problem == Problem::CandleMnist).then_some(&POOLED);
     let candle = Entrant { fault, ..stock_candle() };
@@ -209,8 +214,7 @@ fn blocks() -> Competition {
 }
 
 fn convolution(pass: Pass) -> Competition {
-    let pytorch =
-        [python("PyTorch eager", "eager"), python("PyTorch channels_last", "channels_last")].to_vec();
+    let pytorch = vec![eager(), channels_last()];
     // A backward pass of candle's computes both gradients, wanted or not.
     let candle = (pass == Pass::Forward).then(stock_candle);
     let all = [pytorch, adder(), candle.into_iter().collect()].concat();
@@ -242,11 +246,23 @@ fn adder() -> Vec<Entrant> {
 }
 
 fn rust(name: String, variant: Variant, isa: Option<Isa>) -> Entrant {
-    Entrant { name, runtime: Runtime::Rust { variant, isa }, single_thread: false, fault: None }
+    entrant(name, Runtime::Rust { variant, isa })
+}
+
+fn eager() -> Entrant {
+    python("PyTorch eager", "eager")
+}
+
+fn channels_last() -> Entrant {
+    Entrant { tolerance: CHANNELS_LAST_TOLERANCE, ..python("PyTorch channels_last", "channels_last") }
 }
 
 fn python(name: &str, variant: &'static str) -> Entrant {
-    Entrant { name: name.into(), runtime: Runtime::Python(variant), single_thread: false, fault: None }
+    entrant(name.into(), Runtime::Python(variant))
+}
+
+fn entrant(name: String, runtime: Runtime) -> Entrant {
+    Entrant { name, runtime, single_thread: false, tolerance: TOLERANCE, fault: None }
 }
 
 #[cfg(test)]
