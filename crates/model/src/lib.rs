@@ -81,6 +81,8 @@ pub use adder_network::{
     ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, normalize, thousands,
 };
 #[cfg(feature = "candle")]
+pub use adder_nn::optim::Parameter;
+#[cfg(feature = "candle")]
 pub use backend::{Backend, accelerators};
 pub use error::{Error, Result};
 #[cfg(feature = "candle")]
@@ -91,8 +93,6 @@ pub use identity_adder::{IdentityAdder, LogitTensors, SoftTargets, Step, Targets
 pub use loss::{HeadTargets, Loss};
 #[cfg(feature = "candle")]
 pub use model::{Mode, Model};
-#[cfg(feature = "candle")]
-pub use parameter::Parameter;
 #[cfg(feature = "candle")]
 pub use pool::max_pool2x2;
 pub use prediction::{Addends, AllPredictions, Logits, Prediction, SURE, ShadedMaps, Sum};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use adder_kernels::Isa;
 use adder_network::Network;
+use adder_nn::optim::Parameter;
 use candle_core::{Device, Tensor, Var};
 
 use crate::fused::Fused;
 use crate::loss::{HeadTargets, Loss, joint_loss};
 use crate::norm::BatchNorm;
-use crate::parameter::{Parameter, initial};
+use crate::parameter::initial;
 use crate::{Backend, Error, Result};
 
 /// The mode of a forward pass.

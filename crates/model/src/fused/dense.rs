@@ -7,12 +7,13 @@ use adder_kernels::Isa;
 use adder_kernels::dense::{Dense, DenseLoss, DenseSpec, NormStatistics};
 use adder_kernels::loss::{SoftTargets, Targets};
 use adder_network::{DenseLayer, Network, Node};
+use adder_nn::optim::Parameter;
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
 use crate::Result;
 use crate::loss::{HeadTargets, Loss, classes};
 use crate::norm::BatchNorm;
-use crate::parameter::{Parameter, flat};
+use crate::parameter::flat;
 use crate::pool::contiguous;
 
 /// The end of a network on the kernels.

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adder_kernels::dropout::DropoutKey;
 use adder_kernels::trunk::{BlockStatistics, KERNEL, Output, Trunk, TrunkPass};
 use adder_network::ConvBlock;
+use adder_nn::optim::Parameter;
 use candle_core::{CpuStorage, CustomOp2, Layout, Shape, Tensor};
 
 use crate::Result;
 use crate::norm::BatchNorm;
-use crate::parameter::{Parameter, flat};
+use crate::parameter::flat;
 use crate::pool::contiguous;
 
 /// A run of blocks of a network on the kernels.
