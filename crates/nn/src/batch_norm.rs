@@ -8,7 +8,7 @@ use adder_kernels::norm::{Statistics, batch_statistics};
 use candle_core::{DType, Error, ModuleT, Result, Tensor, Var};
 use candle_nn::{BatchNormConfig, Init, VarBuilder};
 
-use crate::cpu::{default_isa, has_kernels, read};
+use crate::cpu::{Engine, read};
 use crate::ops::relu;
 use operation::Normalize;
 
@@ -53,8 +53,7 @@ pub struct BatchNorm {
     remove_mean: bool,
     eps: f64,
     momentum: f64,
-    isa: Option<Isa>,
-    kernels: bool,
+    engine: Engine,
     single_values: bool,
 }
 
@@ -154,7 +153,6 @@ impl BatchNorm {
         }
         // A variable of a `VarMap` stays that variable.
         let (running_mean, running_var) = (Var::from_tensor(&running_mean)?, Var::from_tensor(&running_var)?);
-        let (isa, kernels, single_values) = (None, true, false);
         Ok(Self {
             running_mean,
             running_var,
@@ -162,22 +160,21 @@ impl BatchNorm {
             remove_mean,
             eps,
             momentum,
-            isa,
-            kernels,
-            single_values,
+            engine: Engine::Default,
+            single_values: false,
         })
     }
 
     /// The same on this instruction set.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        Self { isa: Some(isa), ..self }
+        Self { engine: Engine::Kernels(isa), ..self }
     }
 
     /// The same on candle's operations alone, the slow way that the kernels are held to.
     #[must_use]
     pub fn without_kernels(self) -> Self {
-        Self { kernels: false, ..self }
+        Self { engine: Engine::Candle, ..self }
     }
 
     /// The same, but that training takes channels of one value, as candle does and PyTorch does not: their variance is 0.
@@ -237,8 +234,8 @@ impl BatchNorm {
     /// # Errors
     /// See the [type](Self).
     pub fn forward_relu(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        if self.has_kernels(x) {
-            return self.normalize(x, true, None, train);
+        if let Some(isa) = self.isa(x, None)? {
+            return self.normalize(isa, x, true, None, train);
         }
         relu(&self.composed(x, train)?)
     }
@@ -251,8 +248,8 @@ impl BatchNorm {
         if residual.dims() != x.dims() {
             candle_core::bail!("the residual has shape {:?}, the input {:?}", residual.dims(), x.dims());
         }
-        if self.has_kernels(x) && has_kernels(residual) {
-            return self.normalize(x, true, Some(residual), train);
+        if let Some(isa) = self.isa(x, Some(residual))? {
+            return self.normalize(isa, x, true, Some(residual), train);
         }
         relu(&(self.composed(x, train)? + residual)?)
     }
@@ -269,9 +266,13 @@ impl BatchNorm {
         move_towards(&self.running_var, var, self.momentum, unbias)
     }
 
-    fn has_kernels(&self, x: &Tensor) -> bool {
-        let mut params = self.weight_and_bias.iter().flat_map(|(weight, bias)| [weight, bias]);
-        self.kernels && self.remove_mean && has_kernels(x) && params.all(has_kernels)
+    /// The instruction set for `x` and perhaps a residual, where there are kernels for this norm.
+    pub(crate) fn isa(&self, x: &Tensor, residual: Option<&Tensor>) -> Result<Option<Isa>> {
+        if !self.remove_mean {
+            return Ok(None);
+        }
+        let params = self.weight_and_bias.iter().flat_map(|(weight, bias)| [weight, bias]);
+        self.engine.isa(params.chain([x]).chain(residual))
     }
 
     /// Refuses an input of other channels, or with too few values for training. Returns the values of a channel.
@@ -281,20 +282,31 @@ impl BatchNorm {
             candle_core::bail!("the input has shape {:?}, where [b, {channels}, ...] is expected", x.dims());
         }
         let count = x.elem_count() / channels.max(1);
-        if train && count == 1 && !self.single_values {
-            candle_core::bail!(
-                "training needs more than one value a channel, and an input of shape {:?} has one",
-                x.dims()
-            );
+        if train {
+            self.check_count(count)?;
         }
         Ok(count)
     }
 
-    fn normalize(&self, x: &Tensor, relu: bool, residual: Option<&Tensor>, train: bool) -> Result<Tensor> {
+    /// Refuses to train on a single value a channel.
+    pub(crate) fn check_count(&self, count: usize) -> Result<()> {
+        if count == 1 && !self.single_values {
+            candle_core::bail!("training needs more than one value a channel, and the batch has one");
+        }
+        Ok(())
+    }
+
+    fn normalize(
+        &self,
+        isa: Isa,
+        x: &Tensor,
+        relu: bool,
+        residual: Option<&Tensor>,
+        train: bool,
+    ) -> Result<Tensor> {
         let count = self.check(x, train)?;
         let (batch, channels) = (x.dim(0)?, x.dim(1)?);
         let shape = [batch, channels, x.dims()[2..].iter().product()];
-        let isa = self.isa.map_or_else(default_isa, Ok)?;
         let x = x.contiguous()?;
         let statistics = if train {
             let statistics = read(&x, |x| batch_statistics(isa, x, shape).map_err(Error::wrap))?;
@@ -347,7 +359,10 @@ impl BatchNorm {
 
 impl ModuleT for BatchNorm {
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
-        if self.has_kernels(x) { self.normalize(x, false, None, train) } else { self.composed(x, train) }
+        match self.isa(x, None)? {
+            Some(isa) => self.normalize(isa, x, false, None, train),
+            None => self.composed(x, train),
+        }
     }
 }
 

@@ -62,9 +62,9 @@ impl Conv2d {
         self
     }
 
-    /// The same computed by candle, also where there are kernels for it: a reference to compare with.
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
     #[must_use]
-    pub fn on_candle(mut self) -> Self {
+    pub fn without_kernels(mut self) -> Self {
         self.engine = Engine::Candle;
         self
     }
@@ -85,7 +85,7 @@ impl Conv2d {
     }
 
     /// The instruction set for `x`, where there are kernels for this convolution.
-    fn isa(&self, x: &Tensor) -> Result<Option<Isa>> {
+    pub(crate) fn isa(&self, x: &Tensor) -> Result<Option<Isa>> {
         let Conv2dConfig { stride, dilation, groups, .. } = self.config;
         let (_, _, rows, columns) = self.weight.dims4()?;
         if (1..=2).contains(&stride) && dilation == 1 && groups == 1 && rows == columns {

@@ -87,9 +87,13 @@ impl Dropout {
         if !train {
             return Ok(x.clone());
         }
+        seeded_dropout(x, self.probability, self.next_key(), 0)
+    }
+
+    /// The key of this pass's masks; counts the pass.
+    pub(crate) fn next_key(&self) -> DropoutKey {
         let step = self.step.fetch_add(1, Ordering::Relaxed);
-        let key = DropoutKey(Stream::new(self.seed, Purpose::Dropout, 0, step).next_u64());
-        seeded_dropout(x, self.probability, key, 0)
+        DropoutKey(Stream::new(self.seed, Purpose::Dropout, 0, step).next_u64())
     }
 }
 

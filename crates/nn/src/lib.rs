@@ -6,6 +6,7 @@ mod block;
 mod conv;
 mod cpu;
 mod dropout;
+pub mod fused;
 mod layer_norm;
 mod linear;
 pub mod loss;
@@ -16,6 +17,7 @@ mod weighted;
 
 pub use activation::Relu;
 pub use batch_norm::{BatchNorm, BatchNorm2d, batch_norm};
+pub use block::{Block, BlockConfig, Blocks, block};
 pub use conv::{Conv2d, Conv2dConfig, conv2d, conv2d_no_bias};
 pub use dropout::Dropout;
 pub use layer_norm::{LayerNorm, RmsNorm, layer_norm, layer_norm_no_bias, rms_norm};

@@ -53,9 +53,9 @@ impl Linear {
         self
     }
 
-    /// The same computed by candle, also where there are kernels for it: a reference to compare with.
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
     #[must_use]
-    pub fn on_candle(mut self) -> Self {
+    pub fn without_kernels(mut self) -> Self {
         self.engine = Engine::Candle;
         self
     }
