@@ -1,7 +1,9 @@
 //! Classifiers of images, written with one library of layers or another, in training.
 
 use std::collections::HashMap;
+use std::path::Path;
 
+use adder_nn::optim::Parameter;
 use anyhow::{Context, Result, bail};
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
@@ -85,9 +87,9 @@ impl<L: Layers> Classifier<L> {
     /// # Errors
     /// Where files cannot be read or do not fit.
     pub fn new(layers: L, task: &Task) -> Result<Self> {
-        let variables = load(task)?;
+        let variables = load_variables(&task.weights)?;
         let builder = || VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
-        let parameters = parameters(&variables);
+        let parameters = trained(&variables);
         let with_dropout = |dropout| match task.problem {
             Problem::CandleMnist => layers.candle_mnist(builder(), dropout),
             Problem::Residual => layers.residual(builder()),
@@ -126,11 +128,11 @@ impl<L: Layers> Contestant for Classifier<L> {
     }
 }
 
-/// All tensors of the weights file as variables, so that whoever builds a network on them finds its values there.
-fn load(task: &Task) -> Result<VarMap> {
+/// All tensors of a file of weights as variables, so that whoever builds a network on them finds its values there.
+pub(super) fn load_variables(weights: &Path) -> Result<VarMap> {
     let variables = VarMap::new();
     let mut data = variables.data().lock().expect("nothing panicked");
-    for (name, tensor) in candle_core::safetensors::load(&task.weights, &Device::Cpu)? {
+    for (name, tensor) in candle_core::safetensors::load(weights, &Device::Cpu)? {
         data.insert(name, Var::from_tensor(&tensor)?);
     }
     drop(data);
@@ -138,13 +140,9 @@ fn load(task: &Task) -> Result<VarMap> {
 }
 
 /// What is trained, in the order of the names.
-fn parameters(variables: &VarMap) -> Vec<(String, Var)> {
-    let data = variables.data().lock().expect("nothing panicked");
-    let trained = data.iter().filter(|(name, _)| !name.contains(".running_"));
-    let mut parameters: Vec<(String, Var)> =
-        trained.map(|(name, variable)| (name.clone(), variable.clone())).collect();
-    parameters.sort_by(|(a, _), (b, _)| a.cmp(b));
-    parameters
+pub(super) fn trained(variables: &VarMap) -> Vec<(String, Var)> {
+    let parameters = adder_nn::optim::parameters(variables);
+    parameters.into_iter().map(|Parameter { name, var, .. }| (name, var)).collect()
 }
 
 /// Whole batches of images and labels.

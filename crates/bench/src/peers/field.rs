@@ -115,6 +115,8 @@ pub enum Variant {
     Adder,
     /// adder-nn's, block by block.
     Blocks,
+    /// adder-nn's, all blocks one operation.
+    BlocksInOne,
 }
 
 impl fmt::Display for Variant {
@@ -207,7 +209,11 @@ fn blocks() -> Competition {
     Competition {
         subject: Subject::Blocks,
         title: "A training step of the IdentityAdder, its blocks one by one and in one".into(),
-        entrants: vec![entrant("fused trunk", Variant::Adder), entrant("blocks", Variant::Blocks)],
+        entrants: vec![
+            entrant("fused trunk", Variant::Adder),
+            entrant("blocks in one", Variant::BlocksInOne),
+            entrant("blocks one by one", Variant::Blocks),
+        ],
         baselines: &["fused trunk"],
         ..training(Problem::IdentityAdder, 128)
     }

@@ -6,11 +6,13 @@
 
 pub mod classifier;
 pub mod competitor;
+pub mod composed;
 pub mod field;
 pub mod hall;
 pub mod identity_adder;
 pub mod layer;
 pub mod machine;
+pub mod nn;
 pub mod ours;
 pub mod problem;
 pub mod python;

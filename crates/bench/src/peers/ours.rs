@@ -10,9 +10,11 @@ use anyhow::{Context, Result, bail};
 use candle_core::{DType, Tensor, Var};
 
 use super::classifier::Classifier;
+use super::composed::ComposedSteps;
 use super::field::{Variant, Workload};
 use super::identity_adder::{Inference, TrainingSteps};
 use super::layer::ConvolutionPass;
+use super::nn;
 use super::problem::Problem;
 use super::stock::Stock;
 
@@ -107,8 +109,11 @@ fn contestant(task: &Task) -> Result<Box<dyn Contestant>> {
         (IdentityAdder, Adder, Workload::Training) => Box::new(TrainingSteps::new(task, Backend::Fused)?),
         (IdentityAdder, Candle, Workload::Inference) => Box::new(Inference::new(task, Backend::Reference)?),
         (IdentityAdder, Adder, Workload::Inference) => Box::new(Inference::new(task, Backend::Fused)?),
+        (IdentityAdder, Blocks | BlocksInOne, Workload::Training) => Box::new(ComposedSteps::new(task)?),
         (CandleMnist | Residual, Candle, Workload::Training) => Box::new(Classifier::new(Stock, task)?),
+        (CandleMnist | Residual, Adder, Workload::Training) => Box::new(Classifier::new(nn::Adder, task)?),
         (Convolution, Candle, _) => Box::new(ConvolutionPass::new(&Stock, task)?),
+        (Convolution, Adder, _) => Box::new(ConvolutionPass::new(&nn::Adder, task)?),
         (problem, variant, workload) => bail!("no {workload} of {problem} by layers of {variant}"),
     })
 }

@@ -22,7 +22,7 @@ pub enum Problem {
 impl Problem {
     /// The floating-point operations of a step with `batch` images, where the step is one layer's.
     pub fn operations(self, batch: usize) -> Option<usize> {
-        (self == Self::Convolution).then(|| candle_mnist(batch).flops())
+        (self == Self::Convolution).then(|| batch * candle_mnist().flops())
     }
 }
 

@@ -63,8 +63,9 @@ impl Shared {
                 save_weights(weights, |builder| Stock.residual(builder).map(drop))?;
             }
             Problem::Convolution => {
-                let Operands { shape, input, weight, .. } = Operands::new(candle_mnist(CONVOLVED_IMAGES));
-                let size = (shape.batch, shape.in_channels, shape.height, shape.width);
+                let Operands { shape, batch, input, weight, .. } =
+                    Operands::new(candle_mnist(), CONVOLVED_IMAGES);
+                let size = (batch, shape.in_channels, shape.height, shape.width);
                 save(&HashMap::from([("images", Tensor::from_vec(input, size, &Device::Cpu)?)]), inputs)?;
                 let size = (shape.out_channels, shape.in_channels, shape.kernel, shape.kernel);
                 save(&HashMap::from([("weight", Tensor::from_vec(weight, size, &Device::Cpu)?)]), weights)?;
