@@ -25,12 +25,16 @@ use crate::cpu::{has_kernels, read, values};
 /// # Errors
 /// Those of candle's operations on tensors of other types and devices.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
-    if has_kernels(x) { x.contiguous()?.apply_op1(ReluOperation) } else { leaky_relu(x, 0.0) }
+    if has_kernels(x) {
+        return x.contiguous()?.apply_op1(ReluOperation);
+    }
+    // Chosen, not multiplied, for an infinity times zero is no number; and a NaN is not at most 0.
+    x.detach().le(0.0)?.where_cond(&x.zeros_like()?, x)
 }
 
 /// `x` where it is above 0, else `negative_slope * x`; a tensor of any shape.
 ///
-/// The derivative at 0 is `negative_slope`, and a NaN stays one, as in PyTorch.
+/// The derivative at 0 and at a NaN, which stays one, is `negative_slope`, as in PyTorch.
 ///
 /// ```
 /// use adder_nn::ops::leaky_relu;
@@ -44,10 +48,7 @@ pub fn relu(x: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// Those of candle's operations.
 pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
-    // Chosen, not multiplied: an infinity times zero would be no number. A NaN is not at most 0.
-    let is_low = x.detach().le(0.0)?;
-    let low = if negative_slope == 0.0 { x.zeros_like()? } else { (x * negative_slope)? };
-    is_low.where_cond(&low, x)
+    x.detach().gt(0.0)?.where_cond(x, &(x * negative_slope)?)
 }
 
 /// [`relu`](crate::ops::relu) as a module.

@@ -30,40 +30,44 @@ fn sum<L: Lanes>(lanes: L, values: &[f32]) -> f64 {
     total
 }
 
-/// The sum of squares of all values less `pivot`.
+/// The sum of all values less `pivot`, and that of their squares.
 #[inline(always)]
-fn squares<L: Lanes>(lanes: L, values: &[f32], pivot: f32) -> f64 {
-    let (mut total, pivots) = (0.0, lanes.splat(pivot));
+fn powers<L: Lanes>(lanes: L, values: &[f32], pivot: f32) -> [f64; 2] {
+    let (mut totals, pivots) = ([0.0; 2], lanes.splat(pivot));
     for block in values.chunks(BLOCK) {
-        let mut sum = lanes.splat(0.0);
+        let (mut sum, mut squares) = (lanes.splat(0.0), lanes.splat(0.0));
         let (whole, rest) = block.as_chunks::<LANES>();
         for chunk in whole {
             let difference = lanes.sub(lanes.load(chunk), pivots);
-            sum = lanes.fma(difference, difference, sum);
+            sum = lanes.add(sum, difference);
+            squares = lanes.fma(difference, difference, squares);
         }
         if !rest.is_empty() {
             let difference = lanes.sub(lanes.load(&filled(rest, pivot)), pivots);
-            sum = lanes.fma(difference, difference, sum);
+            sum = lanes.add(sum, difference);
+            squares = lanes.fma(difference, difference, squares);
         }
-        total += add_up(lanes, sum);
+        totals[0] += add_up(lanes, sum);
+        totals[1] += add_up(lanes, squares);
     }
-    total
+    totals
 }
 
 /// The mean of some values, at least one, and the sum of squared differences from it.
 #[inline(always)]
 pub(super) fn moments<L: Lanes>(lanes: L, values: &[f32]) -> [f64; 2] {
     let count = values.len() as f64;
-    let mean = sum(lanes, values) / count;
-    let rounded = mean as f32;
-    let rest = mean - f64::from(rounded);
-    [mean, squares(lanes, values, rounded) - count * rest * rest]
+    // About the mean itself, as far as the first sum knows it, nothing is lost to its size.
+    let pivot = (sum(lanes, values) / count) as f32;
+    let [rest, squares] = powers(lanes, values, pivot);
+    let rest = rest / count;
+    [f64::from(pivot) + rest, squares - count * rest * rest]
 }
 
 /// The mean of the squares of some values, at least one.
 #[inline(always)]
 pub(super) fn mean_square<L: Lanes>(lanes: L, values: &[f32]) -> f64 {
-    squares(lanes, values, 0.0) / values.len() as f64
+    powers(lanes, values, 0.0)[1] / values.len() as f64
 }
 
 /// The sum of `grad`, and that of `grad * (x - pivot)`.

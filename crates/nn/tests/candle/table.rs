@@ -1,0 +1,63 @@
+//! The table of docs/candle.md against the tests.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The modules of tests that hold rows.
+const MODULES: [&str; 12] = [
+    include_str!("attention.rs"),
+    include_str!("convolutions.rs"),
+    include_str!("edges.rs"),
+    include_str!("errors.rs"),
+    include_str!("half.rs"),
+    include_str!("indices.rs"),
+    include_str!("integers.rs"),
+    include_str!("layers.rs"),
+    include_str!("no_gradient.rs"),
+    include_str!("not_a_number.rs"),
+    include_str!("pools.rs"),
+    include_str!("values.rs"),
+];
+
+fn file(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The names of the functions under `#[test]`.
+fn tests() -> BTreeSet<String> {
+    let modules = MODULES.iter().chain(&[include_str!("quantized.rs")]);
+    let bodies = modules.flat_map(|module| module.split("#[test]\nfn ").skip(1));
+    bodies.map(|body| body[..body.find('(').expect("a function")].to_string()).collect()
+}
+
+/// The cells of the rows of the tables, without their heads.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_string()).collect();
+    let row = |line: &&str| {
+        line.starts_with("| ") && !line.starts_with("| ---") && !line.starts_with("| operation")
+    };
+    text.lines().filter(row).map(cells).collect()
+}
+
+#[test]
+fn every_row_names_its_test_and_every_test_has_a_row() {
+    let named = rows(&file("docs/candle.md"))
+        .iter()
+        .map(|row| row[5].trim_matches('`').to_string())
+        .collect::<Vec<_>>();
+    let unique = named.iter().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(named.len(), unique.len(), "a test holds one row");
+    assert_eq!(unique, tests());
+}
+
+#[test]
+fn every_row_is_whole_and_of_the_version_in_the_lock() {
+    let lock = file("Cargo.lock");
+    for row in rows(&file("docs/candle.md")) {
+        assert_eq!(row.len(), 6, "{row:?}");
+        assert!(lock.contains(&format!("name = \"candle-core\"\nversion = \"{}\"", row[2])), "{row:?}");
+        assert!(lock.contains(&format!("name = \"candle-nn\"\nversion = \"{}\"", row[2])), "{row:?}");
+        assert!(row[3] == "-" || row[3].starts_with('#'), "{row:?}");
+    }
+}
