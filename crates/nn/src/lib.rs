@@ -7,6 +7,7 @@ mod conv;
 mod cpu;
 mod dropout;
 pub mod fused;
+pub mod init;
 mod layer_norm;
 mod linear;
 pub mod loss;
