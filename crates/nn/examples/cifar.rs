@@ -1,11 +1,10 @@
 //! A small residual network on images of 3x32x32, as CIFAR-10 has them, with weight decay and a cosine schedule. The images are
-//! drawn here: each class is a wave of its own direction and color under noise, shifted in each image.
+//! drawn by the program: each class is a wave of its own direction and color under noise, shifted in each image.
 //!
 //! `cargo run --release -p adder-nn --example cifar -- [--epochs 3] [--seed 0]`
 
 mod common;
 
-use std::f32::consts::TAU;
 use std::time::Instant;
 
 use adder_nn::optim::{Gradients, ParamsSGD, Schedule, ScheduleKind, ScheduleStep, parameters};
@@ -13,13 +12,11 @@ use adder_nn::{
     BatchNorm2d, Conv2d, Conv2dConfig, Linear, Module, ModuleT, SGD, VarBuilder, VarMap, batch_norm,
     conv2d_no_bias, init, linear, loss,
 };
-use adder_random::{Purpose, Stream};
 use candle_core::{DType, Device, Result, Tensor};
-use common::{Labeled, accuracy, argument, speed};
+use common::{accuracy, argument, speed, waves};
 
 const BATCH: usize = 64;
 const CLASSES: usize = 10;
-const SIDE: usize = 32;
 
 /// A convolution without bias and its norm.
 struct ConvNorm(Conv2d, BatchNorm2d);
@@ -82,26 +79,9 @@ impl ModuleT for ResNet {
     }
 }
 
-/// So many images, their classes in turn.
-fn waves(count: usize, seed: u64) -> Result<Labeled> {
-    let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
-    let mut pixels = Vec::with_capacity(count * 3 * SIDE * SIDE);
-    for index in 0..count {
-        let angle = (index % CLASSES) as f32 * TAU / (2 * CLASSES) as f32;
-        let shift = stream.uniform(0.0, TAU);
-        for (color, place) in (0..3 * SIDE * SIDE).map(|at| (at / (SIDE * SIDE), at % (SIDE * SIDE))) {
-            let (y, x) = ((place / SIDE) as f32, (place % SIDE) as f32);
-            let wave = (0.6 * (x * angle.cos() + y * angle.sin()) + shift + angle * color as f32).sin();
-            pixels.push(0.5 * wave + stream.uniform(-2.0, 2.0));
-        }
-    }
-    let labels = Tensor::from_iter((0..count).map(|index| (index % CLASSES) as u32), &Device::Cpu)?;
-    Ok(Labeled { images: Tensor::from_vec(pixels, (count, 3, SIDE, SIDE), &Device::Cpu)?, labels })
-}
-
 fn main() -> Result<()> {
     let (epochs, seed) = (argument("--epochs", 3), argument("--seed", 0));
-    let (train, test) = (waves(3200, 2 * seed + 1)?, waves(640, 2 * seed + 2)?);
+    let (train, test) = (waves(3200, CLASSES, 2 * seed + 1)?, waves(640, CLASSES, 2 * seed + 2)?);
     let varmap = VarMap::new();
     let model = ResNet::new(init::seeded(&varmap, seed, DType::F32, &Device::Cpu))?;
     let params = ParamsSGD { lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 5e-4 };

@@ -1,5 +1,6 @@
 //! What the examples share: batches, accuracy and MNIST.
 
+use std::f32::consts::TAU;
 use std::time::Instant;
 
 use adder_random::{Purpose, Stream};
@@ -54,4 +55,24 @@ pub(crate) fn mnist() -> Result<[Labeled; 2]> {
         Ok(Labeled { images, labels: Tensor::new(labels, &Device::Cpu)? })
     });
     Ok([train?, test?])
+}
+
+/// So many images of 3x32x32, their classes in turn. Each class is a wave of its own direction and color under noise, shifted in
+/// each image.
+#[allow(dead_code, reason = "not every example has made-up images")]
+pub(crate) fn waves(count: usize, classes: usize, seed: u64) -> Result<Labeled> {
+    const SIDE: usize = 32;
+    let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
+    let mut pixels = Vec::with_capacity(count * 3 * SIDE * SIDE);
+    for index in 0..count {
+        let angle = (index % classes) as f32 * TAU / (2 * classes) as f32;
+        let shift = stream.uniform(0.0, TAU);
+        for (color, place) in (0..3 * SIDE * SIDE).map(|at| (at / (SIDE * SIDE), at % (SIDE * SIDE))) {
+            let (y, x) = ((place / SIDE) as f32, (place % SIDE) as f32);
+            let wave = (0.6 * (x * angle.cos() + y * angle.sin()) + shift + angle * color as f32).sin();
+            pixels.push(0.5 * wave + stream.uniform(-2.0, 2.0));
+        }
+    }
+    let labels = Tensor::from_iter((0..count).map(|index| (index % classes) as u32), &Device::Cpu)?;
+    Ok(Labeled { images: Tensor::from_vec(pixels, (count, 3, SIDE, SIDE), &Device::Cpu)?, labels })
 }
