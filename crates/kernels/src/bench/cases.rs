@@ -8,6 +8,7 @@
 
 use adder_random::{Purpose, Stream};
 
+use super::layers::{LayerOperation, layers as layers_alone};
 use crate::Isa;
 use crate::conv::ConvShape;
 use crate::dense::{DenseSpec, OneHotInput};
@@ -20,6 +21,8 @@ use crate::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 pub enum Operation {
     /// [`conv2d`](crate::conv::conv2d) and its gradients.
     Conv2d(ConvShape),
+    /// A layer that stands alone.
+    Layer(LayerOperation),
     /// [`max_pool2d`](crate::pool::max_pool2d) of this shape and its gradient.
     MaxPool2d([usize; 4]),
     /// A training step of [`Dense`](crate::dense::Dense) layers with this many rows.
@@ -111,6 +114,7 @@ pub fn cases() -> Vec<Case> {
         Operation::Predict(small_trunk(), layers(24, &[11, 7], Some([0, 4]), &[6]), 9),
         Operation::Predict(notebook_trunk(), notebook_layers(), 10),
     ];
+    operations.extend(layers_alone().into_iter().map(Operation::Layer));
     // Below the norms' amplification of rounding stand all counts of rows around the chains of their sums.
     operations.extend([5, 8, 127].map(|rows| Operation::Dense(notebook_layers(), rows, plain)));
     operations.into_iter().enumerate().map(|(index, operation)| Case::new(operation, index as u64)).collect()
@@ -183,6 +187,13 @@ impl Case {
                 case.inputs = vec![floats(shape.input_len()), floats(shape.weight_len())];
                 case.upstream = floats(shape.output_len());
             }
+            Operation::Layer(layer) => {
+                case.inputs = layer.inputs(&mut stream);
+                case.upstream = match layer {
+                    LayerOperation::CrossEntropy(..) => vec![1.0],
+                    _ => (0..layer.output_lens()[0]).map(|_| stream.uniform(-1.0, 1.0)).collect(),
+                };
+            }
             &Operation::MaxPool2d([b, c, h, w]) => {
                 // Multiples of 1/64 in random order: all differ, so that small steps move no maximum.
                 let mut input: Vec<f32> = (0..b * c * h * w).map(|value| value as f32 / 64.0).collect();
@@ -237,6 +248,7 @@ impl Case {
                     "conv2d {batch}x{in_channels}->{out_channels} {height}x{width} kernel {kernel} pad {padding}"
                 )
             }
+            Operation::Layer(layer) => layer.name(),
             Operation::MaxPool2d([b, c, h, w]) => format!("max_pool2d {b}x{c}x{h}x{w}"),
             Operation::Dense(spec, rows, kind) => {
                 let DenseSpec { inputs, layers, one_hot, heads } = spec;

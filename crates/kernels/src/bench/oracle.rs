@@ -36,6 +36,7 @@ impl Case {
     pub fn oracle_outputs(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         match &self.operation {
             Operation::Conv2d(shape) => vec![conv::conv2d(&inputs[0], &inputs[1], &shape.into())],
+            Operation::Layer(layer) => layer.oracle_outputs(inputs),
             &Operation::MaxPool2d(shape) => vec![pool::max_pool2d(&inputs[0], &Pool::halving(shape))],
             Operation::Dense(spec, rows, _) => {
                 let (_, pass) = self.dense_pass(spec, inputs);
@@ -65,6 +66,7 @@ impl Case {
                 conv::conv2d_input_gradient(&inputs[1], &upstream, &shape.into()),
                 conv::conv2d_weight_gradient(&inputs[0], &upstream, &shape.into()),
             ]),
+            Operation::Layer(layer) => of_one_layer(layer.oracle_grads(inputs, &upstream)),
             &Operation::MaxPool2d(shape) => {
                 of_one_layer(vec![pool::max_pool2d_backward(&inputs[0], &Pool::halving(shape), &upstream)])
             }
@@ -160,6 +162,7 @@ impl Case {
     fn output_bound(&self, largest: f64) -> f64 {
         match &self.operation {
             Operation::Conv2d(shape) => products(shape.in_channels * shape.kernel * shape.kernel),
+            Operation::Layer(layer) => layer.bound(largest),
             Operation::MaxPool2d(_) => 0.0,
             Operation::Dense(..) | Operation::CrossEntropy(..) | Operation::Predict(..) => {
                 1e-5 * largest.max(0.1)
@@ -183,6 +186,7 @@ impl Case {
             Operation::Dense(..) => 1e-5 * largest.max(0.1 * on_the_way.max(1.0)),
             Operation::Trunk(..) => 1e-4 * largest + 3e-5,
             Operation::CrossEntropy(..) => 1e-5 * largest.max(0.1),
+            Operation::Layer(layer) => layer.bound(largest),
             Operation::MaxPool2d(_) | Operation::Orthogonalize(_) | Operation::Predict(..) => 0.0,
         }
     }

@@ -33,6 +33,7 @@ impl Case {
             Operation::Conv2d(_) | Operation::MaxPool2d(_) => {
                 Results { outputs: all(&[self.upstream.len()]), grads }
             }
+            Operation::Layer(layer) => Results { outputs: all(&layer.output_lens()), grads },
             Operation::Dense(spec, rows, _) => {
                 let mut lengths: Vec<usize> = spec.heads.iter().map(|classes| rows * classes).collect();
                 lengths.extend(spec.layers.iter().flat_map(|&width| [width; 2]));
@@ -69,6 +70,9 @@ impl Case {
                 conv2d(isa, shape, input, weight, &mut results.outputs[0]).expect(FITS);
                 conv2d_input_gradient(isa, shape, weight, upstream, grad_input).expect(FITS);
                 conv2d_weight_gradient(isa, shape, input, upstream, grad_weight).expect(FITS);
+            }),
+            Operation::Layer(layer) => Box::new(move |results| {
+                layer.run(isa, inputs, upstream, [&mut results.outputs, &mut results.grads]);
             }),
             &Operation::MaxPool2d(shape) => Box::new(move |results| {
                 max_pool2d(&inputs[0], shape, &mut results.outputs[0]).expect(FITS);

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Error;
+use crate::bench::layers::LayerOperation;
 use crate::bench::oracle::wide;
 
 /// Equality under which a NaN equals a NaN.
@@ -102,4 +103,68 @@ proptest! {
         prop_assert!(same(&output, &naive::max_pool2d(&wide(&input), &windows)));
         prop_assert!(same(&grad, &naive::max_pool2d_backward(&wide(&input), &windows, &wide(&grad_output))));
     }
+}
+
+proptest! {
+    #[test]
+    fn any_windows_agree_with_the_naive_loops(
+        [batch, channels] in [0usize..4, 1usize..4],
+        size in [1usize..15, 1usize..15],
+        kernel in [1usize..6, 1usize..6],
+        stride in [1usize..5, 1usize..5],
+        padding in [0usize..3, 0usize..3],
+        seed in any::<u64>(),
+    ) {
+        let padding = [padding[0].min(kernel[0] / 2), padding[1].min(kernel[1] / 2)];
+        let windows = Windows { batch, channels, size, kernel, stride, padding };
+        prop_assume!(windows.check().is_ok());
+        let [rows, columns] = windows.output_size();
+        let mut stream = Stream::new(seed, Purpose::Test, 0, 0);
+        let ties: Vec<f32> = (0..batch * channels * size[0] * size[1])
+            .map(|_| match stream.below(50) {
+                0 => f32::NAN,
+                1..5 => f32::NEG_INFINITY,
+                _ => stream.below(4) as f32 - 1.5,
+            })
+            .collect();
+        let grad_output: Vec<f32> =
+            (0..batch * channels * rows * columns).map(|_| stream.below(64) as f32 / 64.0).collect();
+        let (mut output, mut grad) = (vec![7.0; grad_output.len()], vec![7.0; ties.len()]);
+        max_pool2d_windows(&windows, &ties, &mut output).unwrap();
+        max_pool2d_windows_backward(&windows, &ties, &grad_output, &mut grad).unwrap();
+        let (wide_ties, wide_grad) = (wide(&ties), wide(&grad_output));
+        let operation = LayerOperation::MaxPool(windows);
+        prop_assert!(same(&output, &operation.oracle_outputs(&[wide_ties.clone()])[0]));
+        prop_assert!(same(&grad, &operation.oracle_grads(&[wide_ties], &wide_grad)[0]));
+    }
+}
+
+#[test]
+fn windows_that_cannot_be_are_refused() {
+    let good =
+        Windows { batch: 1, channels: 1, size: [5; 2], kernel: [3; 2], stride: [2; 2], padding: [1; 2] };
+    assert_eq!(good.check(), Ok(()));
+    for (argument, windows) in [
+        ("kernel", Windows { kernel: [3, 0], ..good }),
+        ("stride", Windows { stride: [0, 1], ..good }),
+        ("padding", Windows { padding: [2, 1], ..good }),
+        ("size", Windows { size: [5, 0], ..good }),
+        ("size", Windows { kernel: [8, 3], ..good }),
+        ("size", Windows { size: [0, 1], kernel: [2, 1], padding: [1, 0], ..good }),
+    ] {
+        let error = windows.check().unwrap_err();
+        assert!(matches!(&error, Error::Dimension { argument: found, .. } if *found == argument), "{error}");
+        assert_eq!(max_pool2d_windows(&windows, &[], &mut []), Err(error.clone()));
+        assert_eq!(avg_pool2d_backward(&windows, &[], &mut []), Err(error));
+    }
+    for windows in [
+        Windows { batch: 0, channels: usize::MAX, ..good },
+        Windows { kernel: [usize::MAX; 2], padding: [usize::MAX / 2; 2], ..good },
+    ] {
+        assert!(matches!(windows.check(), Err(Error::TooLarge { argument: "input", .. })));
+    }
+    let error = avg_pool2d(&good, &[0.0; 25], &mut [0.0; 8]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "output", expected: 9, found: 8 });
+    let error = max_pool2d_windows_backward(&good, &[0.0; 25], &[0.0; 9], &mut [0.0; 24]).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "grad_input", expected: 25, found: 24 });
 }
