@@ -74,6 +74,8 @@ impl<const REGISTERS: usize> Lanes for Ymm<REGISTERS> {
         abs(a: __m256) -> F = _mm256_andnot_ps(_mm256_set1_ps(-0.0), a);
         set_sign(m: __m256, a: __m256) -> F = _mm256_or_ps(a, _mm256_and_ps(m, _mm256_set1_ps(-0.0)));
         gt(a: __m256, b: __m256) -> M = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
+        gt_or_nan(a: __m256, b: __m256) -> M =
+            _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a));
         sign(a: __m256) -> M = _mm256_castsi256_ps(_mm256_srai_epi32::<31>(_mm256_castps_si256(a)));
         select(m: __m256, a: __m256, b: __m256) -> F = _mm256_blendv_ps(b, a, m);
         zero_unless(m: __m256, a: __m256) -> F = _mm256_and_ps(m, a);
@@ -100,6 +102,29 @@ impl<const REGISTERS: usize> Lanes for Ymm<REGISTERS> {
     unsafe fn store_ptr(self, a: __m256, values: *mut f32) {
         // SAFETY: the caller vouches for eight values, `self` for the instruction.
         unsafe { _mm256_storeu_ps(values, a) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(self, values: *const f32) -> [__m256; 2] {
+        // SAFETY: the caller vouches for sixteen values, `self` for the instructions.
+        unsafe {
+            let (low, high) = (_mm256_loadu_ps(values), _mm256_loadu_ps(values.add(8)));
+            // Each half of these holds two pairs of one register and two of the other.
+            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(low, high));
+            [
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even)),
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(odd)),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, [even, odd]: [__m256; 2], values: *mut f32) {
+        // SAFETY: the caller vouches for sixteen values, `self` for the instructions.
+        unsafe {
+            let (low, high) = (_mm256_unpacklo_ps(even, odd), _mm256_unpackhi_ps(even, odd));
+            _mm256_storeu_ps(values, _mm256_permute2f128_ps::<0x20>(low, high));
+            _mm256_storeu_ps(values.add(8), _mm256_permute2f128_ps::<0x31>(low, high));
+        }
     }
     #[inline(always)]
     unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {

@@ -72,6 +72,8 @@ impl Lanes for Zmm {
         abs(a: __m512) -> F = _mm512_abs_ps(a);
         set_sign(m: __mmask16, a: __m512) -> F = _mm512_mask_or_ps(a, m, a, _mm512_set1_ps(-0.0));
         gt(a: __m512, b: __m512) -> M = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
+        gt_or_nan(a: __m512, b: __m512) -> M =
+            _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
         sign(a: __m512) -> M = _mm512_movepi32_mask(_mm512_castps_si512(a));
         select(m: __mmask16, a: __m512, b: __m512) -> F = _mm512_mask_blend_ps(m, b, a);
         zero_unless(m: __mmask16, a: __m512) -> F = _mm512_maskz_mov_ps(m, a);
@@ -94,6 +96,26 @@ impl Lanes for Zmm {
     unsafe fn store_ptr(self, a: __m512, values: *mut f32) {
         // SAFETY: the caller vouches for sixteen values, `self` for the instruction.
         unsafe { _mm512_storeu_ps(values, a) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(self, values: *const f32) -> [__m512; 2] {
+        // SAFETY: the caller vouches for thirty-two values, `self` for the instructions.
+        unsafe {
+            let (low, high) = (_mm512_loadu_ps(values), _mm512_loadu_ps(values.add(16)));
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+            [_mm512_permutex2var_ps(low, even, high), _mm512_permutex2var_ps(low, odd, high)]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, [even, odd]: [__m512; 2], values: *mut f32) {
+        // SAFETY: the caller vouches for thirty-two values, `self` for the instructions.
+        unsafe {
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            _mm512_storeu_ps(values, _mm512_permutex2var_ps(even, low, odd));
+            _mm512_storeu_ps(values.add(16), _mm512_permutex2var_ps(even, high, odd));
+        }
     }
     #[inline(always)]
     unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {

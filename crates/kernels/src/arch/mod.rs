@@ -135,6 +135,8 @@ pub(crate) trait Lanes: Copy {
 
     /// Whether `a > b`; false for NaN.
     fn gt(self, a: Self::F, b: Self::F) -> Self::M;
+    /// Whether `a > b` or `a` is NaN.
+    fn gt_or_nan(self, a: Self::F, b: Self::F) -> Self::M;
     /// Whether the sign bit is set, that of -0.0 included.
     fn sign(self, a: Self::F) -> Self::M;
     /// `a` where `m` is true, else `b`.
@@ -158,6 +160,41 @@ pub(crate) trait Lanes: Copy {
     fn shr_u32(self, a: Self::U, bits: u32) -> Self::U;
     /// Whether `a < b`, both unsigned.
     fn lt_u32(self, a: Self::U, b: Self::U) -> Self::M;
+
+    /// Reads twice `LANES` values: those at even and those at odd places.
+    ///
+    /// # Safety
+    /// `values` must be valid for reads of so many values of `f32`.
+    #[inline(always)]
+    unsafe fn load_pairs(self, values: *const f32) -> [Self::F; 2] {
+        let mut pairs = [[0.0; 16]; 2];
+        for lane in 0..Self::LANES {
+            // SAFETY: as the caller vouches for.
+            unsafe {
+                pairs[0][lane] = *values.add(2 * lane);
+                pairs[1][lane] = *values.add(2 * lane + 1);
+            }
+        }
+        [self.load(&pairs[0]), self.load(&pairs[1])]
+    }
+
+    /// Writes twice `LANES` values, of two lanes each in turn: the opposite of [`load_pairs`](Self::load_pairs).
+    ///
+    /// # Safety
+    /// `values` must be valid for writes of so many values of `f32`.
+    #[inline(always)]
+    unsafe fn store_pairs(self, [even, odd]: [Self::F; 2], values: *mut f32) {
+        let mut pairs = [[0.0; 16]; 2];
+        self.store(even, &mut pairs[0]);
+        self.store(odd, &mut pairs[1]);
+        for lane in 0..Self::LANES {
+            // SAFETY: as the caller vouches for.
+            unsafe {
+                *values.add(2 * lane) = pairs[0][lane];
+                *values.add(2 * lane + 1) = pairs[1][lane];
+            }
+        }
+    }
 
     /// Writes the channels of four pixels side by side: `to[p * pixel + c] = from[c * channel + p]` for each pixel `p` and
     /// each of `LANES` channels `c`.

@@ -72,6 +72,8 @@ impl Lanes for Quad {
             vreinterpretq_f32_u32(vorrq_u32(vreinterpretq_u32_f32(a), sign))
         };
         gt(a: float32x4_t, b: float32x4_t) -> M = vcgtq_f32(a, b);
+        gt_or_nan(a: float32x4_t, b: float32x4_t) -> M =
+            vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a)));
         sign(a: float32x4_t) -> M = vcltzq_s32(vreinterpretq_s32_f32(a));
         select(m: uint32x4_t, a: float32x4_t, b: float32x4_t) -> F = vbslq_f32(m, a, b);
         zero_unless(m: uint32x4_t, a: float32x4_t) -> F =

@@ -32,6 +32,7 @@ impl<L: Lanes> Lanes for Pair<L> {
         abs(a: F) -> F;
         set_sign(m: M, a: F) -> F;
         gt(a: F, b: F) -> M;
+        gt_or_nan(a: F, b: F) -> M;
         sign(a: F) -> M;
         select(m: M, a: F, b: F) -> F;
         zero_unless(m: M, a: F) -> F;
@@ -71,6 +72,23 @@ impl<L: Lanes> Lanes for Pair<L> {
     #[inline(always)]
     fn shr_u32(self, a: Self::U, bits: u32) -> Self::U {
         [self.0.shr_u32(a[0], bits), self.0.shr_u32(a[1], bits)]
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(self, values: *const f32) -> [Self::F; 2] {
+        // SAFETY: the caller vouches for both halves.
+        unsafe {
+            let [even, odd] = self.0.load_pairs(values);
+            let [later_even, later_odd] = self.0.load_pairs(values.add(2 * L::LANES));
+            [[even, later_even], [odd, later_odd]]
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_pairs(self, [even, odd]: [Self::F; 2], values: *mut f32) {
+        // SAFETY: the caller vouches for both halves.
+        unsafe {
+            self.0.store_pairs([even[0], odd[0]], values);
+            self.0.store_pairs([even[1], odd[1]], values.add(2 * L::LANES));
+        }
     }
     #[inline(always)]
     unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {

@@ -77,6 +77,10 @@ impl<const N: usize> Lanes for Array<N> {
         from_fn(|i| a[i] > b[i])
     }
     #[inline(always)]
+    fn gt_or_nan(self, a: Self::F, b: Self::F) -> Self::M {
+        from_fn(|i| a[i] > b[i] || a[i].is_nan())
+    }
+    #[inline(always)]
     fn sign(self, a: Self::F) -> Self::M {
         from_fn(|i| a[i].is_sign_negative())
     }

@@ -56,6 +56,7 @@ impl Lanes for Quad {
         abs(a: v128) -> F = f32x4_abs(a);
         set_sign(m: v128, a: v128) -> F = v128_or(a, v128_and(m, u32x4_splat(1 << 31)));
         gt(a: v128, b: v128) -> M = f32x4_gt(a, b);
+        gt_or_nan(a: v128, b: v128) -> M = v128_or(f32x4_gt(a, b), f32x4_ne(a, a));
         sign(a: v128) -> M = i32x4_shr(a, 31);
         select(m: v128, a: v128, b: v128) -> F = v128_bitselect(a, b, m);
         zero_unless(m: v128, a: v128) -> F = v128_and(a, m);

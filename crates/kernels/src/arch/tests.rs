@@ -40,6 +40,7 @@ impl Kernel for Everything {
             lanes.select(lanes.lt_u32(lanes.mul_u32(words, words), word), a, b),
             lanes.select(lanes.lt_u32(lanes.xor_u32(words, word), lanes.splat_u32(3)), a, b),
             lanes.select(lanes.lt_u32(lanes.shr_u32(words, 15), lanes.splat_u32(0xffff)), a, b),
+            lanes.select(lanes.gt_or_nan(a, b), a, b),
         ];
         let mut output = vec![0.0; L::LANES];
         let bits = |floats| {
@@ -82,6 +83,41 @@ fn scalar_operations_are_what_their_names_say() {
     assert_eq!(first_five(11)[1].to_bits(), (-0.0f32).to_bits(), "the sign of -0.0 is seen");
     assert_eq!(first_five(11)[0], 1.0, "and no sign elsewhere");
     assert_eq!(first_five(12), [1.0; 5], "words from 2 up are not below 2");
+}
+
+/// Values at even and at odd places, and all of them again.
+struct Pairs([f32; 33]);
+
+impl Kernel for Pairs {
+    type Output = [Vec<f32>; 3];
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> [Vec<f32>; 3] {
+        let [mut even, mut odd] = [(); 2].map(|()| vec![-1.0; L::LANES]);
+        let mut all = vec![-1.0; 2 * L::LANES];
+        // SAFETY: there are more values than twice the lanes, and room for as many.
+        unsafe {
+            let pairs = lanes.load_pairs(self.0[1..].as_ptr());
+            lanes.store(pairs[0], &mut even);
+            lanes.store(pairs[1], &mut odd);
+            lanes.store_pairs(pairs, all.as_mut_ptr());
+        }
+        [even, odd, all]
+    }
+}
+
+#[test]
+fn pairs_are_parted_and_joined() {
+    let values: [f32; 33] = std::array::from_fn(|value| value as f32);
+    for width in [Width::Eight, Width::Sixteen] {
+        for isa in Isa::available() {
+            let [even, odd, all] = isa.run(width, Pairs(values));
+            let count = width.lanes();
+            assert_eq!(all, values[1..=2 * count], "{isa}");
+            assert!((0..count).all(|lane| even[lane] == values[2 * lane + 1]), "{isa}: {even:?}");
+            assert!((0..count).all(|lane| odd[lane] == values[2 * lane + 2]), "{isa}: {odd:?}");
+        }
+    }
 }
 
 /// Interleaves four pixels at odd distances, and back.

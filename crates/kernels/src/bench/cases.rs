@@ -8,6 +8,7 @@
 
 use adder_random::{Purpose, Stream};
 
+use super::layers::{LayerOperation, layers as layers_alone};
 use crate::Isa;
 use crate::conv::ConvShape;
 use crate::dense::{DenseSpec, OneHotInput};
@@ -22,6 +23,8 @@ pub enum Operation {
     Conv2d(ConvShape, usize),
     /// A [`Linear`](crate::linear::Linear) layer with a bias: rows, inputs and outputs.
     Linear([usize; 3]),
+    /// A layer that stands alone.
+    Layer(LayerOperation),
     /// [`max_pool2d`](crate::pool::max_pool2d) of this shape and its gradient.
     MaxPool2d([usize; 4]),
     /// A training step of [`Dense`](crate::dense::Dense) layers with this many rows.
@@ -130,6 +133,7 @@ pub fn cases() -> Vec<Case> {
         Operation::Predict(small_trunk(), layers(24, &[11, 7], Some([0, 4]), &[6]), 9),
         Operation::Predict(notebook_trunk(), notebook_layers(), 10),
     ];
+    operations.extend(layers_alone().into_iter().map(Operation::Layer));
     // Below the norms' amplification of rounding stand all counts of rows around the chains of their sums.
     operations.extend([5, 8, 127].map(|rows| Operation::Dense(notebook_layers(), rows, plain)));
     operations.into_iter().enumerate().map(|(index, operation)| Case::new(operation, index as u64)).collect()
@@ -208,6 +212,13 @@ impl Case {
                 case.inputs = [rows * inputs, outputs * inputs, outputs].map(&mut floats).into();
                 case.upstream = floats(rows * outputs);
             }
+            Operation::Layer(layer) => {
+                case.inputs = layer.inputs(&mut stream);
+                case.upstream = match layer {
+                    LayerOperation::CrossEntropy(..) => vec![1.0],
+                    _ => (0..layer.output_lens()[0]).map(|_| stream.uniform(-1.0, 1.0)).collect(),
+                };
+            }
             &Operation::MaxPool2d([b, c, h, w]) => {
                 // Multiples of 1/64 in random order: all differ, so that small steps move no maximum.
                 let mut input: Vec<f32> = (0..b * c * h * w).map(|value| value as f32 / 64.0).collect();
@@ -264,6 +275,7 @@ impl Case {
                 )
             }
             Operation::Linear([rows, inputs, outputs]) => format!("linear {rows}x{inputs}->{outputs}"),
+            Operation::Layer(layer) => layer.name(),
             Operation::MaxPool2d([b, c, h, w]) => format!("max_pool2d {b}x{c}x{h}x{w}"),
             Operation::Dense(spec, rows, kind) => {
                 let DenseSpec { inputs, layers, one_hot, heads } = spec;

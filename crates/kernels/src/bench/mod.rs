@@ -1,6 +1,7 @@
 //! Parts of the crate that only tests and benches see: no promise is made for them.
 
 pub mod cases;
+pub(crate) mod layers;
 pub(crate) mod oracle;
 mod steps;
 

@@ -50,6 +50,7 @@ impl Case {
                 }
                 vec![output]
             }
+            Operation::Layer(layer) => layer.oracle_outputs(inputs),
             &Operation::MaxPool2d(shape) => vec![pool::max_pool2d(&inputs[0], &Pool::halving(shape))],
             Operation::Dense(spec, rows, _) => {
                 let (_, pass) = self.dense_pass(spec, inputs);
@@ -97,6 +98,7 @@ impl Case {
                 }
                 of_one_layer(vec![grad_input, grad_weight, grad_bias])
             }
+            Operation::Layer(layer) => of_one_layer(layer.oracle_grads(inputs, &upstream)),
             &Operation::MaxPool2d(shape) => {
                 of_one_layer(vec![pool::max_pool2d_backward(&inputs[0], &Pool::halving(shape), &upstream)])
             }
@@ -193,6 +195,7 @@ impl Case {
         match &self.operation {
             Operation::Conv2d(shape, _) => products(shape.in_channels * shape.kernel * shape.kernel),
             Operation::Linear([_, inputs, _]) => products(*inputs),
+            Operation::Layer(layer) => layer.bound(largest),
             Operation::MaxPool2d(_) => 0.0,
             Operation::Dense(..) | Operation::CrossEntropy(..) | Operation::Predict(..) => {
                 1e-5 * largest.max(0.1)
@@ -217,6 +220,7 @@ impl Case {
             Operation::Dense(..) => 1e-5 * largest.max(0.1 * on_the_way.max(1.0)),
             Operation::Trunk(..) => 1e-4 * largest + 3e-5,
             Operation::CrossEntropy(..) => 1e-5 * largest.max(0.1),
+            Operation::Layer(layer) => layer.bound(largest),
             Operation::MaxPool2d(_) | Operation::Orthogonalize(_) | Operation::Predict(..) => 0.0,
         }
     }

@@ -34,6 +34,7 @@ impl Case {
             Operation::Conv2d(..) | Operation::Linear(_) | Operation::MaxPool2d(_) => {
                 Results { outputs: all(&[self.upstream.len()]), grads }
             }
+            Operation::Layer(layer) => Results { outputs: all(&layer.output_lens()), grads },
             Operation::Dense(spec, rows, _) => {
                 let mut lengths: Vec<usize> = spec.heads.iter().map(|classes| rows * classes).collect();
                 lengths.extend(spec.layers.iter().flat_map(|&width| [width; 2]));
@@ -91,9 +92,12 @@ impl Case {
                     linear.weight_gradient(input, upstream, grad_weight, Some(grad_bias)).expect(FITS);
                 })
             }
+            Operation::Layer(layer) => Box::new(move |results| {
+                layer.run(isa, inputs, upstream, [&mut results.outputs, &mut results.grads]);
+            }),
             &Operation::MaxPool2d(shape) => Box::new(move |results| {
-                max_pool2d(&inputs[0], shape, &mut results.outputs[0]).expect(FITS);
-                max_pool2d_backward(&inputs[0], shape, upstream, &mut results.grads[0]).expect(FITS);
+                max_pool2d(isa, &inputs[0], shape, &mut results.outputs[0]).expect(FITS);
+                max_pool2d_backward(isa, &inputs[0], shape, upstream, &mut results.grads[0]).expect(FITS);
             }),
             Operation::Dense(spec, rows, _) => {
                 let dense = Dense::new(spec.clone(), isa).expect(FITS);

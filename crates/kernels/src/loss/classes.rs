@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::row::{RowTarget, exponentials, shift};
 use crate::arch::{Kernel, Lanes};
+use crate::math::exp;
 use crate::matrix::WIDTH;
 use crate::shape::{check_len, check_probability, volume};
 use crate::{Error, Isa, Result};
@@ -111,14 +112,61 @@ impl Kernel for Rows<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, _: L) -> f64 {
         let Self { logits, classes, first_row, targets, label_smoothing, grad } = self;
-        let mut loss = 0.0;
+        let (mut loss, least) = (0.0, exp(-87.0));
         let rows = logits.chunks_exact(classes).zip(grad.chunks_exact_mut(classes));
         for (row, (logits, grad)) in rows.enumerate() {
             let top = shift(logits, grad);
             exponentials(grad);
+            // That of a class that is ruled out is nothing, where `exp` stops at its smallest normal number.
+            grad.iter_mut().for_each(|value| *value = if *value <= least { 0.0 } else { *value });
             let target = targets.of_row(first_row + row, classes, label_smoothing);
             loss += f64::from(target.finish(logits, logits[top], grad));
         }
         loss
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_that_is_no_class_is_named_and_nothing_is_written() {
+        let (isa, logits, mut grad) = (Isa::best(), [0.0; 600], [7.0; 600]);
+        let labels = ClassTargets::Labels(&[299, 300]);
+        let error = cross_entropy(isa, &logits, [2, 300], labels, 0.0, &mut grad).unwrap_err();
+        assert_eq!(error, Error::Class { argument: "labels", index: 1, found: 300, classes: 300 });
+        assert_eq!(grad, [7.0; 600]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let (isa, labels) = (Isa::best(), ClassTargets::Labels(&[0, 1]));
+        let run = |logits: &[f32], shape, targets, smoothing| {
+            cross_entropy(isa, logits, shape, targets, smoothing, &mut [0.0; 6]).unwrap_err()
+        };
+        let wrong = |argument, expected, found| Error::Length { argument, expected, found };
+        assert_eq!(run(&[0.0; 5], [2, 3], labels, 0.0), wrong("logits", 6, 5));
+        assert_eq!(run(&[0.0; 6], [3, 2], labels, 0.0), wrong("labels", 3, 2));
+        let soft = ClassTargets::Probabilities(&[0.0; 5]);
+        assert_eq!(run(&[0.0; 6], [2, 3], soft, 0.0), wrong("probabilities", 6, 5));
+        assert_eq!(
+            run(&[0.0; 6], [2, 3], labels, 1.0),
+            Error::Probability { argument: "label_smoothing", found: 1.0 }
+        );
+        assert!(matches!(run(&[], [2, 0], labels, 0.0), Error::Dimension { argument: "classes", .. }));
+    }
+
+    #[test]
+    fn a_class_that_is_ruled_out_has_no_gradient() {
+        let (logits, mut grad) = ([0.0, f32::NEG_INFINITY, -1000.0, 0.0], [7.0; 4]);
+        let labels = ClassTargets::Labels(&[3]);
+        let loss = cross_entropy(Isa::best(), &logits, [1, 4], labels, 0.0, &mut grad).unwrap();
+        assert!((loss - 2f64.ln()).abs() < 1e-6);
+        assert_eq!(grad, [0.5, 0.0, 0.0, -0.5]);
+        // A NaN is not ruled out.
+        cross_entropy(Isa::best(), &[f32::NAN, 0.0], [1, 2], ClassTargets::Labels(&[1]), 0.0, &mut grad[..2])
+            .unwrap();
+        assert!(grad[0].is_nan() && grad[1].is_nan());
     }
 }

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::Result;
+use crate::arch::{Kernel, Lanes, Width};
 use crate::shape::{check_len, volume};
+use crate::{Isa, Result};
 
 /// Planes are grouped until a task has this many input values, about 10 us of work: less does not pay for a thread.
 pub(super) const MIN_TASK_VALUES: usize = 16 * 1024;
@@ -14,7 +15,7 @@ pub(super) const MIN_TASK_VALUES: usize = 16 * 1024;
 ///
 /// # Errors
 /// [`Error::Length`](crate::Error::Length) where a slice does not fit `shape`.
-pub fn max_pool2d(input: &[f32], shape: [usize; 4], output: &mut [f32]) -> Result<()> {
+pub fn max_pool2d(isa: Isa, input: &[f32], shape: [usize; 4], output: &mut [f32]) -> Result<()> {
     let planes = Planes::new(shape)?;
     check_len("input", input, planes.count * planes.size)?;
     check_len("output", output, planes.count * planes.pooled_size)?;
@@ -25,7 +26,9 @@ pub fn max_pool2d(input: &[f32], shape: [usize; 4], output: &mut [f32]) -> Resul
         .par_chunks_exact_mut(planes.pooled_size)
         .zip(input.par_chunks_exact(planes.size))
         .with_min_len(planes.min_task_len())
-        .for_each(|(output, input)| pool_plane(input, planes.width, output));
+        .for_each(|(output, input)| {
+            isa.run(planes.lanes(), PoolPlane { input, width: planes.width, output })
+        });
     Ok(())
 }
 
@@ -37,6 +40,7 @@ pub fn max_pool2d(input: &[f32], shape: [usize; 4], output: &mut [f32]) -> Resul
 /// # Errors
 /// [`Error::Length`](crate::Error::Length) where a slice does not fit `shape`.
 pub fn max_pool2d_backward(
+    isa: Isa,
     input: &[f32],
     shape: [usize; 4],
     grad_output: &[f32],
@@ -56,7 +60,7 @@ pub fn max_pool2d_backward(
         .zip(grad_output.par_chunks_exact(planes.pooled_size))
         .with_min_len(planes.min_task_len())
         .for_each(|((grad_input, input), grad_output)| {
-            unpool_plane(input, planes.width, grad_output, grad_input);
+            isa.run(planes.lanes(), UnpoolPlane { input, width: planes.width, grad_output, grad_input });
         });
     Ok(())
 }
@@ -76,38 +80,112 @@ impl Planes {
         Ok(Self { count: b * c, width: w, size: h * w, pooled_size: (h / 2) * (w / 2) })
     }
 
+    /// As many lanes as a row has windows for.
+    fn lanes(&self) -> Width {
+        if self.width / 2 >= 16 { Width::Sixteen } else { Width::Eight }
+    }
+
     fn min_task_len(&self) -> usize {
         MIN_TASK_VALUES.div_ceil(self.size)
     }
 }
 
-fn pool_plane(input: &[f32], width: usize, output: &mut [f32]) {
-    for (rows, output) in input.chunks_exact(2 * width).zip(output.chunks_exact_mut(width / 2)) {
-        let (top, bottom) = rows.split_at(width);
-        for ((output, top), bottom) in output.iter_mut().zip(top.chunks_exact(2)).zip(bottom.chunks_exact(2))
-        {
-            let window = [top[0], top[1], bottom[0], bottom[1]];
-            *output = window[winner(window)];
+/// Pools a plane row of windows by row of windows.
+struct PoolPlane<'a> {
+    input: &'a [f32],
+    width: usize,
+    output: &'a mut [f32],
+}
+
+impl Kernel for PoolPlane<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { input, width, output } = self;
+        for (rows, output) in input.chunks_exact(2 * width).zip(output.chunks_exact_mut(width / 2)) {
+            let (top, bottom) = rows.split_at(width);
+            if output.len() < L::LANES {
+                let windows = top.chunks_exact(2).zip(bottom.chunks_exact(2));
+                for (output, (top, bottom)) in output.iter_mut().zip(windows) {
+                    let window = [top[0], top[1], bottom[0], bottom[1]];
+                    *output = window[winner(window)];
+                }
+                continue;
+            }
+            for x in steps(output.len(), L::LANES) {
+                // SAFETY: windows from `x` to as many as there are lanes lie in the row, in two columns each.
+                unsafe {
+                    let [a, b] = lanes.load_pairs(top.as_ptr().add(2 * x));
+                    let [c, d] = lanes.load_pairs(bottom.as_ptr().add(2 * x));
+                    let best = lanes.select(lanes.gt_or_nan(b, a), b, a);
+                    let best = lanes.select(lanes.gt_or_nan(c, best), c, best);
+                    let best = lanes.select(lanes.gt_or_nan(d, best), d, best);
+                    lanes.store_ptr(best, output.as_mut_ptr().add(x));
+                }
+            }
         }
     }
 }
 
-fn unpool_plane(input: &[f32], width: usize, grad_output: &[f32], grad_input: &mut [f32]) {
-    grad_input.fill(0.0);
-    let rows = input.chunks_exact(2 * width).zip(grad_input.chunks_exact_mut(2 * width));
-    for ((rows, grad_rows), grad_output) in rows.zip(grad_output.chunks_exact(width / 2)) {
-        let (top, bottom) = rows.split_at(width);
-        let (grad_top, grad_bottom) = grad_rows.split_at_mut(width);
-        for (x, &grad) in grad_output.iter().enumerate() {
-            let left = 2 * x;
-            match winner([top[left], top[left + 1], bottom[left], bottom[left + 1]]) {
-                0 => grad_top[left] = grad,
-                1 => grad_top[left + 1] = grad,
-                2 => grad_bottom[left] = grad,
-                _ => grad_bottom[left + 1] = grad,
+/// Hands the gradients of a plane's windows to their winners.
+struct UnpoolPlane<'a> {
+    input: &'a [f32],
+    width: usize,
+    grad_output: &'a [f32],
+    grad_input: &'a mut [f32],
+}
+
+impl Kernel for UnpoolPlane<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { input, width, grad_output, grad_input } = self;
+        // What lies in no window: a last row and a last column.
+        let pairs = grad_input.len() / (2 * width) * 2 * width;
+        grad_input[pairs..].fill(0.0);
+        let rows = input.chunks_exact(2 * width).zip(grad_input.chunks_exact_mut(2 * width));
+        for ((rows, grad_rows), grad_output) in rows.zip(grad_output.chunks_exact(width / 2)) {
+            let (top, bottom) = rows.split_at(width);
+            let (grad_top, grad_bottom) = grad_rows.split_at_mut(width);
+            (grad_top[width - 1], grad_bottom[width - 1]) = (0.0, 0.0);
+            if grad_output.len() < L::LANES {
+                for (x, &grad) in grad_output.iter().enumerate() {
+                    let left = 2 * x;
+                    let winner = winner([top[left], top[left + 1], bottom[left], bottom[left + 1]]);
+                    let place = |position| if winner == position { grad } else { 0.0 };
+                    (grad_top[left], grad_top[left + 1]) = (place(0), place(1));
+                    (grad_bottom[left], grad_bottom[left + 1]) = (place(2), place(3));
+                }
+                continue;
+            }
+            for x in steps(grad_output.len(), L::LANES) {
+                // SAFETY: windows from `x` to as many as there are lanes lie in the row, in two columns each.
+                unsafe {
+                    let [a, b] = lanes.load_pairs(top.as_ptr().add(2 * x));
+                    let [c, d] = lanes.load_pairs(bottom.as_ptr().add(2 * x));
+                    let grad = lanes.load_ptr(grad_output.as_ptr().add(x));
+                    let b_wins = lanes.gt_or_nan(b, a);
+                    let best = lanes.select(b_wins, b, a);
+                    let c_wins = lanes.gt_or_nan(c, best);
+                    let d_wins = lanes.gt_or_nan(d, lanes.select(c_wins, c, best));
+                    let [of_d, others] = [lanes.zero_unless(d_wins, grad), lanes.zero_if(d_wins, grad)];
+                    let [of_c, others] = [lanes.zero_unless(c_wins, others), lanes.zero_if(c_wins, others)];
+                    let [of_b, of_a] = [lanes.zero_unless(b_wins, others), lanes.zero_if(b_wins, others)];
+                    lanes.store_pairs([of_a, of_b], grad_top.as_mut_ptr().add(2 * x));
+                    lanes.store_pairs([of_c, of_d], grad_bottom.as_mut_ptr().add(2 * x));
+                }
             }
         }
     }
+}
+
+/// The first of so many neighbors in each step along a row that is at least as long: the last step overlaps the one before
+/// where they do not divide the row.
+#[inline(always)]
+fn steps(len: usize, lanes: usize) -> impl Iterator<Item = usize> {
+    (0..len.div_ceil(lanes)).map(move |step| (step * lanes).min(len - lanes))
 }
 
 /// The position of a window's maximum.

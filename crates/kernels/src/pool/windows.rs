@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::two_by_two::{MIN_TASK_VALUES, max_pool2d, max_pool2d_backward};
 use crate::shape::{check_len, volume};
-use crate::{Error, Result};
+use crate::{Error, Isa, Result};
 
 /// The windows of a pool over `[batch, channels, height, width]`; pairs are rows and columns. What no whole window covers is
 /// left out, as in PyTorch's floor mode.
@@ -135,13 +135,13 @@ impl Windows {
 ///
 /// # Errors
 /// Those of [`Windows::check`], and [`Error::Length`] where a slice does not fit.
-pub fn max_pool2d_windows(windows: &Windows, input: &[f32], output: &mut [f32]) -> Result<()> {
+pub fn max_pool2d_windows(isa: Isa, windows: &Windows, input: &[f32], output: &mut [f32]) -> Result<()> {
     windows.check_slices(("input", input), ("output", output))?;
     if output.is_empty() {
         return Ok(());
     }
     if windows.are_two_by_two() {
-        return max_pool2d(input, windows.shape(), output);
+        return max_pool2d(isa, input, windows.shape(), output);
     }
     let planes =
         output.par_chunks_exact_mut(windows.pooled_len()).zip(input.par_chunks_exact(windows.plane_len()));
@@ -162,6 +162,7 @@ pub fn max_pool2d_windows(windows: &Windows, input: &[f32], output: &mut [f32]) 
 /// # Errors
 /// As for [`max_pool2d_windows`].
 pub fn max_pool2d_windows_backward(
+    isa: Isa,
     windows: &Windows,
     input: &[f32],
     grad_output: &[f32],
@@ -173,7 +174,7 @@ pub fn max_pool2d_windows_backward(
         return Ok(());
     }
     if windows.are_two_by_two() {
-        return max_pool2d_backward(input, windows.shape(), grad_output, grad_input);
+        return max_pool2d_backward(isa, input, windows.shape(), grad_output, grad_input);
     }
     let planes = grad_input
         .par_chunks_exact_mut(windows.plane_len())

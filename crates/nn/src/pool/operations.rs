@@ -5,7 +5,7 @@ use adder_kernels::pool::{
 };
 use candle_core::{CpuStorage, CustomOp1, Error, Layout, Result, Shape, Tensor};
 
-use crate::cpu::{read, values};
+use crate::cpu::{default_isa, read, values};
 
 /// The maximum of each window.
 pub(super) fn max(x: &Tensor, windows: Windows) -> Result<Tensor> {
@@ -32,14 +32,18 @@ impl CustomOp1 for MaxPool {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let shape = output_shape(&self.0);
         let mut output = vec![0.0; shape.elem_count()];
-        max_pool2d_windows(&self.0, values(storage, layout)?, &mut output).map_err(Error::wrap)?;
+        max_pool2d_windows(default_isa()?, &self.0, values(storage, layout)?, &mut output)
+            .map_err(Error::wrap)?;
         Ok((CpuStorage::F32(output), shape))
     }
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let mut grad_x = vec![0.0; x.elem_count()];
         read(x, |x| {
-            read(grad, |grad| max_pool2d_windows_backward(&self.0, x, grad, &mut grad_x).map_err(Error::wrap))
+            read(grad, |grad| {
+                max_pool2d_windows_backward(default_isa()?, &self.0, x, grad, &mut grad_x)
+                    .map_err(Error::wrap)
+            })
         })?;
         Ok(Some(Tensor::from_vec(grad_x, x.shape(), x.device())?))
     }
