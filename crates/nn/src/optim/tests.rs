@@ -535,3 +535,33 @@ fn clipping_is_pytorchs() {
         }
     }
 }
+
+#[test]
+fn threads_change_no_bit() {
+    let bits_on = |threads: usize, kind: Kind, in_place: bool| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        // Odd, and more than two parts of what a thread takes at least.
+        let count = (5 << 14) + 13;
+        let values =
+            |scale: f32| (0..count).map(|i| scale * ((i * 7919 % 1009) as f32 - 500.0)).collect::<Vec<_>>();
+        let var = Var::from_vec(values(0.01), count, &Device::Cpu).unwrap();
+        let parameters = [Parameter { name: "w".into(), var: var.clone(), decays: true }];
+        let setting = Setting { kind, weight_decay: 0.1, ..Setting::default() };
+        let mut optimizer = setting.build(&parameters, in_place);
+        pool.install(|| {
+            for step in 1..4 {
+                let mut grads = var.sum_all().unwrap().backward().unwrap();
+                grads.insert(&var, Tensor::from_vec(values(step as f32), count, &Device::Cpu).unwrap());
+                optimizer.step_with(&Gradients::take(grads, &parameters).unwrap(), at(1.0)).unwrap();
+            }
+        });
+        let state = optimizer.state().into_iter().map(|(_, var)| bits(&var));
+        [bits(&var)].into_iter().chain(state).collect::<Vec<_>>()
+    };
+    assert_eq!(bits_on(1, Kind::Sgd, true), bits_on(1, Kind::Sgd, false), "the parts are put together");
+    for kind in [Kind::Sgd, Kind::Adamw] {
+        let one = bits_on(1, kind, true);
+        assert!(one.iter().all(|bits| bits.len() == (5 << 14) + 13));
+        assert_eq!(one, bits_on(3, kind, true), "{kind:?}");
+    }
+}
