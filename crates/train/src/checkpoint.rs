@@ -274,9 +274,34 @@ fn check_steps(path: &Path, metadata: &BTreeMap<String, String>, steps: u64) -> 
 
 #[cfg(test)]
 mod tests {
+    use adder_model::ModelConfig;
     use adder_random::{Purpose, Stream};
+    use candle_core::{Device, Tensor};
 
     use super::*;
+
+    fn fill(model: &IdentityAdder, value: f32) {
+        for (_, var) in model.state() {
+            var.set(&Tensor::full(value, var.shape(), &Device::Cpu).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_average_is_a_network_of_its_own_with_weights_and_statistics() {
+        let model = IdentityAdder::new(&ModelConfig::default(), 1, &Device::Cpu).unwrap();
+        fill(&model, 1.0);
+        let averaged = AveragedModel::new(&model, 0.5).unwrap();
+        fill(&model, 11.0);
+        for expected in [1.0, 10.0] {
+            for (name, var) in averaged.model.state() {
+                for found in var.flatten_all().unwrap().to_vec1::<f32>().unwrap() {
+                    assert!((found - expected).abs() < 1e-5, "{name}: {found} is not {expected}");
+                }
+            }
+            // The decay of the first step is 0.1.
+            averaged.ema.update(0).unwrap();
+        }
+    }
 
     #[test]
     fn a_state_comes_back_to_the_last_bit() {

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor, Var};
 use candle_nn::{Optimizer, ParamsAdamW};
 
-use super::elementwise::{lerp, update2, update3};
+use super::elementwise::update3;
 use super::optimizer::Optim;
 use super::parameter::Parameter;
 use super::rule::{Moments, Rule, Step};
@@ -104,12 +104,16 @@ impl AdamwUpdate {
     /// Updates `weight` and its two moments by `gradient`, all f32 on the CPU, contiguous and of one shape.
     fn in_place(self, weight: &Var, moments: &[Var; 2], gradient: &Tensor) -> Result<()> {
         let Self { kept, step, correction, epsilon, .. } = self;
-        let [first, second] = moments;
-        lerp(first, gradient, 1.0 - self.betas[0])?;
+        let share = (1.0 - self.betas[0]) as f32;
         let (old, new) = (self.betas[1] as f32, (1.0 - self.betas[1]) as f32);
-        update2(second, gradient, |v, g| *v = old * *v + new * (g * g))?;
-        update3(weight, first, second, |w, m, v| {
-            *w = kept * *w - step * (m / ((v * correction).sqrt() + epsilon));
+        let [first, second] = moments;
+        update3([weight, first, second], gradient, |[weights, first, second], gradient| {
+            let memory = first.iter_mut().zip(second);
+            for ((w, (m, v)), &g) in weights.iter_mut().zip(memory).zip(gradient) {
+                *m += share * (g - *m);
+                *v = old * *v + new * (g * g);
+                *w = kept * *w - step * (*m / ((*v * correction).sqrt() + epsilon));
+            }
         })
     }
 

@@ -1,24 +1,58 @@
 //! Updates in place, element by element, on the CPU: candle's own operations would allocate for each of them.
+//!
+//! What an update needs of an element is read and written once, by the threads of the current rayon pool. Elements do not see
+//! each other, so threads change no bit.
 
-use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor, Var, bail};
+use std::cell::Cell;
 
-use crate::cpu::{has_kernels, values};
+use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor, Var, bail};
 
-/// `update(a, b)` for every element of `a` and `b`: contiguous f32 of one shape on the CPU.
-pub(crate) fn update2(a: &Var, b: &Tensor, update: impl Fn(&mut f32, f32)) -> Result<()> {
-    a.inplace_op2(&apart(b, a)?, &Update(update))
+use crate::cpu::{has_kernels, read};
+
+/// Elements up to which one thread is faster than two, which must find each other first.
+const LEAST: usize = 1 << 15;
+
+/// Updates variables by a gradient: `update` gets as many elements of each as it takes at a time. All of them are contiguous
+/// f32 of one shape on the CPU.
+pub(crate) fn update1(
+    a: &Var,
+    gradient: &Tensor,
+    update: impl Fn([&mut [f32]; 1], &[f32]) + Sync,
+) -> Result<()> {
+    let gradient = apart(gradient, a)?;
+    change(a, |a| read(&gradient, |gradient| share([a], gradient, &update)))
 }
 
-/// `update(a, b, c)` for every element of `a`, `b` and `c`: contiguous f32 of one shape on the CPU.
-pub(crate) fn update3(a: &Var, b: &Tensor, c: &Tensor, update: impl Fn(&mut f32, f32, f32)) -> Result<()> {
-    a.inplace_op3(&apart(b, a)?, &apart(c, a)?, &Update(update))
+/// As [`update1`], of two variables.
+pub(crate) fn update2(
+    [a, b]: [&Var; 2],
+    gradient: &Tensor,
+    update: impl Fn([&mut [f32]; 2], &[f32]) + Sync,
+) -> Result<()> {
+    let gradient = apart(gradient, a)?;
+    change(a, |a| change(b, |b| read(&gradient, |gradient| share([a, b], gradient, &update))))
+}
+
+/// As [`update1`], of three variables.
+pub(crate) fn update3(
+    [a, b, c]: [&Var; 3],
+    gradient: &Tensor,
+    update: impl Fn([&mut [f32]; 3], &[f32]) + Sync,
+) -> Result<()> {
+    let gradient = apart(gradient, a)?;
+    let read = |values: [&mut [f32]; 3]| read(&gradient, |gradient| share(values, gradient, &update));
+    change(a, |a| change(b, |b| change(c, |c| read([a, b, c]))))
 }
 
 /// Moves `value` by `share` of the way to `target`, both contiguous and of one shape: `value += share * (target - value)`.
 pub(crate) fn lerp(value: &Var, target: &Tensor, share: f64) -> Result<()> {
     if has_kernels(value) {
         let share = share as f32;
-        return update2(value, target, |value, target| *value += share * (target - *value));
+        return update1(value, target, |[values], targets| {
+            for (value, &target) in values.iter_mut().zip(targets) {
+                *value += share * (target - *value);
+            }
+        });
     }
     value.set(&(value.as_tensor() + ((target - value.as_tensor())? * share)?)?)
 }
@@ -29,53 +63,43 @@ fn apart(tensor: &Tensor, var: &Var) -> Result<Tensor> {
     if storage(tensor) == storage(var) { tensor.copy() } else { Ok(tensor.clone()) }
 }
 
-struct Update<F>(F);
+/// Gives all elements to `update`, in parts to several threads where there are many.
+fn share<const N: usize>(
+    values: [&mut [f32]; N],
+    gradient: &[f32],
+    update: &(impl Fn([&mut [f32]; N], &[f32]) + Sync),
+) -> Result<()> {
+    if gradient.len() <= LEAST {
+        update(values, gradient);
+        return Ok(());
+    }
+    let middle = gradient.len() / 2;
+    let [mut low, mut high] = [(); 2].map(|()| [(); N].map(|()| <&mut [f32]>::default()));
+    for ((values, low), high) in values.into_iter().zip(&mut low).zip(&mut high) {
+        (*low, *high) = values.split_at_mut(middle);
+    }
+    let (low_gradient, high_gradient) = gradient.split_at(middle);
+    let (low, high) = rayon::join(|| share(low, low_gradient, update), || share(high, high_gradient, update));
+    low.and(high)
+}
 
-impl<F: Fn(&mut f32, f32)> InplaceOp2 for Update<F> {
+/// Gives the values of `var`, contiguous f32 on the CPU, to `run`.
+fn change(var: &Var, run: impl FnOnce(&mut [f32]) -> Result<()>) -> Result<()> {
+    var.inplace_op1(&Change(Cell::new(Some(run))))
+}
+
+/// What happens to the values once.
+struct Change<F>(Cell<Option<F>>);
+
+impl<F: FnOnce(&mut [f32]) -> Result<()>> InplaceOp1 for Change<F> {
     fn name(&self) -> &'static str {
         "update in place"
     }
 
-    fn cpu_fwd(
-        &self,
-        a: &mut CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-    ) -> Result<()> {
-        let b = values(b, b_layout)?;
-        for (a, &b) in values_mut(a, a_layout)?.iter_mut().zip(b) {
-            (self.0)(a, b);
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        match (storage, layout.contiguous_offsets(), self.0.take()) {
+            (CpuStorage::F32(values), Some((start, end)), Some(run)) => run(&mut values[start..end]),
+            _ => bail!("an update takes contiguous f32 variables"),
         }
-        Ok(())
-    }
-}
-
-impl<F: Fn(&mut f32, f32, f32)> InplaceOp3 for Update<F> {
-    fn name(&self) -> &'static str {
-        "update in place"
-    }
-
-    fn cpu_fwd(
-        &self,
-        a: &mut CpuStorage,
-        a_layout: &Layout,
-        b: &CpuStorage,
-        b_layout: &Layout,
-        c: &CpuStorage,
-        c_layout: &Layout,
-    ) -> Result<()> {
-        let (b, c) = (values(b, b_layout)?, values(c, c_layout)?);
-        for ((a, &b), &c) in values_mut(a, a_layout)?.iter_mut().zip(b).zip(c) {
-            (self.0)(a, b, c);
-        }
-        Ok(())
-    }
-}
-
-fn values_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
-        _ => bail!("an update takes contiguous f32 tensors"),
     }
 }

@@ -5,7 +5,7 @@ use adder_kernels::orthogonal::{COEFFICIENTS, LEAST_NORM, STEPS, orthogonalize};
 use candle_core::{Device, Error, Result, Tensor, Var};
 use candle_nn::ParamsAdamW;
 
-use super::elementwise::{lerp, update2};
+use super::elementwise::{lerp, update1};
 use super::optimizer::Optim;
 use super::parameter::Parameter;
 use super::rule::{Memory, Moments, Rule, Step, Velocity};
@@ -165,7 +165,11 @@ impl MuonUpdate {
         orthogonalize(isa, &mut values, shape).map_err(Error::wrap)?;
         let step = Tensor::from_vec(values, weight.shape(), &Device::Cpu)?;
         let (kept, size) = (self.kept() as f32, self.size(rows, columns) as f32);
-        update2(weight, &step, |weight, step| *weight = kept * *weight - size * step)
+        update1(weight, &step, |[weights], step| {
+            for (weight, &step) in weights.iter_mut().zip(step) {
+                *weight = kept * *weight - size * step;
+            }
+        })
     }
 
     /// The same by candle's operations, the path of other devices and element types.

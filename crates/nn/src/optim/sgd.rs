@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::elementwise::update3;
+use super::elementwise::update2;
 use super::optimizer::Optim;
 use super::parameter::{Parameter, numbered};
 use super::rule::{Rule, Step, Velocity};
@@ -121,10 +121,13 @@ impl SgdUpdate {
     /// Updates `weight` and `velocity` by `gradient`, all f32 on the CPU, contiguous and of one shape.
     fn in_place(self, weight: &Var, velocity: &Var, gradient: &Tensor) -> Result<()> {
         let Self { rate, momentum, nesterov, weight_decay } = self;
-        update3(velocity, gradient, weight, |v, g, w| *v = momentum * *v + (g + weight_decay * w))?;
-        update3(weight, gradient, velocity, |w, g, v| {
-            let step = if nesterov { (g + weight_decay * *w) + momentum * v } else { v };
-            *w -= rate * step;
+        update2([weight, velocity], gradient, |[weights, velocity], gradient| {
+            for ((w, v), &g) in weights.iter_mut().zip(velocity).zip(gradient) {
+                let descent = g + weight_decay * *w;
+                *v = momentum * *v + descent;
+                let step = if nesterov { descent + momentum * *v } else { *v };
+                *w -= rate * step;
+            }
         })
     }
 
