@@ -168,7 +168,9 @@ fn for_each_factor(
     image: &mut [f32],
     mut visit: impl FnMut(&mut f32, f32),
 ) {
-    let plane_size = (image.len() / channels.max(1)).max(1);
+    // Channels of one pixel count as pixels of one channel do.
+    let channels = if image.len() == channels { 1 } else { channels.max(1) };
+    let plane_size = (image.len() / channels).max(1);
     for (channel, plane) in image.chunks_exact_mut(plane_size).enumerate() {
         for (pixel, value) in plane.iter_mut().enumerate() {
             let index = (pixel * channels + channel) as u32;

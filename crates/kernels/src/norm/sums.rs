@@ -106,5 +106,12 @@ fn filled(rest: &[f32], fill: f32) -> [f32; LANES] {
 fn add_up<L: Lanes>(lanes: L, sum: L::F) -> f64 {
     let mut values = [0.0; LANES];
     lanes.store(sum, &mut values);
-    values.iter().fold(0.0, |total, &value| total + f64::from(value))
+    let mut halves = values.map(f64::from);
+    // Halves on halves: one after the other, the sums of small planes would wait for each other.
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            halves[lane] += halves[lane + half];
+        }
+    }
+    halves[0]
 }

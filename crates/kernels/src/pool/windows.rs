@@ -34,11 +34,14 @@ impl Windows {
     ///
     /// # Errors
     /// [`Error::Dimension`] for a kernel or a stride of zero, a padding of more than half of the kernel, and an input without
-    /// room for a window; [`Error::TooLarge`] where the input has more values than can be counted.
+    /// room for a window; [`Error::TooLarge`] where the input has more values than can be counted, or a plane 2^32 or more.
     pub fn check(&self) -> Result<()> {
         let shape = self.shape();
         // A dimension of zero must not hide an overflow in the others.
         volume("input", &shape.map(|dimension| dimension.max(1)))?;
+        if u32::try_from(self.plane_len()).is_err() {
+            return Err(Error::TooLarge { argument: "input", shape: shape.to_vec() });
+        }
         for axis in 0..2 {
             let (kernel, padding) = (self.kernel[axis], self.padding[axis]);
             let refuse = |argument, found, expected: String| {
@@ -89,6 +92,11 @@ impl Windows {
     /// Whether these are the windows of [`max_pool2d`](super::max_pool2d).
     fn are_two_by_two(&self) -> bool {
         (self.kernel, self.stride, self.padding) == ([2; 2], [2; 2], [0; 2])
+    }
+
+    /// Whether each value of the input is in one window at most, and these have no gaps: then a row of the input can be cut up.
+    fn lie_side_by_side(&self) -> bool {
+        self.kernel == self.stride && self.padding == [0; 2]
     }
 
     fn shape(&self) -> [usize; 4] {
@@ -182,12 +190,12 @@ pub fn max_pool2d_windows_backward(
         .zip(grad_output.par_chunks_exact(windows.pooled_len()));
     planes.with_min_len(windows.min_task_len()).for_each(|((grad_input, input), grad_output)| {
         let [_, columns] = windows.output_size();
-        let mut winners = vec![(0.0, 0); columns];
+        let mut winners = vec![Winner { value: 0.0, index: Winner::NONE }; columns];
         grad_input.fill(0.0);
         for (y, grad_output) in grad_output.chunks_exact(columns).enumerate() {
             row_winners(windows, input, y, &mut winners);
-            for (&(_, winner), grad) in winners.iter().zip(grad_output) {
-                grad_input[winner] += grad;
+            for (winner, grad) in winners.iter().zip(grad_output) {
+                grad_input[winner.index as usize] += grad;
             }
         }
     });
@@ -211,11 +219,25 @@ pub fn avg_pool2d(windows: &Windows, input: &[f32], output: &mut [f32]) -> Resul
         let mut sums = vec![0f64; columns];
         for (y, output) in output.chunks_exact_mut(columns).enumerate() {
             sums.fill(0.0);
-            windows.for_each_place(y, |columns, first| {
-                for_each_value(&mut sums[columns], &input[first..], windows.stride[1], |_, sum, value| {
-                    *sum += f64::from(value);
+            if windows.lie_side_by_side() {
+                let [rows, width] = [windows.kernel[0], windows.size[1]];
+                for row in input[y * rows * width..][..rows * width].chunks_exact(width) {
+                    for (sum, values) in sums.iter_mut().zip(row.chunks_exact(windows.kernel[1])) {
+                        *sum = values.iter().fold(*sum, |sum, &value| sum + f64::from(value));
+                    }
+                }
+            } else {
+                windows.for_each_place(y, |columns, first| {
+                    for_each_value(
+                        &mut sums[columns],
+                        &input[first..],
+                        windows.stride[1],
+                        |_, sum, value| {
+                            *sum += f64::from(value);
+                        },
+                    );
                 });
-            });
+            }
             let share = 1.0 / area(windows);
             output.iter_mut().zip(&sums).for_each(|(output, sum)| *output = (sum * share) as f32);
         }
@@ -241,10 +263,19 @@ pub fn avg_pool2d_backward(windows: &Windows, grad_output: &[f32], grad_input: &
         let share = (1.0 / area(windows)) as f32;
         grad_input.fill(0.0);
         for (y, grad_output) in grad_output.chunks_exact(columns).enumerate() {
-            windows.for_each_place(y, |columns, first| {
-                let values = grad_input[first..].iter_mut().step_by(windows.stride[1]);
-                values.zip(&grad_output[columns]).for_each(|(value, grad)| *value += share * grad);
-            });
+            if windows.lie_side_by_side() {
+                let [rows, width] = [windows.kernel[0], windows.size[1]];
+                for row in grad_input[y * rows * width..][..rows * width].chunks_exact_mut(width) {
+                    for (values, grad) in row.chunks_exact_mut(windows.kernel[1]).zip(grad_output) {
+                        values.fill(share * grad);
+                    }
+                }
+            } else {
+                windows.for_each_place(y, |columns, first| {
+                    let values = grad_input[first..].iter_mut().step_by(windows.stride[1]);
+                    values.zip(&grad_output[columns]).for_each(|(value, grad)| *value += share * grad);
+                });
+            }
         }
     });
     Ok(())
@@ -264,12 +295,25 @@ fn for_each_value<T>(
     mut visit: impl FnMut(usize, &mut T, f32),
 ) {
     // Compilers vectorize loops whose stride they know.
-    if stride == 1 {
-        let all = targets.iter_mut().zip(values).enumerate();
-        all.for_each(|(x, (target, &value))| visit(x, target, value));
-    } else {
-        let all = targets.iter_mut().zip(values.iter().step_by(stride)).enumerate();
-        all.for_each(|(x, (target, &value))| visit(x, target, value));
+    match stride {
+        1 => {
+            let all = targets.iter_mut().zip(values).enumerate();
+            all.for_each(|(x, (target, &value))| visit(x, target, value));
+        }
+        2 => {
+            // Of the last pair there may be the first value alone.
+            let (pairs, last) = values.as_chunks::<2>();
+            let rest = pairs.len();
+            let all = targets.iter_mut().zip(pairs).enumerate();
+            all.for_each(|(x, (target, &[value, _]))| visit(x, target, value));
+            if let (Some(target), Some(&value)) = (targets.get_mut(rest), last.first()) {
+                visit(rest, target, value);
+            }
+        }
+        _ => {
+            let all = targets.iter_mut().zip(values.iter().step_by(stride)).enumerate();
+            all.for_each(|(x, (target, &value))| visit(x, target, value));
+        }
     }
 }
 
@@ -284,18 +328,31 @@ fn row_maxima(windows: &Windows, input: &[f32], y: usize, best: &mut [f32]) {
 }
 
 /// The maxima of the windows of output row `y` with the indices in the plane of the values that won.
-fn row_winners(windows: &Windows, input: &[f32], y: usize, winners: &mut [(f32, usize)]) {
-    // No index is this large; the first value of a window takes its place whatever it is, even negative infinity.
-    const NONE: usize = usize::MAX;
-    winners.fill((f32::NEG_INFINITY, NONE));
+fn row_winners(windows: &Windows, input: &[f32], y: usize, winners: &mut [Winner]) {
+    winners.fill(Winner { value: f32::NEG_INFINITY, index: Winner::NONE });
     let stride = windows.stride[1];
     windows.for_each_place(y, |columns, first| {
         for_each_value(&mut winners[columns], &input[first..], stride, |x, winner, value| {
-            if beats(value, winner.0) || winner.1 == NONE {
-                *winner = (value, first + x * stride);
-            }
+            // Chosen, not branched to: which value wins is not to be foreseen.
+            let wins = beats(value, winner.value) | (winner.index == Winner::NONE);
+            let index = (first + x * stride) as u32;
+            winner.value = if wins { value } else { winner.value };
+            winner.index = if wins { index } else { winner.index };
         });
     });
+}
+
+/// The best value of a window so far.
+#[derive(Clone, Copy)]
+struct Winner {
+    value: f32,
+    /// Its index in the plane.
+    index: u32,
+}
+
+impl Winner {
+    /// No plane has this index; the first value of a window takes its place whatever it is, even negative infinity.
+    const NONE: u32 = u32::MAX;
 }
 
 /// Whether a value takes the place of the best before it: it is larger, or a NaN.
