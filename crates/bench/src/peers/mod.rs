@@ -2,7 +2,10 @@
 //!
 //! Every competitor is a process of its own that waits for orders ([`competitor`]), so that their rounds can be
 //! interleaved: what disturbs the machine for a minute disturbs all of them alike. Before anything is timed, all must
-//! compute the same logits from the same weights.
+//! compute the same logits from the same weights and, where they train, the same gradients ([`hall`]).
+//!
+//! What is computed is a [`problem`], by whom and how long is told in [`field`]. Our side are [`identity_adder`] and
+//! [`composed`], [`classifier`] with the layers of [`stock`] candle or of [`nn`], and single passes of a [`layer`].
 
 pub mod classifier;
 pub mod competitor;
