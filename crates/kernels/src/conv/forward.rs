@@ -265,7 +265,6 @@ impl<const R: usize, const C: usize, const STRIDE: usize> Tiled<'_, '_, R, C, ST
                     16 => reduction.add_channel_block::<16>(corner, layout.row()),
                     8 => reduction.add_channel_block::<8>(corner, layout.row()),
                     3 => reduction.add_channel_block::<3>(corner, layout.row()),
-                    2 => reduction.add_channel_block::<2>(corner, layout.row()),
                     _ => reduction.add_channel_block::<1>(corner, layout.row()),
                 }
             }

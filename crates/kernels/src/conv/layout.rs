@@ -20,9 +20,9 @@ impl Channels {
         Self { count, stored: count.next_multiple_of(8) }
     }
 
-    /// Channels that a kernel only reads: those of an image, gray or in colors, are stored as they are.
+    /// Channels that a kernel only reads: those of an image, gray or in three colors, are stored as they are.
     pub(crate) fn read_only(count: usize) -> Self {
-        if count <= 3 { Self { count, stored: count } } else { Self::computed(count) }
+        if count == 1 || count == 3 { Self { count, stored: count } } else { Self::computed(count) }
     }
 
     /// The channel blocks: as many of 16 channels as there are, then one of 8 for the rest, or of the few that an
@@ -39,7 +39,7 @@ impl Channels {
 pub(crate) struct ChannelBlock {
     /// The first channel.
     pub first: usize,
-    /// The number of channels: 16 or 8, or 1 to 3 for an image.
+    /// The number of channels: 16 or 8, or 1 or 3 for an image.
     pub channels: usize,
 }
 
@@ -124,7 +124,7 @@ impl BlockedLayout {
                         values[self.row_range(channel_block, y)].copy_from_slice(source);
                     }
                 }
-                2 | 3 => {
+                3 => {
                     for (channel, plane) in image.chunks_exact(self.height * self.width).enumerate() {
                         for (y, source) in plane.chunks_exact(self.width).enumerate() {
                             let targets = values[self.row_range(channel_block, y)][channel..].iter_mut();
