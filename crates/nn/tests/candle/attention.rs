@@ -48,6 +48,22 @@ fn soft_cap_of_one_query() -> Result<()> {
 }
 
 #[test]
+fn alibi_without_a_mask() -> Result<()> {
+    // Equal keys, a bias of -2 s, -s and 0 with s = 2^-0.5, values 0, 1 and 2.
+    let q = tensor(&[0.; 8], &[1, 1, 1, 8])?;
+    let k = Tensor::cat(&[&q, &q, &q], 1)?;
+    let v = tensor(&[0., 1., 2.], &[1, 3, 1, 1])?.broadcast_as((1, 3, 1, 8))?.contiguous()?;
+    let biased =
+        |mask, bias| flash_attn::<f32>(&q, &k, &v, 1., mask, bias, None)?.narrow(3, 0, 1)?.round_to(4);
+    fault(&biased(AttnMask::None, Some(0.5))?, &[1.], &[1.436]);
+    let slope = 0.5f32.sqrt();
+    let by_hand = tensor(&[-2. * slope, -slope, 0.], &[1, 1, 1, 3])?;
+    right(&biased(AttnMask::Mask(by_hand), None)?, &[1.436]);
+    right(&biased(AttnMask::causal_with_offset(2), Some(0.5))?, &[1.436]);
+    Ok(())
+}
+
+#[test]
 fn attention_to_strided_keys() -> Result<()> {
     // Keys whose last axis is not contiguous are read as they lie in the storage. Here they are (0, 1, 0 ...) and (0 ..., 9), the
     // query counts their second and last values, and the values are 0 and 1.

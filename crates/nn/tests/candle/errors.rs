@@ -1,6 +1,6 @@
 //! What candle refuses, where PyTorch has an answer.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Module, Result, Tensor};
 
 use crate::check::{CPU, counting, error, gradient, panics, ramp, right};
 
@@ -79,6 +79,16 @@ fn conv2d_in_bf16() -> Result<()> {
         "unsupported dtype BF16",
     );
     right(&x.conv2d(&kernel, 0, 1, 1, 1)?.to_dtype(DType::BF16)?, &[30.]);
+    Ok(())
+}
+
+#[test]
+fn layer_norm_in_f64() -> Result<()> {
+    let (x, weight) = (Tensor::new(&[[-1f64, 1.]], CPU)?, Tensor::new(&[1f64, 1.], CPU)?);
+    let bias = weight.zeros_like()?;
+    let norm = candle_nn::LayerNorm::new(weight.clone(), bias.clone(), 1e-5);
+    error(norm.forward(&x), "unsupported dtype");
+    right(&candle_nn::ops::layer_norm_slow(&x, &weight, &bias, 1e-5)?.round_to(3)?, &[-1., 1.]);
     Ok(())
 }
 

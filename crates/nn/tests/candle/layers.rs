@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 use candle_nn::rnn::{Direction, RNN};
-use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder};
+use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder, VarMap};
 
 use crate::check::{CPU, fault, right, variable};
 
@@ -62,6 +62,25 @@ fn batch_norm_of_one_value() -> Result<()> {
     let norm = candle_nn::BatchNorm::new_no_bias(1, zero, one, 1e-5)?;
     norm.forward_train(&Tensor::new(&[[3f32]], CPU)?)?;
     fault(norm.running_var(), &[f64::NAN], &[1.]);
+    Ok(())
+}
+
+#[test]
+fn load_before_the_layers() -> Result<()> {
+    // A map is loaded into the parameters that are there: before the layers are made, there are none.
+    let path = std::env::temp_dir().join(format!("candle-{}.safetensors", std::process::id()));
+    let saved = VarMap::new();
+    let layer = |map: &VarMap| candle_nn::linear(1, 1, VarBuilder::from_varmap(map, DType::F32, CPU));
+    layer(&saved)?;
+    let mut map = VarMap::new();
+    saved.data().lock().expect("no panic under the lock")["weight"].set(&Tensor::new(&[[7f32]], CPU)?)?;
+    saved.save(&path)?;
+    map.load(&path)?;
+    let unloaded = layer(&map)?.weight().eq(7f32)?;
+    fault(&unloaded, &[0.], &[1.]);
+    map.load(&path)?;
+    right(layer(&map)?.weight(), &[7.]);
+    std::fs::remove_file(path)?;
     Ok(())
 }
 
