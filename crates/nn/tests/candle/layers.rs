@@ -86,8 +86,8 @@ fn load_before_the_layers() -> Result<()> {
 
 #[test]
 fn adamw_of_a_late_parameter() -> Result<()> {
-    // The steps are counted for all parameters together: one whose first gradient comes in the tenth step is corrected
-    // as if it had had nine before. Its first step ought to be the learning rate's.
+    // The steps are counted for all parameters together: one whose first gradient comes in the tenth step is
+    // corrected as if it had had nine before. Its first step ought to be the learning rate.
     let params = ParamsAdamW { lr: 0.1, weight_decay: 0., ..Default::default() };
     let (late, early) = (variable(&[1.], &[1])?, variable(&[1.], &[1])?);
     let mut optimizer = AdamW::new(vec![late.clone(), early.clone()], params.clone())?;
