@@ -5,7 +5,8 @@ use adder_bench::convolution::{Operands, Pass, name, network};
 use adder_bench::device;
 use adder_bench::measure::{Unit, criterion};
 use adder_bench::verify::assert_close;
-use adder_kernels::{Isa, conv};
+use adder_kernels::Isa;
+use adder_kernels::conv::Conv2d;
 use candle_core::{Device, Result, Tensor};
 use criterion::{BenchmarkId, SamplingMode, Throughput};
 
@@ -17,10 +18,10 @@ fn main() {
     for pass in Pass::ALL {
         let mut group = criterion.benchmark_group(format!("convolution {pass}, batch {BATCH}"));
         group.sample_size(10).sampling_mode(SamplingMode::Flat);
-        for shape in network(BATCH) {
-            let operands = Operands::new(shape);
+        for shape in network() {
+            let operands = Operands::new(shape, BATCH);
             let expected = operands.result(pass);
-            group.throughput(Throughput::Elements(shape.flops() as u64));
+            group.throughput(Throughput::Elements((BATCH * shape.flops()) as u64));
 
             for (device_name, device) in &devices {
                 let candle = Candle::new(&operands, device).expect("tensors on a device that answered");
@@ -34,10 +35,11 @@ fn main() {
 
             let isa = Isa::best();
             let mut found = vec![0.0; expected.len()];
-            ours(isa, &operands, pass, &mut found);
+            let conv = Conv2d::new(shape, isa).expect("a shape of a network");
+            ours(&conv, &operands, pass, &mut found);
             assert_close("adder", &found, &expected, 1e-4);
             let id = BenchmarkId::new(format!("adder {isa}"), name(&shape));
-            group.bench_function(id, |bencher| bencher.iter(|| ours(isa, &operands, pass, &mut found)));
+            group.bench_function(id, |bencher| bencher.iter(|| ours(&conv, &operands, pass, &mut found)));
         }
     }
     criterion.final_summary();
@@ -55,9 +57,9 @@ impl Candle {
     fn new(operands: &Operands, device: &Device) -> Result<Self> {
         let shape = &operands.shape;
         let [height, width] = shape.output_size();
-        let input = (shape.batch, shape.in_channels, shape.height, shape.width);
+        let input = (BATCH, shape.in_channels, shape.height, shape.width);
         let weight = (shape.out_channels, shape.in_channels, shape.kernel, shape.kernel);
-        let grad_output = (shape.batch, shape.out_channels, height, width);
+        let grad_output = (BATCH, shape.out_channels, height, width);
         Ok(Self {
             padding: shape.padding,
             input: Tensor::from_slice(&operands.input, input, device)?,
@@ -82,12 +84,12 @@ impl Candle {
     }
 }
 
-fn ours(isa: Isa, operands: &Operands, pass: Pass, result: &mut [f32]) {
-    let Operands { shape, input, weight, grad_output } = operands;
+fn ours(conv: &Conv2d, operands: &Operands, pass: Pass, result: &mut [f32]) {
+    let Operands { input, weight, grad_output, .. } = operands;
     match pass {
-        Pass::Forward => conv::conv2d(isa, shape, input, weight, result),
-        Pass::InputGradient => conv::conv2d_input_gradient(isa, shape, weight, grad_output, result),
-        Pass::WeightGradient => conv::conv2d_weight_gradient(isa, shape, input, grad_output, result),
+        Pass::Forward => conv.pack(weight).and_then(|weight| conv.forward(input, &weight, None, result)),
+        Pass::InputGradient => conv.input_gradient(weight, grad_output, result),
+        Pass::WeightGradient => conv.weight_gradient(input, grad_output, result, None),
     }
     .expect("operands that fit");
 }

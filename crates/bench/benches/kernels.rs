@@ -36,8 +36,8 @@ fn convolutions() {
         let peak = peak(isa);
         println!("{isa}: the peak of one core is {:.1} GFLOP/s", peak / 1e9);
         // Without vectors only the network's own shapes are worth the time.
-        let wide = if isa == Isa::SCALAR { Vec::new() } else { wide(1) };
-        let shapes: Vec<ConvShape> = network(1).into_iter().chain(wide).collect();
+        let wide = if isa == Isa::SCALAR { Vec::new() } else { wide() };
+        let shapes: Vec<ConvShape> = network().into_iter().chain(wide).collect();
         let mut criterion = criterion(Unit::FlopsOfPeak(peak));
         for pass in Pass::ALL {
             let mut group = criterion.benchmark_group(format!("kernel {pass} {isa}"));
@@ -52,7 +52,7 @@ fn convolutions() {
 }
 
 fn verified(isa: Isa, shape: ConvShape) -> PreparedConvolution {
-    let operands = Operands::new(shape);
+    let operands = Operands::new(shape, 1);
     let Operands { input, weight, grad_output, .. } = &operands;
     let mut kernel =
         PreparedConvolution::new(isa, shape, input, weight, grad_output).expect("operands that fit");

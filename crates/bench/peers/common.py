@@ -1,22 +1,14 @@
-"""What the PyTorch competitors share: the network of the golden numbers, weights and inputs."""
-
-import pathlib
-import sys
+"""What the competitors in Python share: weights and inputs."""
 
 import torch
 from safetensors.torch import load_file
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "model/tests/golden"))
-from network import IdentityAdder, losses  # noqa: E402, F401
-
-DROPOUT = 0.1
 # How many images the orchestrator compares the logits of.
 CHECKED = 8
 
 
-def load_network(weights):
-    """The network with these weights, training."""
-    network = IdentityAdder(DROPOUT)
+def load_weights(network, weights):
+    """The network with the weights of this file, training."""
     missing, unknown = network.load_state_dict(load_file(weights), strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unknown:
@@ -25,13 +17,18 @@ def load_network(weights):
 
 
 def load_batches(inputs, batch):
-    """Whole batches (images [b, 1, 28, 28], addends [b], digits [b]), as many as there are."""
+    """Whole batches, dictionaries of tensors [b, ...], as many as there are; classes are longs."""
     tensors = load_file(inputs)
-    parts = [tensors["images"], tensors["addends"].long(), tensors["digits"].long()]
-    whole = len(parts[0]) // batch * batch
-    return list(zip(*(part[:whole].split(batch) for part in parts)))
+    tensors = {name: tensor if tensor.is_floating_point() else tensor.long() for name, tensor in tensors.items()}
+    whole = min(map(len, tensors.values())) // batch
+    return [{name: tensor[k * batch :][:batch] for name, tensor in tensors.items()} for k in range(whole)]
 
 
-def flatten_logits(digit, sum_):
-    """The values of both heads, image by image."""
-    return torch.cat([torch.as_tensor(digit), torch.as_tensor(sum_)], dim=1).flatten().tolist()
+def first_images(batch):
+    """The images that the orchestrator compares the logits of."""
+    return {name: tensor[:CHECKED] for name, tensor in batch.items()}
+
+
+def flat(logits):
+    """Logits [b, classes], image by image."""
+    return torch.as_tensor(logits).flatten().tolist()

@@ -1,10 +1,11 @@
-"""Inference in PyTorch and in ONNX Runtime."""
+"""Inference of the IdentityAdder in PyTorch and in ONNX Runtime."""
 
 import tempfile
 import time
 
 import torch
-from common import CHECKED, flatten_logits, load_batches, load_network
+from common import first_images, flat, load_batches, load_weights
+from problems import Adding
 
 WARM_UP_RUNS = 20
 
@@ -22,19 +23,23 @@ class Heads(torch.nn.Module):
 
 
 class Inference:
-    def __init__(self, variant, batch, threads, inputs, weights):
+    def __init__(self, network, variant, batch, threads, inputs, weights):
+        if network != "identity-adder":
+            raise ValueError(f"no inference of {network}")
         torch.set_num_threads(threads)
-        network = Heads(load_network(weights)).eval()
-        self.batches = [(images, addends) for images, addends, _ in load_batches(inputs, batch)]
+        network = Heads(load_weights(Adding.network(), weights)).eval()
+        batches = load_batches(inputs, batch)
+        as_input = torch.Tensor.numpy if variant == "onnxruntime" else lambda tensor: tensor
+        inputs_of = lambda batch: (as_input(batch["images"]), as_input(batch["addends"]))
         if variant == "onnxruntime":
             self.predict, version = onnx_runtime(network, threads)
-            self.batches = [(images.numpy(), addends.numpy()) for images, addends in self.batches]
             self.description = f"ONNX Runtime {version}"
         else:
             self.predict = torch.inference_mode()(network)
             self.description = f"PyTorch {torch.__version__}"
-        images, addends = self.batches[0]
-        self.logits = flatten_logits(*self.predict(images[:CHECKED], addends[:CHECKED]))
+        heads = self.predict(*inputs_of(first_images(batches[0])))
+        self.results = flat(torch.cat([torch.as_tensor(head) for head in heads], dim=1))
+        self.batches = [inputs_of(batch) for batch in batches]
         self.runs = 0
         self.run(WARM_UP_RUNS)
 

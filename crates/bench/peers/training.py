@@ -3,24 +3,28 @@
 import time
 
 import torch
-from common import CHECKED, flatten_logits, load_batches, load_network, losses
+from common import first_images, flat, load_batches, load_weights
+from problems import PROBLEMS
+from safetensors.torch import save_file
 
 WARM_UP_STEPS = 5
 
 
 class Training:
-    def __init__(self, variant, batch, threads, inputs, weights):
+    def __init__(self, network, variant, batch, threads, inputs, weights):
         torch.set_num_threads(threads)
         torch.manual_seed(0)
-        self.network = load_network(weights)
+        self.problem = PROBLEMS[network]
+        self.network = load_weights(self.problem.network(), weights)
         self.batches = load_batches(inputs, batch)
         if variant == "channels_last":
             self.network = self.network.to(memory_format=torch.channels_last)
-            to_last = lambda images: images.contiguous(memory_format=torch.channels_last)
-            self.batches = [(to_last(images), *rest) for images, *rest in self.batches]
-        self.logits = self.evaluate()
+            for part in self.batches:
+                part["images"] = part["images"].contiguous(memory_format=torch.channels_last)
+        self.results = self.evaluate()
         self.forward = torch.compile(self.network) if variant == "compile" else self.network
-        self.optimizer = torch.optim.SGD(self.network.parameters(), lr=0.01, momentum=0.9)
+        self.optimizer = self.problem.optimizer(self.network.parameters())
+        self.gradients = self.differentiate()
         self.steps = 0
         self.network.train()
         self.run(WARM_UP_STEPS)
@@ -28,16 +32,28 @@ class Training:
 
     @torch.inference_mode()
     def evaluate(self):
-        images, addends, _ = self.batches[0]
-        out = self.network.eval()(images[:CHECKED], addends[:CHECKED])
-        return flatten_logits(out["digit_logits"], out["sum_logits"])
+        outputs = self.problem.outputs(self.network.eval(), first_images(self.batches[0]))
+        return flat(self.problem.logits(outputs))
+
+    def differentiate(self):
+        """The gradients of the first batch's loss, without dropout."""
+        self.network.train()
+        for module in self.network.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.eval()
+        self.loss(self.batches[0]).backward()
+        return {name: parameter.grad.contiguous() for name, parameter in self.network.named_parameters()}
+
+    def write_gradients(self, file):
+        save_file(self.gradients, file)
+
+    def loss(self, batch):
+        return self.problem.loss(self.problem.outputs(self.forward, batch), batch)
 
     def run(self, steps):
         begin = time.perf_counter()
         for _ in range(steps):
-            images, addends, digits = self.batches[self.steps % len(self.batches)]
-            digit_loss, sum_loss = losses(self.forward(images, addends), digits, addends)
-            loss = digit_loss + sum_loss
+            loss = self.loss(self.batches[self.steps % len(self.batches)])
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

@@ -9,32 +9,38 @@ use adder_network::{LayerKind, ModelConfig};
 use crate::inputs::values;
 
 /// The convolutions of the notebook's network, first to last.
-pub fn network(batch: usize) -> Vec<ConvShape> {
+pub fn network() -> Vec<ConvShape> {
     let network = ModelConfig::default().network().expect("the default network is a possible one");
     let shapes = network.nodes().iter().filter_map(|node| {
-        let (LayerKind::Conv2d { kernel, padding, .. }, Some([in_channels, height, width])) =
+        let (LayerKind::Conv2d { kernel, stride, padding, .. }, Some([in_channels, height, width])) =
             (&node.kind, node.input.map())
         else {
             return None;
         };
-        let (out_channels, kernel, padding) = (node.output.channels(), *kernel, *padding);
-        Some(ConvShape { batch, in_channels, out_channels, height, width, kernel, padding })
+        let (kernel, stride, padding) = (*kernel, *stride, *padding);
+        let out_channels = node.output.channels();
+        Some(ConvShape { in_channels, out_channels, height, width, kernel, stride, padding })
     });
     shapes.collect()
 }
 
 /// Wider ones, 32 to 128 channels.
-pub fn wide(batch: usize) -> Vec<ConvShape> {
+pub fn wide() -> Vec<ConvShape> {
     let shape = |channels| ConvShape {
-        batch,
         in_channels: channels,
         out_channels: channels,
         height: 14,
         width: 14,
         kernel: 3,
+        stride: 1,
         padding: 1,
     };
     [32, 64, 128].map(shape).into()
+}
+
+/// The second one of candle's example mnist-training.
+pub fn candle_mnist() -> ConvShape {
+    ConvShape { in_channels: 32, out_channels: 64, height: 12, width: 12, kernel: 5, stride: 1, padding: 0 }
 }
 
 /// A shape in a bench's name, as in `16->16 14x14 pad 1`.
@@ -72,8 +78,10 @@ impl fmt::Display for Pass {
 /// The tensors that a convolution and its gradients are computed from.
 #[derive(Clone, Debug)]
 pub struct Operands {
-    /// The sizes.
+    /// The sizes of an image.
     pub shape: ConvShape,
+    /// Images.
+    pub batch: usize,
     /// `[b, in, h, w]`.
     pub input: Vec<f32>,
     /// `[out, in, k, k]`.
@@ -83,17 +91,19 @@ pub struct Operands {
 }
 
 impl Operands {
-    /// Seeded operands for `shape`.
-    pub fn new(shape: ConvShape) -> Self {
-        let input = values(0, shape.input_len());
+    /// Seeded operands for `batch` images of `shape`.
+    pub fn new(shape: ConvShape, batch: usize) -> Self {
+        let input = values(0, batch * shape.input_len());
         let weight = values(1, shape.weight_len());
-        let grad_output = values(2, shape.output_len());
-        Self { shape, input, weight, grad_output }
+        let grad_output = values(2, batch * shape.output_len());
+        Self { shape, batch, input, weight, grad_output }
     }
 
     /// The result of a pass by naive loops in double precision.
     pub fn result(&self, pass: Pass) -> Vec<f32> {
-        let shape = &(&self.shape).into();
+        let ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = self.shape;
+        let batch = self.batch;
+        let shape = &naive::Conv { batch, in_channels, out_channels, height, width, kernel, stride, padding };
         let wide = |values: &[f32]| values.iter().map(|&value| value.into()).collect::<Vec<_>>();
         let (input, weight, grad_output) = (wide(&self.input), wide(&self.weight), wide(&self.grad_output));
         let result = match pass {
@@ -111,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_networks_shapes_are_those_of_its_table() {
-        let names: Vec<String> = network(128).iter().map(name).collect();
+        let names: Vec<String> = network().iter().map(name).collect();
         assert_eq!(
             names,
             [
@@ -127,8 +137,8 @@ mod tests {
 
     #[test]
     fn operands_have_the_lengths_of_their_shape() {
-        for shape in network(2).into_iter().chain(wide(1)) {
-            let operands = Operands::new(shape);
+        for shape in network().into_iter().chain(wide()) {
+            let operands = Operands::new(shape, 2);
             let lengths = Pass::ALL.map(|pass| operands.result(pass).len());
             assert_eq!(lengths, [operands.grad_output.len(), operands.input.len(), operands.weight.len()]);
         }

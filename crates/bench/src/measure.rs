@@ -1,5 +1,6 @@
 //! Times as rates: floating-point operations as a share of what the core can do, and images.
 
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use adder_kernels::Isa;
@@ -45,6 +46,19 @@ pub fn peak(isa: Isa) -> f64 {
         operations as f64 / begin.elapsed().as_secs_f64()
     };
     (0..TRIES).map(rate).fold(0.0, f64::max)
+}
+
+/// [`peak`] of `threads` cores that compute at once: less than so many times one's where they share units or heat.
+pub fn peak_of_all(isa: Isa, threads: usize) -> f64 {
+    let start = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        let one = || {
+            start.wait();
+            peak(isa)
+        };
+        let cores: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        cores.into_iter().map(|core| core.join().expect("a loop of additions")).sum()
+    })
 }
 
 impl Measurement for Rate {
@@ -120,5 +134,7 @@ mod tests {
     fn the_peak_is_a_rate_that_a_core_can_have() {
         let peak = peak(Isa::best());
         assert!((1e8..1e12).contains(&peak), "{peak}");
+        let both = peak_of_all(Isa::best(), 2);
+        assert!((1e8..2e12).contains(&both), "{both}");
     }
 }

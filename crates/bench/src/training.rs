@@ -2,8 +2,8 @@
 
 use adder_data::{Batch, Dataset, LoaderConfig, Position, SIDE, Source, TrainLoader};
 use adder_model::{IdentityAdder, Mode, Targets};
-use adder_train::optimizer::{Gradients, Optimizer, OptimizerConfig};
-use adder_train::schedule::Settings;
+use adder_train::config::OptimizerConfig;
+use adder_train::optim::{AnyOptimizer, Gradients, Settings};
 use anyhow::Result;
 use candle_core::Tensor;
 
@@ -11,8 +11,7 @@ use candle_core::Tensor;
 #[derive(Debug)]
 pub struct Training {
     model: IdentityAdder,
-    optimizer: Optimizer,
-    steps: u64,
+    optimizer: Box<dyn AnyOptimizer>,
 }
 
 impl Training {
@@ -21,8 +20,8 @@ impl Training {
     /// # Errors
     /// Where the device has no room.
     pub fn new(model: IdentityAdder) -> Result<Self> {
-        let optimizer = Optimizer::new(model.parameters(), OptimizerConfig::default())?;
-        Ok(Self { model, optimizer, steps: 0 })
+        let optimizer = OptimizerConfig::default().build(model.parameters())?;
+        Ok(Self { model, optimizer })
     }
 
     /// Forward pass with dropout, loss, backward pass and update; gives the mean loss of a pair.
@@ -38,11 +37,10 @@ impl Training {
         };
         let (addends, digits, sums) =
             (classes(&batch.addends)?, classes(&batch.digits)?, classes(&batch.sums)?);
-        let mode = Mode::Train { seed: 0, epoch: 0, step: self.steps };
+        let mode = Mode::Train { seed: 0, epoch: 0, step: self.optimizer.steps() };
         let step = self.model.loss(&images, &addends, Targets::labels(&digits, &sums), mode)?;
         let gradients = Gradients::take(step.loss.backward()?, self.model.parameters())?;
-        self.optimizer.step(&gradients, Settings { rate_factor: 1.0, momentum: None }, self.steps)?;
-        self.steps += 1;
+        self.optimizer.step_with(&gradients, Settings::default())?;
         Ok(step.tally.metrics().both.loss)
     }
 }

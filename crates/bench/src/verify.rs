@@ -35,6 +35,24 @@ pub fn close(what: &str, found: &[f32], expected: &[f32], tolerance: f32) -> Res
     }
 }
 
+/// The Euclidean norm.
+pub fn norm(values: &[f32]) -> f64 {
+    values.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// The norm of the difference of two tensors; not a number where one is not.
+///
+/// # Errors
+/// Where they have different numbers of values; `what` names the first in it.
+pub fn distance(what: &str, found: &[f32], expected: &[f32]) -> Result<f64, Difference> {
+    if found.len() != expected.len() {
+        let place = format!("{} values, expected {}", found.len(), expected.len());
+        return Err(Difference { what: what.into(), place });
+    }
+    let difference: Vec<f32> = found.iter().zip(expected).map(|(found, expected)| found - expected).collect();
+    Ok(norm(&difference))
+}
+
 /// [`close`], for benches.
 ///
 /// # Panics
@@ -48,7 +66,7 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f32)
 
 #[cfg(test)]
 mod tests {
-    use super::close;
+    use super::{close, distance};
 
     #[test]
     fn distances_count_in_shares_of_the_largest_value() {
@@ -63,5 +81,12 @@ mod tests {
         assert_eq!(nan.to_string(), "it gives NaN at 0, expected 1");
         let short = close("it", &[], &[1.0], 1e-3).unwrap_err();
         assert_eq!(short.to_string(), "it gives 0 values, expected 1");
+    }
+
+    #[test]
+    fn a_distance_is_the_norm_of_the_difference() {
+        assert_eq!(distance("it", &[6.0, 0.0], &[3.0, 4.0]), Ok(5.0));
+        assert!(distance("it", &[f32::NAN], &[1.0]).unwrap().is_nan());
+        assert!(distance("it", &[1.0], &[1.0, 2.0]).is_err());
     }
 }

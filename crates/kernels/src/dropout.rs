@@ -26,6 +26,9 @@ use rayon::prelude::*;
 use crate::shape::{check_len, check_probability, volume};
 use crate::{Error, Result};
 
+/// Images are grouped until a task has this many values, about 10 us of work: less does not pay for a thread.
+const MIN_TASK_VALUES: usize = 8 * 1024;
+
 /// Added once for each element: 2^32 over the golden ratio, which spreads neighbors far apart.
 pub(crate) const INDEX_STEP: u32 = 0x9e37_79b9;
 /// The last multiplier of `lowbias32`; only the high bits of the product decide.
@@ -112,27 +115,64 @@ pub fn mask(
     shape: [usize; 4],
     output: &mut [f32],
 ) -> Result<()> {
-    let [b, c, h, w] = shape;
+    let size = image_size(shape, output)?;
+    output.par_chunks_exact_mut(size).enumerate().with_min_len(MIN_TASK_VALUES.div_ceil(size)).for_each(
+        |(image, output)| {
+            let key = key.image(layer, image as u32);
+            for_each_factor(key, rate, shape[1], output, |output, factor| *output = factor);
+        },
+    );
+    Ok(())
+}
+
+/// Writes `input`, `[b, c, h, w]`, times its [`mask`] to `output`, of the same shape. The gradient is the same of the gradient.
+///
+/// # Errors
+/// As for [`mask`], and [`Error::Length`] where `input` does not fit `shape`.
+pub fn dropout(
+    key: DropoutKey,
+    layer: u32,
+    rate: DropoutRate,
+    shape: [usize; 4],
+    input: &[f32],
+    output: &mut [f32],
+) -> Result<()> {
+    let size = image_size(shape, output)?;
+    check_len("input", input, output.len())?;
+    let images = output.par_chunks_exact_mut(size).zip(input.par_chunks_exact(size)).enumerate();
+    images.with_min_len(MIN_TASK_VALUES.div_ceil(size)).for_each(|(image, (output, input))| {
+        let key = key.image(layer, image as u32);
+        output.copy_from_slice(input);
+        // Multiplied, not chosen: a NaN must not be hidden by chance.
+        for_each_factor(key, rate, shape[1], output, |output, factor| *output *= factor);
+    });
+    Ok(())
+}
+
+/// The elements of an image, at least 1, of a batch whose elements the hash can number.
+fn image_size(shape @ [b, c, h, w]: [usize; 4], output: &[f32]) -> Result<usize> {
     let size = volume("output", &[c, h, w])?;
     check_len("output", output, volume("output", &[b, size])?)?;
     if u32::try_from(size).is_err() || u32::try_from(b).is_err() {
         return Err(Error::TooLarge { argument: "output", shape: shape.to_vec() });
     }
-    if size == 0 {
-        return Ok(());
-    }
-    output.par_chunks_exact_mut(size).enumerate().for_each(|(image, output)| {
-        mask_image(key.image(layer, image as u32), rate, c, output);
-    });
-    Ok(())
+    Ok(size.max(1))
 }
 
-fn mask_image(key: ImageKey, rate: DropoutRate, channels: usize, output: &mut [f32]) {
-    let plane_size = output.len() / channels;
-    for (channel, plane) in output.chunks_exact_mut(plane_size).enumerate() {
-        for (pixel, output) in plane.iter_mut().enumerate() {
+/// Calls `visit` with each element of an image in NCHW order and its factor.
+#[inline(always)]
+fn for_each_factor(
+    key: ImageKey,
+    rate: DropoutRate,
+    channels: usize,
+    image: &mut [f32],
+    mut visit: impl FnMut(&mut f32, f32),
+) {
+    let plane_size = (image.len() / channels.max(1)).max(1);
+    for (channel, plane) in image.chunks_exact_mut(plane_size).enumerate() {
+        for (pixel, value) in plane.iter_mut().enumerate() {
             let index = (pixel * channels + channel) as u32;
-            *output = if key.keep(index, rate) { rate.scale } else { 0.0 };
+            visit(value, if key.keep(index, rate) { rate.scale } else { 0.0 });
         }
     }
 }

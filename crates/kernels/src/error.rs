@@ -40,7 +40,7 @@ pub enum Error {
         /// The position of the class in the argument.
         index: usize,
         /// The class that was given.
-        found: u8,
+        found: u32,
         /// The number of classes.
         classes: usize,
     },

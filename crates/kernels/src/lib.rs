@@ -48,6 +48,7 @@
 //! pooling is 2x2 with stride 2, heads have at most 256 classes. Threads are those of the current rayon pool. All
 //! `unsafe` code of the project is in this crate.
 
+pub mod activation;
 mod aligned;
 mod arch;
 #[cfg(any(test, feature = "bench"))]
@@ -60,9 +61,11 @@ pub mod dropout;
 mod error;
 pub mod fold;
 mod isa;
+pub mod linear;
 pub mod loss;
 mod math;
 mod matrix;
+pub mod norm;
 pub mod orthogonal;
 pub mod pool;
 pub mod predict;

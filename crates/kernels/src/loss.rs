@@ -1,13 +1,16 @@
 //! Softmax cross-entropy over any number of heads, its gradient, and the count of right classes.
 
+mod classes;
+mod row;
+
 use crate::arch::{Kernel, Lanes};
-use crate::math::{exp, ln};
+use crate::math::exp;
 use crate::matrix::{Matrix, WIDTH};
 use crate::shape::{check_classes, check_heads, check_len, check_part, check_probability};
 use crate::{Error, Isa, Result};
 
-/// Exponentials that are taken together: compilers vectorize loops of constant length.
-const TOGETHER: usize = WIDTH.lanes();
+pub use classes::{ClassTargets, cross_entropy};
+use row::{RowTarget, exponentials, shift};
 
 /// The distributions that one head should give: the labels, and others beside them.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +21,20 @@ pub struct Targets<'a> {
     pub label_smoothing: f32,
     /// Distributions that take the place of the labels, or of a part of them.
     pub soft: Option<SoftTargets<'a>>,
+}
+
+impl Targets<'_> {
+    /// The distribution of one row.
+    #[inline(always)]
+    fn of_row(&self, row: usize, classes: usize) -> RowTarget<'_> {
+        let of_label = 1.0 - self.soft.map_or(0.0, |soft| soft.weight);
+        RowTarget {
+            label: Some((usize::from(self.labels[row]), of_label * (1.0 - self.label_smoothing))),
+            even_share: of_label * self.label_smoothing / classes as f32,
+            soft: self.soft.map(|soft| (&soft.probabilities[row * classes..][..classes], soft.weight)),
+            mass: 1.0,
+        }
+    }
 }
 
 /// Distributions over the classes of a head, such as the probabilities of other networks (Hinton, Vinyals and Dean,
@@ -144,17 +161,14 @@ impl Kernel for CrossEntropy<'_> {
                 *top = shift(&logits[first..][..classes], &mut grad[first..][..classes]);
                 first += classes;
             }
-            for values in grad.as_chunks_mut::<TOGETHER>().0 {
-                for value in values {
-                    *value = exp(*value);
-                }
-            }
+            exponentials(grad);
             grad[columns..].fill(0.0);
 
             let (mut first, mut all_right) = (0, true);
             for (head, (&classes, targets)) in heads.iter().zip(targets).enumerate() {
                 let (logits, grad) = (&logits[first..][..classes], &mut grad[first..][..classes]);
-                let (loss, right) = finish(targets, row, logits, tops[head], grad);
+                let loss = targets.of_row(row, classes).finish(logits, logits[tops[head]], grad);
+                let right = tops[head] == usize::from(targets.labels[row]);
                 tally.heads[head].loss += f64::from(loss);
                 tally.heads[head].correct += usize::from(right);
                 all_right &= right;
@@ -164,54 +178,6 @@ impl Kernel for CrossEntropy<'_> {
         }
         tally
     }
-}
-
-/// Turns the exponentials of a row's shifted logits, `values`, into their gradient, in place. Returns the loss, and
-/// whether the largest logit is the label's.
-#[inline(always)]
-fn finish(targets: &Targets<'_>, row: usize, logits: &[f32], top: usize, values: &mut [f32]) -> (f32, bool) {
-    let &Targets { labels, label_smoothing: smoothing, soft } = targets;
-    let (label, largest) = (usize::from(labels[row]), logits[top]);
-    let total: f32 = values.iter().fold(0.0, |total, value| total + value);
-    let of_label = 1.0 - soft.map_or(0.0, |soft| soft.weight);
-    let (inverse, even_share) = (1.0 / total, of_label * smoothing / logits.len() as f32);
-    for value in values.iter_mut() {
-        *value = *value * inverse - even_share;
-    }
-    let label_share = of_label * (1.0 - smoothing);
-    values[label] -= label_share;
-
-    let mut loss = ln(total) - label_share * (logits[label] - largest);
-    if smoothing > 0.0 {
-        let shifted_sum = logits.iter().fold(0.0, |total, logit| total + (logit - largest));
-        loss -= even_share * shifted_sum;
-    }
-    if let Some(SoftTargets { probabilities, weight }) = soft {
-        let mut expected = 0.0;
-        let probabilities = &probabilities[row * logits.len()..][..logits.len()];
-        for ((value, logit), probability) in values.iter_mut().zip(logits).zip(probabilities) {
-            let share = weight * probability;
-            *value -= share;
-            expected += share * (logit - largest);
-        }
-        loss -= expected;
-    }
-    (loss, top == label)
-}
-
-/// Writes the logits less the largest, whose class, the first of equals, is returned.
-#[inline(always)]
-fn shift(logits: &[f32], shifted: &mut [f32]) -> usize {
-    let mut top = 0;
-    for (class, &logit) in logits.iter().enumerate() {
-        if logit > logits[top] {
-            top = class;
-        }
-    }
-    for (shifted, logit) in shifted.iter_mut().zip(logits) {
-        *shifted = logit - logits[top];
-    }
-    top
 }
 
 /// Turns rows of `classes` logits into probabilities, in place: the same bits on every machine.

@@ -52,3 +52,15 @@ impl PartialSums<f32> {
         });
     }
 }
+
+/// The sum of values in `f64`, in eight chains that one register of AVX-512 or several smaller ones hold.
+pub(crate) fn sum(values: &[f32]) -> f64 {
+    let mut chains = [0f64; 8];
+    let eights = values.chunks_exact(8);
+    let rest = eights.remainder();
+    for eight in eights {
+        chains.iter_mut().zip(eight).for_each(|(chain, &value)| *chain += f64::from(value));
+    }
+    chains.iter_mut().zip(rest).for_each(|(chain, &value)| *chain += f64::from(value));
+    chains.iter().sum()
+}

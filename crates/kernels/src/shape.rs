@@ -22,7 +22,7 @@ pub(crate) fn check_len<T>(argument: &'static str, slice: &[T], expected: usize)
 /// Refuses a class that is not below `classes`.
 pub(crate) fn check_classes(argument: &'static str, found: &[u8], classes: usize) -> Result<()> {
     match found.iter().position(|&class| usize::from(class) >= classes) {
-        Some(index) => Err(Error::Class { argument, index, found: found[index], classes }),
+        Some(index) => Err(Error::Class { argument, index, found: found[index].into(), classes }),
         None => Ok(()),
     }
 }

@@ -24,12 +24,11 @@
 //! ```
 //!
 //! # The main idea
-//! A [`Model`] holds the tensors of any `adder_network::Network` and walks its layers. On the CPU it trains on
-//! `adder-kernels` ([`Backend::Fused`]): convolution blocks run as one operation of candle's autograd, the last hidden
-//! layers with the heads and their loss as another, a convolution between them as an operation of its own. Every other layer,
-//! and every layer on other devices, runs on candle's operations ([`Backend::Reference`]), with the right gradients where
-//! candle's are wrong ([`max_pool2x2`]). Both backends draw the same dropout masks; only their rounding differs. [`FusedBlock`]
-//! is one convolution block for a network of your own.
+//! A [`Model`] holds the tensors of any `adder_network::Network` and walks its layers, which are those of `adder-nn`. On the
+//! CPU it trains on the kernels ([`Backend::Fused`]): convolution blocks run as one operation of candle's autograd, the last
+//! hidden layers with the heads and their loss as another, every other layer as an operation of its own. On other devices, and
+//! where it is asked for ([`Backend::Reference`]), layers are compositions of candle's operations that have the right
+//! gradients. Both backends draw the same dropout masks; only their rounding differs.
 //!
 //! A [`Predictor`] answers without gradients: with norms folded into the weights where the kernels know the whole network,
 //! else layer by layer. [`Predictor::pretrained`] is the built-in network. [`weights`] reads and writes safetensors files, and
@@ -45,10 +44,6 @@
 
 #[cfg(feature = "candle")]
 mod backend;
-#[cfg(feature = "candle")]
-mod conv;
-#[cfg(feature = "candle")]
-mod dropout;
 mod error;
 #[cfg(feature = "candle")]
 mod fused;
@@ -61,11 +56,7 @@ mod loss;
 #[cfg(feature = "candle")]
 mod model;
 #[cfg(feature = "candle")]
-mod norm;
-#[cfg(feature = "candle")]
 mod parameter;
-#[cfg(feature = "candle")]
-mod pool;
 mod prediction;
 mod predictor;
 #[cfg(feature = "pretrained")]
@@ -81,20 +72,16 @@ pub use adder_network::{
     ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, normalize, thousands,
 };
 #[cfg(feature = "candle")]
+pub use adder_nn::optim::Parameter;
+#[cfg(feature = "candle")]
 pub use backend::{Backend, accelerators};
 pub use error::{Error, Result};
-#[cfg(feature = "candle")]
-pub use fused::{BlockOutput, FusedBlock};
 #[cfg(feature = "candle")]
 pub use identity_adder::{IdentityAdder, LogitTensors, SoftTargets, Step, Targets};
 #[cfg(feature = "candle")]
 pub use loss::{HeadTargets, Loss};
 #[cfg(feature = "candle")]
 pub use model::{Mode, Model};
-#[cfg(feature = "candle")]
-pub use parameter::Parameter;
-#[cfg(feature = "candle")]
-pub use pool::max_pool2x2;
 pub use prediction::{Addends, AllPredictions, Logits, Prediction, SURE, ShadedMaps, Sum};
 pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]

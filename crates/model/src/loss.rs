@@ -1,7 +1,9 @@
 //! The loss that training minimizes: the cross-entropies of all heads, added up.
 
+use adder_kernels::Isa;
 use adder_kernels::loss::Tally as HeadsTally;
-use candle_core::{D, Tensor};
+use adder_nn::loss::{CrossEntropy, cross_entropy_with};
+use candle_core::Tensor;
 
 use crate::tally::score_heads;
 use crate::{Error, Result};
@@ -34,8 +36,12 @@ impl<'a> HeadTargets<'a> {
     }
 }
 
-/// The loss of the heads' logits, `[rows, classes]`. With smoothing or soft targets, so are the tally's losses.
-pub(crate) fn joint_loss(logits: &[Tensor], targets: &[HeadTargets<'_>]) -> Result<Loss> {
+/// The loss of the heads' logits, `[rows, classes]`, on the kernels for an instruction set or on candle's operations. With smoothing or soft targets, so are the tally's losses.
+pub(crate) fn joint_loss(logits: &[Tensor], targets: &[HeadTargets<'_>], isa: Option<Isa>) -> Result<Loss> {
+    let options = match isa {
+        Some(isa) => CrossEntropy::default().with_isa(isa),
+        None => CrossEntropy::default().without_kernels(),
+    };
     let mut losses = Vec::with_capacity(logits.len());
     for (logits, targets) in logits.iter().zip(targets) {
         let &HeadTargets { labels, label_smoothing, soft } = targets;
@@ -44,12 +50,11 @@ pub(crate) fn joint_loss(logits: &[Tensor], targets: &[HeadTargets<'_>]) -> Resu
             let (expected, found) = ("0 to 1".into(), weight.to_string());
             return Err(Error::Argument { what: "weight of the soft targets", expected, found });
         }
-        let log_probabilities = candle_nn::ops::log_softmax(logits, D::Minus1)?;
-        let by_labels = cross_entropy(&log_probabilities, labels, label_smoothing)?;
+        let by_labels = cross_entropy_with(logits, labels, options.with_label_smoothing(label_smoothing))?;
         losses.push(match soft {
             None => by_labels,
             Some((soft, _)) => {
-                let by_soft = (log_probabilities * soft)?.sum(D::Minus1)?.mean_all()?.neg()?;
+                let by_soft = cross_entropy_with(logits, soft, options)?;
                 ((by_labels * (1.0 - weight))? + (by_soft * weight)?)?
             }
         });
@@ -68,18 +73,6 @@ pub(crate) fn joint_loss(logits: &[Tensor], targets: &[HeadTargets<'_>]) -> Resu
     let first = losses.next().ok_or_else(|| candle_core::Error::msg("a network has heads"))?;
     let value = losses.try_fold(first, |total, loss| total + loss)?;
     Ok(Loss { value, tally })
-}
-
-/// Mean over the batch of minus the logarithm of the target's probability, and of its mean over all classes by as much as
-/// labels are smoothed; `[b, classes]` and u32 `[b]` to a scalar.
-fn cross_entropy(log_probabilities: &Tensor, targets: &Tensor, label_smoothing: f32) -> Result<Tensor> {
-    let at_targets = log_probabilities.gather(&targets.unsqueeze(1)?, 1)?.mean_all()?.neg()?;
-    if label_smoothing == 0.0 {
-        return Ok(at_targets);
-    }
-    let smoothing = f64::from(label_smoothing);
-    let anywhere = log_probabilities.mean_all()?.neg()?;
-    Ok(((at_targets * (1.0 - smoothing))? + (anywhere * smoothing)?)?)
 }
 
 /// Classes as the kernels take them. One that does not fit a byte becomes 255, which is no class either.
@@ -136,7 +129,7 @@ mod tests {
             soft: Some((soft, golden.weight)),
         });
         let both = logits.each_ref().map(|logits| logits.as_tensor().clone());
-        let Loss { value, tally } = joint_loss(&both, &targets).unwrap();
+        let Loss { value, tally } = joint_loss(&both, &targets, None).unwrap();
         for (found, golden) in tally.heads.iter().zip(heads) {
             assert!((found.loss / tally.rows as f64 - golden.loss).abs() < 1e-6 * golden.loss);
         }
@@ -149,6 +142,6 @@ mod tests {
         }
 
         let heavy = HeadTargets { soft: Some((&soft_digits, 1.1)), ..targets[0] };
-        assert!(matches!(joint_loss(&both, &[heavy, targets[1]]), Err(Error::Argument { .. })));
+        assert!(matches!(joint_loss(&both, &[heavy, targets[1]], None), Err(Error::Argument { .. })));
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use adder_kernels::Isa;
 use adder_network::Network;
+use adder_nn::optim::Parameter;
 use candle_core::{Device, Tensor, Var};
 
 use crate::fused::Fused;
+use crate::layers::{Layers, Norm};
 use crate::loss::{HeadTargets, Loss, joint_loss};
-use crate::norm::BatchNorm;
-use crate::parameter::{Parameter, initial};
+use crate::parameter::initial;
 use crate::{Backend, Error, Result};
 
 /// The mode of a forward pass.
@@ -53,7 +54,9 @@ pub struct Model {
     pub(crate) network: Arc<Network>,
     pub(crate) device: Device,
     pub(crate) parameters: Vec<Parameter>,
-    pub(crate) norms: Vec<BatchNorm>,
+    pub(crate) norms: Vec<Norm>,
+    /// The layers one by one, on the kernels for [`Backend::Fused`].
+    pub(crate) layers: Arc<Layers>,
     /// Planned for [`Backend::Fused`].
     pub(crate) fused: Option<Arc<Fused>>,
 }
@@ -68,16 +71,17 @@ impl Model {
         let parameters = initial(&network, seed, device)?;
         let find = |name: String| {
             let found = parameters.iter().find(|parameter| parameter.name == name);
-            found.map(|parameter| parameter.var.clone()).expect("every norm has a weight and a bias")
+            &found.expect("every norm has a weight and a bias").var
         };
         let norms = network.norms().iter().map(|norm| {
             let [weight, bias] = ["weight", "bias"].map(|part| find(format!("{}.{part}", norm.name)));
-            BatchNorm::new(norm, weight, bias, device)
+            Norm::new(norm, weight, bias, device)
         });
         let norms = norms.collect::<Result<Vec<_>>>()?;
         let (network, device) = (Arc::new(network), device.clone());
         let backend = Backend::default_for(&device);
-        let model = Self { network, device, parameters, norms, fused: None };
+        let layers = Arc::new(Layers::new(&network, &parameters, None));
+        let model = Self { network, device, parameters, norms, layers, fused: None };
         model.with_backend(backend)
     }
 
@@ -85,6 +89,7 @@ impl Model {
     #[must_use]
     pub fn on_reference(mut self) -> Self {
         self.fused = None;
+        self.plan_layers(None);
         self
     }
 
@@ -100,7 +105,14 @@ impl Model {
             });
         }
         self.fused = Some(Arc::new(Fused::new(&self.network, isa)?));
+        self.plan_layers(Some(isa));
         Ok(self)
+    }
+
+    /// Takes the layers on the kernels for an instruction set, or on candle's operations alone.
+    fn plan_layers(&mut self, isa: Option<Isa>) {
+        self.layers = Arc::new(Layers::new(&self.network, &self.parameters, isa));
+        self.norms = self.norms.iter().map(|norm| norm.on(isa)).collect();
     }
 
     /// The same network, parameters shared, trained by `backend`.
@@ -141,7 +153,7 @@ impl Model {
 
     /// The running statistics of every norm with their names, in the order of the layers.
     pub fn buffers(&self) -> Vec<(String, &Var)> {
-        self.norms.iter().flat_map(BatchNorm::buffers).collect()
+        self.norms.iter().flat_map(Norm::buffers).collect()
     }
 
     /// Every parameter and running statistic with its name, in the order of the names.
@@ -158,6 +170,7 @@ impl Model {
     pub fn copied(&self) -> Result<Self> {
         let mut copy = Self::new((*self.network).clone(), 0, &self.device)?;
         copy.fused.clone_from(&self.fused);
+        copy.plan_layers(self.isa());
         for ((_, from), (_, to)) in self.state().into_iter().zip(copy.state()) {
             to.set(&from)?;
         }
@@ -220,7 +233,7 @@ impl Model {
             return dense.loss(&self.parameters, &self.norms, &x, one_hot, targets);
         }
         let features = self.run(behind..self.network.nodes().len(), &x, one_hot, mode)?;
-        joint_loss(&self.heads(&features)?, targets)
+        joint_loss(&self.heads(&features)?, targets, self.isa())
     }
 
     /// The maps that show how images are seen, those of [`Network::stages`]: f32 `[b, c, h, w]` each. Norms use their running

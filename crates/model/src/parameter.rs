@@ -1,21 +1,11 @@
 //! Trained tensors: their names, how they are drawn, and all of them in a row.
 
 use adder_network::{Initialization, Network};
+use adder_nn::optim::Parameter;
 use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor, Var};
 
 use crate::Result;
-
-/// A parameter of the network. Parameters are always listed in the order of the layers, never in that of a hash map.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    /// The name it is saved under, such as `block1.conv.weight`.
-    pub name: String,
-    /// The values.
-    pub var: Var,
-    /// Whether weight decay applies: to the weights of convolutions and linear layers, not to norms and biases.
-    pub decays: bool,
-}
 
 /// Every parameter of a network, drawn from `seed`; each has a stream of its own.
 pub(crate) fn initial(network: &Network, seed: u64, device: &Device) -> Result<Vec<Parameter>> {
@@ -36,7 +26,5 @@ pub(crate) fn initial(network: &Network, seed: u64, device: &Device) -> Result<V
 
 /// Parameters one behind the other, in C order. Gradients find their way back through the graph.
 pub(crate) fn flat(params: &[Parameter]) -> Result<Tensor> {
-    let params: Vec<Tensor> =
-        params.iter().map(|parameter| parameter.var.flatten_all()).collect::<candle_core::Result<_>>()?;
-    Ok(Tensor::cat(&params, 0)?)
+    Ok(adder_nn::fused::flat(params.iter().map(|parameter| parameter.var.as_tensor()))?)
 }

@@ -48,7 +48,7 @@ impl Predictor {
         if let Some(isa) = inner.isa() {
             let params = crate::parameter::flat(inner.parameters())?.to_vec1()?;
             let statistics =
-                inner.norms.iter().map(crate::norm::BatchNorm::statistics).collect::<Result<_>>()?;
+                inner.norms.iter().map(crate::layers::Norm::statistics).collect::<Result<_>>()?;
             if let Some(folded) = fold(inner.network(), &weights::Values { params, statistics }, isa)? {
                 return Ok(Self(Engine::Folded(Arc::new(folded))));
             }

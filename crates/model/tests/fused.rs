@@ -1,25 +1,13 @@
 //! The fused path against the reference path, and against itself on other instruction sets and numbers of threads.
 
 use adder_kernels::Isa;
-use adder_kernels::dropout::DropoutKey;
-use adder_kernels::trunk::BlockSpec;
-use adder_model::{
-    Backend, FusedBlock, HeadTargets, IdentityAdder, Mode, Model, ModelConfig, SoftTargets, Targets,
-    max_pool2x2,
-};
+use adder_model::{Backend, HeadTargets, IdentityAdder, Mode, Model, ModelConfig, SoftTargets, Targets};
 use adder_network::{Head, Layer, Network};
 use adder_random::{Purpose, Stream};
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 
 /// A batch that is not a multiple of the kernels' chunks of eight images.
 const BATCH: usize = 19;
-
-fn uniform(shape: impl Into<candle_core::Shape>, index: u64) -> Tensor {
-    let shape = shape.into();
-    let mut stream = Stream::new(11, Purpose::Test, 0, index);
-    let values: Vec<f32> = (0..shape.elem_count()).map(|_| stream.uniform(-1.0, 1.0)).collect();
-    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-}
 
 /// Images, addends, digits and sums of one step.
 fn batch(step: u64) -> [Tensor; 4] {
@@ -204,56 +192,6 @@ fn thirty_steps_give_the_same_bits_on_every_instruction_set_and_number_of_thread
     for isa in Isa::available() {
         assert!(trained(isa, 2) == expected, "{isa} differs from {}", Isa::best());
     }
-}
-
-/// The block's activation by candle's own operations.
-fn composed(x: &Tensor, [weight, gamma, beta]: [&Tensor; 3]) -> Tensor {
-    let activation = x.conv2d(weight, 1, 1, 1, 1).unwrap().relu().unwrap();
-    let mean = activation.mean_keepdim((0, 2, 3)).unwrap();
-    let centred = activation.broadcast_sub(&mean).unwrap();
-    let std = (centred.sqr().unwrap().mean_keepdim((0, 2, 3)).unwrap() + 1e-5).unwrap().sqrt().unwrap();
-    let channels = |tensor: &Tensor| tensor.reshape((1, tensor.elem_count(), 1, 1)).unwrap();
-    let scaled = centred.broadcast_div(&std).unwrap().broadcast_mul(&channels(gamma)).unwrap();
-    max_pool2x2(&scaled.broadcast_add(&channels(beta)).unwrap()).unwrap()
-}
-
-#[test]
-fn a_single_block_composes_and_hands_its_gradient_on() {
-    let [x, weight, gamma, beta] =
-        [uniform((3, 5, 9, 8), 0), uniform((12, 5, 3, 3), 1), uniform(12, 2), uniform(12, 3)]
-            .map(|tensor| Var::from_tensor(&tensor).unwrap());
-    let spec = BlockSpec { out_channels: 12, padding: 1, dropout: 0.0, pool: true, mask: 0 };
-    let block = FusedBlock::new(spec, [5, 9, 8], Isa::best()).unwrap();
-    let ours = block.forward_train(&x, &weight, &gamma, &beta, None).unwrap().activation;
-    let theirs = composed(&x, [&weight, &gamma, &beta]);
-    assert!(largest(&(&ours - &theirs).unwrap()) < 1e-5);
-    let upstream = uniform(ours.shape(), 4);
-    let backward = |y: &Tensor| (y * &upstream).unwrap().sum_all().unwrap().backward().unwrap();
-    let (ours, theirs) = (backward(&ours), backward(&theirs));
-    for (name, var) in [("x", &x), ("weight", &weight), ("gamma", &gamma), ("beta", &beta)] {
-        let (ours, theirs) = (ours.get(var).unwrap(), theirs.get(var).unwrap());
-        assert!(largest(&(ours - theirs).unwrap()) < 1e-4 * largest(theirs), "{name}");
-    }
-}
-
-#[test]
-fn a_block_drops_by_its_key() {
-    let spec = BlockSpec { out_channels: 4, padding: 1, dropout: 0.5, pool: false, mask: 0 };
-    let block = FusedBlock::new(spec, [1, 6, 6], Isa::best()).unwrap();
-    let forward = |key| {
-        let output = block.forward_train(
-            &uniform((2, 1, 6, 6), 0),
-            &uniform((4, 1, 3, 3), 1),
-            &uniform(4, 2),
-            &uniform(4, 3),
-            key,
-        );
-        output.unwrap().activation.flatten_all().unwrap().to_vec1::<f32>().unwrap()
-    };
-    let dropped = |values: &[f32]| values.iter().filter(|&&value| value == 0.0).count();
-    let (one, two) = (forward(Some(DropoutKey(1))), forward(Some(DropoutKey(2))));
-    assert_eq!(one, forward(Some(DropoutKey(1))));
-    assert!(one != two && dropped(&one) > 100 && dropped(&one) < 190 && dropped(&forward(None)) < 20);
 }
 
 #[test]

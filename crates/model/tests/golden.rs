@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use adder_kernels::Isa;
-use adder_model::{IdentityAdder, Mode, ModelConfig, Targets, accelerators, max_pool2x2};
+use adder_model::{IdentityAdder, Mode, ModelConfig, Targets, accelerators};
+use adder_nn::ops::max_pool2d;
 use candle_core::{DType, Device, Tensor, Var};
 
 const TRAIN: Mode = Mode::Train { seed: 0, epoch: 0, step: 0 };
@@ -186,7 +187,7 @@ fn pooling_follows_pytorch_through_ties_and_odd_sides() {
             let on = |name: &str| get(name).to_device(&device).unwrap();
             let what = format!("{case} on {:?}", device.location());
             let input = Var::from_tensor(&on("input")).unwrap();
-            let output = max_pool2x2(&input).unwrap();
+            let output = max_pool2d(&input, 2).unwrap();
             assert_close(&what, &output, get("output"), 0.0);
             let grads = (output * on("upstream")).unwrap().sum_all().unwrap().backward().unwrap();
             assert_close(&what, grads.get(&input).unwrap(), get("gradient"), 0.0);

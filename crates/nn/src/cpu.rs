@@ -17,6 +17,32 @@ pub(crate) fn default_isa() -> Result<Isa> {
     ISA.get_or_init(Isa::from_environment).clone().map_err(Error::wrap)
 }
 
+/// What a layer computes with where its tensors are f32 on the CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// The kernels on the default instruction set.
+    #[default]
+    Default,
+    /// The kernels on this instruction set.
+    Kernels(Isa),
+    /// candle's operations, as for all other tensors.
+    Candle,
+}
+
+impl Engine {
+    /// The instruction set for an operation on `tensors`, or nothing where candle computes it.
+    pub(crate) fn isa<'a>(self, tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<Option<Isa>> {
+        if !tensors.into_iter().all(has_kernels) {
+            return Ok(None);
+        }
+        match self {
+            Self::Default => default_isa().map(Some),
+            Self::Kernels(isa) => Ok(Some(isa)),
+            Self::Candle => Ok(None),
+        }
+    }
+}
+
 /// The values of a contiguous f32 tensor in an operation of candle.
 pub(crate) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     let Some((start, end)) = layout.contiguous_offsets() else {

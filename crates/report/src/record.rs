@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use adder_train::environment::Environment;
-use adder_train::schedule::ScheduleStep;
+use adder_train::optim::ScheduleStep;
 use adder_train::{Config, History, Report, RunDirectory};
 
 use crate::error::Result;

@@ -5,7 +5,7 @@ use adder_model::{Backend, IdentityAdder, ModelConfig, Predictor, thousands, wei
 use adder_network::Layer;
 use adder_report::page::run_page;
 use adder_report::{Inspection, Record, Samples, run_figures};
-use adder_train::schedule::ScheduleStep;
+use adder_train::optim::ScheduleStep;
 use adder_train::{
     CheckpointName, ConfigSources, IfExists, Machine, Outcome, RunDirectory, StopFlag, Trainer,
 };

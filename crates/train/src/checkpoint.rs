@@ -14,14 +14,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use adder_data::Position;
-use adder_model::tensor_file::TensorFileError;
+use adder_model::tensor_file::{self, TensorFileError};
 use adder_model::{IdentityAdder, Tally};
+use adder_nn::optim::{AnyOptimizer, Ema};
 use serde::{Deserialize, Serialize};
 
-use crate::ema::Ema;
 use crate::files::{self, FileError};
-use crate::optimizer::Optimizer;
-use crate::optimizer::error::OptimizerError;
 
 /// The version of `state.json` that this code writes and reads.
 const VERSION: u32 = 1;
@@ -64,14 +62,30 @@ impl fmt::Display for CheckpointName {
 #[derive(Debug)]
 pub(crate) struct TrainState {
     pub(crate) model: IdentityAdder,
-    pub(crate) ema: Option<Ema>,
-    pub(crate) optimizer: Optimizer,
+    pub(crate) averaged: Option<AveragedModel>,
+    pub(crate) optimizer: Box<dyn AnyOptimizer>,
+}
+
+/// A network whose weights and running statistics are the averages of another's.
+#[derive(Debug)]
+pub(crate) struct AveragedModel {
+    model: IdentityAdder,
+    pub(crate) ema: Ema,
+}
+
+impl AveragedModel {
+    /// The average of a network, which starts as `model` is.
+    pub(crate) fn new(model: &IdentityAdder, decay: f64) -> Result<Self, adder_model::Error> {
+        let copy = model.copied()?;
+        let ema = Ema::with_averages(&model.state(), copy.state(), decay)?;
+        Ok(Self { model: copy, ema })
+    }
 }
 
 impl TrainState {
     /// The network to use: the average, if there is one.
     pub(crate) fn result(&self) -> &IdentityAdder {
-        self.ema.as_ref().map_or(&self.model, Ema::model)
+        self.averaged.as_ref().map_or(&self.model, |averaged| &averaged.model)
     }
 }
 
@@ -134,7 +148,7 @@ pub enum CheckpointError {
     Model(Box<adder_model::Error>),
     /// The optimizer's state could not be taken from the device.
     #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
+    Optimizer(#[from] candle_core::Error),
     /// The optimizer's state is not that of this network.
     #[error(transparent)]
     OptimizerFile(Box<TensorFileError>),
@@ -184,8 +198,8 @@ pub(crate) fn save(
     facts.extend([steps.clone()]);
     let steps = BTreeMap::from([steps]);
     let model = train_state.result().to_safetensors(&facts)?;
-    let raw = train_state.ema.as_ref().map(|_| train_state.model.to_safetensors(&steps)).transpose()?;
-    let optimizer = train_state.optimizer.to_safetensors(&steps)?;
+    let raw = train_state.averaged.as_ref().map(|_| train_state.model.to_safetensors(&steps)).transpose()?;
+    let optimizer = tensor_file::encode(&train_state.optimizer.state(), &steps)?;
     let mut json = serde_json::to_string_pretty(state).expect("a state is numbers under fixed names");
     json.push('\n');
     let mut files =
@@ -204,12 +218,13 @@ pub(crate) fn load(folder: &Path, train_state: &mut TrainState) -> Result<LoopSt
         check_steps(&path, &metadata, state.steps)
     };
     load(train_state.result(), MODEL_FILE)?;
-    if train_state.ema.is_some() {
+    if train_state.averaged.is_some() {
         load(&train_state.model, RAW_FILE)?;
     }
     let path = folder.join(OPTIMIZER_FILE);
-    let metadata = train_state.optimizer.load_safetensors(&files::read(&path)?, &path)?;
+    let metadata = tensor_file::decode_into(&train_state.optimizer.state(), &files::read(&path)?, &path)?;
     check_steps(&path, &metadata, state.steps)?;
+    train_state.optimizer.set_steps(state.steps);
     Ok(state)
 }
 

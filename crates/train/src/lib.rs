@@ -29,7 +29,7 @@
 //! looks at the evaluation set once, in the end.
 //!
 //! [`Trainer::train`] is the loop, in the order of execution; what it needs stands in a module each: [`config`],
-//! [`optimizer`], [`schedule`], [`checkpoint`], [`evaluation`]. Nothing here prints or draws: an [`Observer`] is told.
+//! [`optim`], [`checkpoint`], [`evaluation`]. Nothing here prints or draws: an [`Observer`] is told.
 //!
 //! # Limits
 //! One network is trained at a time, an IdentityAdder, in one process and on one device: `adder-experiment` trains several,
@@ -45,7 +45,6 @@ pub mod checkpoint;
 pub mod clock;
 pub mod config;
 pub mod data_record;
-mod ema;
 pub mod environment;
 pub mod evaluation;
 pub mod events;
@@ -53,14 +52,13 @@ pub mod files;
 mod history;
 mod images;
 pub mod observer;
-pub mod optimizer;
 mod range;
 pub mod run_directory;
-pub mod schedule;
 mod targets;
 pub mod trainer;
 pub mod tta;
 
+pub use adder_nn::optim;
 pub use analysis::Analysis;
 pub use checkpoint::CheckpointName;
 pub use config::{Config, ConfigError, ConfigSources, Recipe};

@@ -2,12 +2,16 @@
 //!
 //! The protocol stands in `peers/peer.py`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use candle_core::Device;
+
+use super::ours::values;
 
 /// A process that has warmed up and waits.
 #[derive(Debug)]
@@ -55,14 +59,26 @@ impl Competitor {
         &self.description
     }
 
-    /// The logits of the first images, by the weights that all competitors were given.
+    /// The logits of the first images, by the weights that all competitors were given; or the first values of a layer's pass.
     ///
     /// # Errors
     /// Where the process has ended or breaks the protocol.
-    pub fn logits(&mut self) -> Result<Vec<f32>> {
+    pub fn results(&mut self) -> Result<Vec<f32>> {
         let answer = self.ask("check")?;
-        let numbers = answer.strip_prefix("LOGITS ").with_context(|| format!("`{answer}` has no logits"))?;
+        let numbers =
+            answer.strip_prefix("RESULTS ").with_context(|| format!("`{answer}` has no results"))?;
         numbers.split(' ').map(|number| Ok(number.parse()?)).collect()
+    }
+
+    /// The gradients of the first batch's loss without dropout, by the parameters' names; the process writes them to `file`.
+    ///
+    /// # Errors
+    /// Where the process has ended or breaks the protocol, or the file cannot be read.
+    pub fn gradients(&mut self, file: &Path) -> Result<BTreeMap<String, Vec<f32>>> {
+        let answer = self.ask(&format!("gradients {}", file.display()))?;
+        answer.strip_prefix("GRADIENTS ").with_context(|| format!("`{answer}` has no gradients"))?;
+        let tensors = candle_core::safetensors::load(file, &Device::Cpu)?;
+        tensors.into_iter().map(|(name, tensor)| Ok((name, values(&tensor)?))).collect()
     }
 
     /// The seconds that `steps` steps take together.
@@ -110,9 +126,9 @@ mod tests {
     #[test]
     fn it_greets_and_answers_in_turn() {
         let mut shell =
-            shell("echo READY sh 1.0; read _; echo LOGITS 0.5 -1e-3; read _ n; echo SECONDS $n").unwrap();
+            shell("echo READY sh 1.0; read _; echo RESULTS 0.5 -1e-3; read _ n; echo SECONDS $n").unwrap();
         assert_eq!((shell.name(), shell.description()), ("shell", "sh 1.0"));
-        assert_eq!(shell.logits().unwrap(), [0.5, -1e-3]);
+        assert_eq!(shell.results().unwrap(), [0.5, -1e-3]);
         assert_eq!(shell.run(12).unwrap(), 12.0);
         assert_eq!(shell.run(1).unwrap_err().to_string(), "shell has ended");
     }

@@ -1,30 +1,36 @@
 //! Our side of the protocol of `peers/peer.py`: what a competitor in Rust does.
 
-use std::hint::black_box;
+use std::collections::HashMap;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use adder_data::{Batch, DIGITS, PIXELS, SUMS};
-use adder_model::{Addends, Backend, IdentityAdder, Logits, Predictor, weights};
+use adder_model::Backend;
 use anyhow::{Context, Result, bail};
-use candle_core::{DType, Device};
+use candle_core::{DType, Tensor, Var};
 
-use super::field::Workload;
-use crate::candle::logits;
-use crate::training::Training;
+use super::classifier::Classifier;
+use super::composed::ComposedSteps;
+use super::field::{Variant, Workload};
+use super::identity_adder::{Inference, TrainingSteps};
+use super::layer::ConvolutionPass;
+use super::nn;
+use super::problem::Problem;
+use super::stock::Stock;
 
 /// Images whose logits are compared.
-const CHECKED: usize = 8;
+pub(super) const CHECKED: usize = 8;
 const WARM_UP_STEPS: u64 = 3;
 
 /// The arguments of a competitor.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Task {
-    /// Training or inference.
+    /// The work that is timed.
     pub workload: Workload,
-    /// `reference`, candle's own operations, or `fused`, the kernels, for the instruction set that `ADDER_ISA` names.
-    pub backend: Backend,
+    /// What it is done with.
+    pub problem: Problem,
+    /// Whose layers; the kernels are those for the instruction set that `ADDER_ISA` names.
+    pub variant: Variant,
     /// Images in a step.
     pub batch: usize,
     /// The images, as [`Shared`](super::shared::Shared) writes them.
@@ -33,37 +39,59 @@ pub struct Task {
     pub weights: PathBuf,
 }
 
+/// One that can do what the orders ask for.
+pub trait Contestant {
+    /// The logits of the first images in evaluation mode, or the first values of a layer's pass.
+    ///
+    /// # Errors
+    /// Where an operation fails.
+    fn results(&mut self) -> Result<Vec<f32>>;
+
+    /// The gradients of the first batch's loss without dropout, contiguous, by the parameters' names.
+    ///
+    /// # Errors
+    /// Where an operation fails or the work has none.
+    fn gradients(&mut self) -> Result<HashMap<String, Tensor>>;
+
+    /// The work that is timed, on the next batch.
+    ///
+    /// # Errors
+    /// Where an operation fails.
+    fn step(&mut self) -> Result<()>;
+}
+
 /// Warms up, says so, and follows the orders on standard input to its end.
 ///
 /// # Errors
 /// Where the files cannot be read or a step fails.
 pub fn compete(task: &Task) -> Result<()> {
-    let (model, _) = weights::load(&task.weights, &Device::Cpu)?;
-    let model = model.with_backend(task.backend)?;
-    let batches = load_batches(task)?;
-    let logits = first_logits(&model, &batches[0])?;
-    let mut work: Box<dyn Work> = match (task.workload, task.backend) {
-        (Workload::Training, _) => Box::new(Training::new(model)?),
-        (Workload::Inference, Backend::Reference) => Box::new(model),
-        (Workload::Inference, Backend::Fused) => Box::new(Predictor::new(&model)?),
+    let mut contestant = contestant(task)?;
+    // Both by the weights of the file: training changes them.
+    let results = contestant.results()?;
+    let gradients = match task.workload {
+        Workload::Training => contestant.gradients()?,
+        _ => HashMap::new(),
     };
-    let mut batches = batches.iter().cycle();
     let mut run = |steps: u64| -> Result<f64> {
         let begin = Instant::now();
-        for batch in batches.by_ref().take(usize::try_from(steps)?) {
-            work.step(batch)?;
+        for _ in 0..steps {
+            contestant.step()?;
         }
         Ok(begin.elapsed().as_secs_f64())
     };
     run(WARM_UP_STEPS)?;
 
     let mut answers = std::io::stdout().lock();
-    writeln!(answers, "READY adder {}, {} backend", env!("CARGO_PKG_VERSION"), task.backend)?;
+    writeln!(answers, "READY adder {}, layers of {}", env!("CARGO_PKG_VERSION"), task.variant)?;
     for line in std::io::stdin().lock().lines() {
         match line?.split_once(' ') {
             None => {
-                let numbers: Vec<String> = logits.iter().map(f32::to_string).collect();
-                writeln!(answers, "LOGITS {}", numbers.join(" "))?;
+                let numbers: Vec<String> = results.iter().map(f32::to_string).collect();
+                writeln!(answers, "RESULTS {}", numbers.join(" "))?;
+            }
+            Some(("gradients", file)) => {
+                candle_core::safetensors::save(&gradients, file)?;
+                writeln!(answers, "GRADIENTS {file}")?;
             }
             Some(("run", steps)) => writeln!(answers, "SECONDS {}", run(steps.parse()?)?)?,
             Some((order, _)) => bail!("unknown order `{order}`"),
@@ -72,58 +100,38 @@ pub fn compete(task: &Task) -> Result<()> {
     Ok(())
 }
 
-/// One step on one batch: the work that is timed.
-trait Work {
-    fn step(&mut self, batch: &Batch) -> Result<()>;
+fn contestant(task: &Task) -> Result<Box<dyn Contestant>> {
+    use {Problem::*, Variant::*};
+    Ok(match (task.problem, task.variant, task.workload) {
+        (IdentityAdder, Candle, Workload::Training) => {
+            Box::new(TrainingSteps::new(task, Backend::Reference)?)
+        }
+        (IdentityAdder, Adder, Workload::Training) => Box::new(TrainingSteps::new(task, Backend::Fused)?),
+        (IdentityAdder, Candle, Workload::Inference) => Box::new(Inference::new(task, Backend::Reference)?),
+        (IdentityAdder, Adder, Workload::Inference) => Box::new(Inference::new(task, Backend::Fused)?),
+        (IdentityAdder, Blocks | BlocksInOne, Workload::Training) => Box::new(ComposedSteps::new(task)?),
+        (CandleMnist | Residual, Candle, Workload::Training) => Box::new(Classifier::new(Stock, task)?),
+        (CandleMnist | Residual, Adder, Workload::Training) => Box::new(Classifier::new(nn::Adder, task)?),
+        (Convolution, Candle, _) => Box::new(ConvolutionPass::new(&Stock, task)?),
+        (Convolution, Adder, _) => Box::new(ConvolutionPass::new(&nn::Adder, task)?),
+        (problem, variant, workload) => bail!("no {workload} of {problem} by layers of {variant}"),
+    })
 }
 
-impl Work for Training {
-    fn step(&mut self, batch: &Batch) -> Result<()> {
-        Training::step(self, batch).map(drop)
-    }
-}
-
-/// Inference by candle's own operations.
-impl Work for IdentityAdder {
-    fn step(&mut self, batch: &Batch) -> Result<()> {
-        black_box(logits(self, &batch.images, &batch.addends)?);
-        Ok(())
-    }
-}
-
-impl Work for Predictor {
-    fn step(&mut self, batch: &Batch) -> Result<()> {
-        black_box(self.predict_batch(&batch.images, Addends::Each(&batch.addends))?);
-        Ok(())
-    }
-}
-
-/// The logits of the first images, those of the digit and then those of the sum, image by image.
-fn first_logits(model: &IdentityAdder, batch: &Batch) -> Result<Vec<f32>> {
-    let count = CHECKED.min(batch.len());
-    let (images, addends) = (&batch.images[..count * PIXELS], &batch.addends[..count]);
-    let Logits { digit, sum } = match model.backend() {
-        Backend::Reference => logits(model, images, addends)?,
-        Backend::Fused => Predictor::new(model)?.predict_batch(images, Addends::Each(addends))?,
+/// The gradients of a loss, contiguous, by the names of the parameters.
+pub(super) fn gradients_of<'a>(
+    loss: &Tensor,
+    parameters: impl Iterator<Item = (&'a String, &'a Var)>,
+) -> Result<HashMap<String, Tensor>> {
+    let gradients = loss.backward()?;
+    let gradient = |(name, variable): (&String, &Var)| {
+        let gradient = gradients.get(variable).with_context(|| format!("no gradient of {name}"))?;
+        Ok((name.clone(), gradient.contiguous()?))
     };
-    let rows = digit.chunks_exact(DIGITS).zip(sum.chunks_exact(SUMS));
-    Ok(rows.flat_map(|(digit, sum)| [digit, sum].concat()).collect())
+    parameters.map(gradient).collect()
 }
 
-fn load_batches(task: &Task) -> Result<Vec<Batch>> {
-    let tensors = candle_core::safetensors::load(&task.inputs, &Device::Cpu)?;
-    let part = |name: &str| tensors.get(name).with_context(|| format!("the inputs have no `{name}`"));
-    let images: Vec<f32> = part("images")?.flatten_all()?.to_vec1()?;
-    let bytes = |name: &str| -> Result<Vec<u8>> { Ok(part(name)?.to_dtype(DType::U8)?.to_vec1()?) };
-    let (addends, digits) = (bytes("addends")?, bytes("digits")?);
-    let labels = addends.chunks_exact(task.batch).zip(digits.chunks_exact(task.batch));
-    let batch = |(images, (addends, digits)): (&[f32], (&[u8], &[u8]))| Batch {
-        images: images.to_vec(),
-        indices: (0..).take(addends.len()).collect(),
-        addends_per_image: 1,
-        addends: addends.to_vec(),
-        digits: digits.to_vec(),
-        sums: addends.iter().zip(digits).map(|(addend, digit)| addend + digit).collect(),
-    };
-    Ok(images.chunks_exact(task.batch * PIXELS).zip(labels).map(batch).collect())
+/// The values of a tensor, row by row.
+pub(super) fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }

@@ -5,8 +5,7 @@ use std::ops::ControlFlow;
 use adder_data::{Dataset, LoaderConfig, Position, TrainLoader};
 use adder_model::IdentityAdder;
 use adder_train::config::TrainingConfig;
-use adder_train::optimizer::Optimizer;
-use adder_train::schedule::Settings;
+use adder_train::optim::{AnyOptimizer, Settings};
 use adder_train::trainer::gradients::next_gradients;
 use adder_train::{Config, Machine, RunImages, TrainError};
 
@@ -55,21 +54,20 @@ pub(super) fn sweep(
 struct Training<'a> {
     config: &'a Config,
     model: IdentityAdder,
-    optimizer: Optimizer,
+    optimizer: Box<dyn AnyOptimizer>,
     batches: TrainLoader,
-    steps: u64,
 }
 
 impl<'a> Training<'a> {
     fn new(config: &'a Config, data: &Dataset, machine: &Machine) -> Result<Self, TrainError> {
         let images = RunImages::new(config, data, None)?;
         let model = machine.new_model(config)?;
-        let optimizer = Optimizer::new(model.parameters(), config.optimizer)?;
+        let optimizer = config.optimizer.build(model.parameters())?;
         // The images of the last epochs, as they are, are those of a schedule, which this test has not.
         let loader = LoaderConfig { clean_from_epoch: None, ..config.loader(machine.loader_workers) };
         let train = images.split.train().to_vec();
         let batches = TrainLoader::new(data.train.clone(), train, loader, Position::default())?;
-        Ok(Self { config, model, optimizer, batches, steps: 0 })
+        Ok(Self { config, model, optimizer, batches })
     }
 
     /// One update at `rate`; the loss per pair before it.
@@ -80,8 +78,7 @@ impl<'a> Training<'a> {
         let norm = gradients.norm()?;
         let gradients = gradients.clipped(norm, clip_norm)?;
         let rate_factor = rate / self.config.optimizer.learning_rate;
-        self.optimizer.step(&gradients, Settings { rate_factor, momentum: None }, self.steps)?;
-        self.steps += 1;
+        self.optimizer.step_with(&gradients, Settings { rate_factor, momentum: None })?;
         Ok(tally.metrics().both.loss)
     }
 }

@@ -101,4 +101,53 @@ impl<const REGISTERS: usize> Lanes for Ymm<REGISTERS> {
         // SAFETY: the caller vouches for eight values, `self` for the instruction.
         unsafe { _mm256_storeu_ps(values, a) }
     }
+    #[inline(always)]
+    unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {
+        // SAFETY: the caller vouches for the places, `self` for the instructions.
+        unsafe {
+            let mut rows = [_mm256_setzero_ps(); 4];
+            for (c, row) in rows.iter_mut().enumerate() {
+                let (low, high) = (from.add(c * channel), from.add((c + 4) * channel));
+                *row = _mm256_set_m128(_mm_loadu_ps(high), _mm_loadu_ps(low));
+            }
+            for (p, values) in transposed(rows).into_iter().enumerate() {
+                _mm256_storeu_ps(to.add(p * pixel), values);
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn deinterleave(self, from: *const f32, pixel: usize, to: *mut f32, channel: usize) {
+        // SAFETY: the caller vouches for the places, `self` for the instructions.
+        unsafe {
+            let mut pixels = [_mm256_setzero_ps(); 4];
+            for (p, values) in pixels.iter_mut().enumerate() {
+                *values = _mm256_loadu_ps(from.add(p * pixel));
+            }
+            for (c, row) in transposed(pixels).into_iter().enumerate() {
+                _mm_storeu_ps(to.add(c * channel), _mm256_castps256_ps128(row));
+                _mm_storeu_ps(to.add((c + 4) * channel), _mm256_extractf128_ps::<1>(row));
+            }
+        }
+    }
+}
+
+/// The transposes of the matrices of four by four that each half of the registers holds.
+///
+/// # Safety
+/// The CPU must have AVX.
+#[inline(always)]
+unsafe fn transposed([a, b, c, d]: [__m256; 4]) -> [__m256; 4] {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let low = _mm256_castps_pd(_mm256_unpacklo_ps(a, b));
+        let high = _mm256_castps_pd(_mm256_unpackhi_ps(a, b));
+        let other_low = _mm256_castps_pd(_mm256_unpacklo_ps(c, d));
+        let other_high = _mm256_castps_pd(_mm256_unpackhi_ps(c, d));
+        [
+            _mm256_castpd_ps(_mm256_unpacklo_pd(low, other_low)),
+            _mm256_castpd_ps(_mm256_unpackhi_pd(low, other_low)),
+            _mm256_castpd_ps(_mm256_unpacklo_pd(high, other_high)),
+            _mm256_castpd_ps(_mm256_unpackhi_pd(high, other_high)),
+        ]
+    }
 }

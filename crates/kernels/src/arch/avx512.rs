@@ -95,4 +95,58 @@ impl Lanes for Zmm {
         // SAFETY: the caller vouches for sixteen values, `self` for the instruction.
         unsafe { _mm512_storeu_ps(values, a) }
     }
+    #[inline(always)]
+    unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {
+        // SAFETY: the caller vouches for the places, `self` for the instructions.
+        unsafe {
+            let mut rows = [_mm512_setzero_ps(); 4];
+            for (c, row) in rows.iter_mut().enumerate() {
+                let first = from.add(c * channel);
+                let quarter = _mm512_castps128_ps512(_mm_loadu_ps(first));
+                let half = _mm512_insertf32x4::<1>(quarter, _mm_loadu_ps(first.add(4 * channel)));
+                let three = _mm512_insertf32x4::<2>(half, _mm_loadu_ps(first.add(8 * channel)));
+                *row = _mm512_insertf32x4::<3>(three, _mm_loadu_ps(first.add(12 * channel)));
+            }
+            for (p, values) in transposed(rows).into_iter().enumerate() {
+                _mm512_storeu_ps(to.add(p * pixel), values);
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn deinterleave(self, from: *const f32, pixel: usize, to: *mut f32, channel: usize) {
+        // SAFETY: the caller vouches for the places, `self` for the instructions.
+        unsafe {
+            let mut pixels = [_mm512_setzero_ps(); 4];
+            for (p, values) in pixels.iter_mut().enumerate() {
+                *values = _mm512_loadu_ps(from.add(p * pixel));
+            }
+            for (c, row) in transposed(pixels).into_iter().enumerate() {
+                _mm_storeu_ps(to.add(c * channel), _mm512_castps512_ps128(row));
+                _mm_storeu_ps(to.add((c + 4) * channel), _mm512_extractf32x4_ps::<1>(row));
+                _mm_storeu_ps(to.add((c + 8) * channel), _mm512_extractf32x4_ps::<2>(row));
+                _mm_storeu_ps(to.add((c + 12) * channel), _mm512_extractf32x4_ps::<3>(row));
+            }
+        }
+    }
+}
+
+/// The transposes of the matrices of four by four that each quarter of the registers holds.
+///
+/// # Safety
+/// The CPU must have AVX-512 F.
+#[inline(always)]
+unsafe fn transposed([a, b, c, d]: [__m512; 4]) -> [__m512; 4] {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        let low = _mm512_castps_pd(_mm512_unpacklo_ps(a, b));
+        let high = _mm512_castps_pd(_mm512_unpackhi_ps(a, b));
+        let other_low = _mm512_castps_pd(_mm512_unpacklo_ps(c, d));
+        let other_high = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+        [
+            _mm512_castpd_ps(_mm512_unpacklo_pd(low, other_low)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(low, other_low)),
+            _mm512_castpd_ps(_mm512_unpacklo_pd(high, other_high)),
+            _mm512_castpd_ps(_mm512_unpackhi_pd(high, other_high)),
+        ]
+    }
 }

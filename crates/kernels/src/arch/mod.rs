@@ -159,6 +159,35 @@ pub(crate) trait Lanes: Copy {
     /// Whether `a < b`, both unsigned.
     fn lt_u32(self, a: Self::U, b: Self::U) -> Self::M;
 
+    /// Writes the channels of four pixels side by side: `to[p * pixel + c] = from[c * channel + p]` for each pixel `p` and
+    /// each of `LANES` channels `c`.
+    ///
+    /// # Safety
+    /// All those places must be valid, of `from` for reads and of `to` for writes.
+    #[inline(always)]
+    unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {
+        for c in 0..Self::LANES {
+            for p in 0..4 {
+                // SAFETY: as the caller vouches for.
+                unsafe { *to.add(p * pixel + c) = *from.add(c * channel + p) };
+            }
+        }
+    }
+
+    /// The opposite of [`interleave`](Self::interleave): `to[c * channel + p] = from[p * pixel + c]`.
+    ///
+    /// # Safety
+    /// All those places must be valid, of `from` for reads and of `to` for writes.
+    #[inline(always)]
+    unsafe fn deinterleave(self, from: *const f32, pixel: usize, to: *mut f32, channel: usize) {
+        for c in 0..Self::LANES {
+            for p in 0..4 {
+                // SAFETY: as the caller vouches for.
+                unsafe { *to.add(c * channel + p) = *from.add(p * pixel + c) };
+            }
+        }
+    }
+
     /// Reads the first `LANES` values of a slice, which must have them.
     #[inline(always)]
     fn load(self, values: &[f32]) -> Self::F {

@@ -72,4 +72,20 @@ impl<L: Lanes> Lanes for Pair<L> {
     fn shr_u32(self, a: Self::U, bits: u32) -> Self::U {
         [self.0.shr_u32(a[0], bits), self.0.shr_u32(a[1], bits)]
     }
+    #[inline(always)]
+    unsafe fn interleave(self, from: *const f32, channel: usize, to: *mut f32, pixel: usize) {
+        // SAFETY: the caller vouches for both halves.
+        unsafe {
+            self.0.interleave(from, channel, to, pixel);
+            self.0.interleave(from.add(L::LANES * channel), channel, to.add(L::LANES), pixel);
+        }
+    }
+    #[inline(always)]
+    unsafe fn deinterleave(self, from: *const f32, pixel: usize, to: *mut f32, channel: usize) {
+        // SAFETY: the caller vouches for both halves.
+        unsafe {
+            self.0.deinterleave(from, pixel, to, channel);
+            self.0.deinterleave(from.add(L::LANES), pixel, to.add(L::LANES * channel), channel);
+        }
+    }
 }

@@ -83,3 +83,44 @@ fn scalar_operations_are_what_their_names_say() {
     assert_eq!(first_five(11)[0], 1.0, "and no sign elsewhere");
     assert_eq!(first_five(12), [1.0; 5], "words from 2 up are not below 2");
 }
+
+/// Interleaves four pixels at odd distances, and back.
+struct Interleaved {
+    input: Vec<f32>,
+}
+
+impl Kernel for Interleaved {
+    type Output = [Vec<f32>; 2];
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> [Vec<f32>; 2] {
+        let (channel, pixel) = (7, L::LANES + 3);
+        let (mut pixels, mut channels) = (vec![-1.0; 4 * pixel], vec![-1.0; 7 * L::LANES]);
+        // SAFETY: the last places are those of pixel 3 and channel `LANES - 1`, and lie inside.
+        unsafe {
+            lanes.interleave(self.input.as_ptr(), channel, pixels.as_mut_ptr(), pixel);
+            lanes.deinterleave(pixels.as_ptr(), pixel, channels.as_mut_ptr(), channel);
+        }
+        [pixels, channels]
+    }
+}
+
+#[test]
+fn channels_are_interleaved_and_come_back() {
+    for width in [Width::Eight, Width::Sixteen] {
+        let lanes = width.lanes();
+        let input: Vec<f32> = (0..7 * lanes).map(|value| value as f32).collect();
+        for isa in Isa::available() {
+            let [pixels, channels] = isa.run(width, Interleaved { input: input.clone() });
+            for (at, &value) in pixels.iter().enumerate() {
+                let (p, c) = (at / (lanes + 3), at % (lanes + 3));
+                let expected = if c < lanes { (c * 7 + p) as f32 } else { -1.0 };
+                assert_eq!(value, expected, "{isa} at pixel {p}, channel {c}");
+            }
+            for (at, &value) in channels.iter().enumerate() {
+                let expected = if at % 7 < 4 { at as f32 } else { -1.0 };
+                assert_eq!(value, expected, "{isa} at {at}");
+            }
+        }
+    }
+}

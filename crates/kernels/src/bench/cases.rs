@@ -18,8 +18,10 @@ use crate::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 /// An operation and its sizes.
 #[derive(Clone, Debug)]
 pub enum Operation {
-    /// [`conv2d`](crate::conv::conv2d) and its gradients.
-    Conv2d(ConvShape),
+    /// A [`Conv2d`](crate::conv::Conv2d) of this many images with a bias, and its gradients.
+    Conv2d(ConvShape, usize),
+    /// A [`Linear`](crate::linear::Linear) layer with a bias: rows, inputs and outputs.
+    Linear([usize; 3]),
     /// [`max_pool2d`](crate::pool::max_pool2d) of this shape and its gradient.
     MaxPool2d([usize; 4]),
     /// A training step of [`Dense`](crate::dense::Dense) layers with this many rows.
@@ -69,10 +71,16 @@ pub struct Results<T> {
 
 /// All cases, the smallest of each operation first.
 pub fn cases() -> Vec<Case> {
-    let conv =
-        |batch, [in_channels, out_channels]: [usize; 2], [height, width]: [usize; 2], kernel, padding| {
-            Operation::Conv2d(ConvShape { batch, in_channels, out_channels, height, width, kernel, padding })
-        };
+    let strided = |batch,
+                   [in_channels, out_channels]: [usize; 2],
+                   [height, width]: [usize; 2],
+                   kernel,
+                   stride,
+                   padding| {
+        let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
+        Operation::Conv2d(shape, batch)
+    };
+    let conv = |batch, channels, size, kernel, padding| strided(batch, channels, size, kernel, 1, padding);
     let smoothed = TargetKind { label_smoothing: 0.1, soft: None };
     let soft = |label_smoothing, weight| TargetKind { label_smoothing, soft: Some(weight) };
     let plain = TargetKind::default();
@@ -88,6 +96,17 @@ pub fn cases() -> Vec<Case> {
         conv(2, [1, 32], [28, 28], 5, 0),
         conv(2, [3, 7], [11, 12], 5, 4),
         conv(1, [5, 24], [9, 8], 7, 3),
+        conv(3, [32, 64], [12, 12], 5, 0),
+        conv(2, [3, 6], [4, 5], 2, 3),
+        conv(1, [2, 9], [12, 14], 11, 5),
+        strided(9, [3, 16], [9, 12], 3, 2, 1),
+        strided(2, [32, 40], [16, 16], 3, 2, 1),
+        strided(2, [16, 24], [8, 9], 1, 2, 0),
+        strided(1, [1, 17], [13, 10], 5, 2, 7),
+        Operation::Linear([1, 1, 1]),
+        Operation::Linear([3, 17, 10]),
+        Operation::Linear([64, 40, 33]),
+        Operation::Linear([5, 130, 24]),
         Operation::MaxPool2d([1, 1, 2, 2]),
         Operation::MaxPool2d([2, 3, 5, 6]),
         Operation::MaxPool2d([3, 16, 28, 27]),
@@ -179,9 +198,15 @@ impl Case {
         let (mut heads, mut rows, mut kind) = (vec![], 0, TargetKind::default());
         let mut one_hot = None;
         match &case.operation {
-            Operation::Conv2d(shape) => {
-                case.inputs = vec![floats(shape.input_len()), floats(shape.weight_len())];
-                case.upstream = floats(shape.output_len());
+            Operation::Conv2d(shape, batch) => {
+                case.inputs = [batch * shape.input_len(), shape.weight_len(), shape.out_channels]
+                    .map(&mut floats)
+                    .into();
+                case.upstream = floats(batch * shape.output_len());
+            }
+            &Operation::Linear([rows, inputs, outputs]) => {
+                case.inputs = [rows * inputs, outputs * inputs, outputs].map(&mut floats).into();
+                case.upstream = floats(rows * outputs);
             }
             &Operation::MaxPool2d([b, c, h, w]) => {
                 // Multiples of 1/64 in random order: all differ, so that small steps move no maximum.
@@ -231,12 +256,14 @@ impl Case {
     /// The operation and its sizes in words.
     pub fn name(&self) -> String {
         match &self.operation {
-            Operation::Conv2d(shape) => {
-                let &ConvShape { batch, in_channels, out_channels, height, width, kernel, padding } = shape;
+            Operation::Conv2d(shape, batch) => {
+                let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
+                let stride = if stride == 1 { String::new() } else { format!(" stride {stride}") };
                 format!(
-                    "conv2d {batch}x{in_channels}->{out_channels} {height}x{width} kernel {kernel} pad {padding}"
+                    "conv2d {batch}x{in_channels}->{out_channels} {height}x{width} kernel {kernel}{stride} pad {padding}"
                 )
             }
+            Operation::Linear([rows, inputs, outputs]) => format!("linear {rows}x{inputs}->{outputs}"),
             Operation::MaxPool2d([b, c, h, w]) => format!("max_pool2d {b}x{c}x{h}x{w}"),
             Operation::Dense(spec, rows, kind) => {
                 let DenseSpec { inputs, layers, one_hot, heads } = spec;

@@ -17,6 +17,7 @@ use crate::{Isa, Result};
 /// The training trunk runs the same kernels on an image, so a time taken here is the part of it that is arithmetic.
 #[derive(Debug)]
 pub struct PreparedConvolution {
+    isa: Isa,
     shape: ConvShape,
     forward: Convolution,
     backward: Convolution,
@@ -31,8 +32,8 @@ pub struct PreparedConvolution {
 }
 
 impl PreparedConvolution {
-    /// Takes over an image `input`, `[in, h, w]`, a `weight`, `[out, in, k, k]`, and a `grad_output`, `[out, h', w']`.
-    /// The batch of `shape` is not looked at.
+    /// Takes over an image `input`, `[in, h, w]`, a `weight`, `[out, in, k, k]`, and a `grad_output`, `[out, h', w']`, of a
+    /// convolution of stride 1 with less padding than kernel.
     ///
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) where a slice does not fit the shape, and those of [`ConvShape::check`].
@@ -43,7 +44,6 @@ impl PreparedConvolution {
         weight: &[f32],
         grad_output: &[f32],
     ) -> Result<Self> {
-        let shape = ConvShape { batch: 1, ..shape };
         shape.check()?;
         check_len("input", input, shape.input_len())?;
         check_len("weight", weight, shape.weight_len())?;
@@ -52,6 +52,7 @@ impl PreparedConvolution {
         let backward = Convolution::new(isa, shape.kernel, shape.grad_output(), shape.grad_input());
         let weight_gradient = WeightGradient::new(isa, shape.kernel, shape.input(), shape.grad_output());
         let mut prepared = Self {
+            isa,
             shape,
             input: Aligned::zeros(shape.input().len()),
             weights: Aligned::zeros(forward.packing().len()),
@@ -64,8 +65,8 @@ impl PreparedConvolution {
             backward,
             weight_gradient,
         };
-        shape.input().read_nchw(input, &mut prepared.input);
-        shape.grad_output().read_nchw(grad_output, &mut prepared.grad_output);
+        shape.input().read_nchw(isa, input, &mut prepared.input);
+        shape.grad_output().read_nchw(isa, grad_output, &mut prepared.grad_output);
         prepared.forward.packing().pack(weight, &mut prepared.weights);
         prepared.backward.packing().pack_flipped(weight, &mut prepared.flipped_weights);
         Ok(prepared)
@@ -93,8 +94,8 @@ impl PreparedConvolution {
         let shape = &self.shape;
         let mut results =
             [shape.output_len(), shape.input_len(), shape.weight_len()].map(|len| vec![0.0; len]);
-        shape.output().write_nchw(&self.output, &mut results[0]);
-        shape.grad_input().write_nchw(&self.grad_input, &mut results[1]);
+        shape.output().write_nchw(self.isa, &self.output, &mut results[0]);
+        shape.grad_input().write_nchw(self.isa, &self.grad_input, &mut results[1]);
         self.weight_gradient.packing().unpack(&self.grad_weights, &mut results[2]);
         results
     }

@@ -35,7 +35,21 @@ impl Case {
     /// The outputs of the naive loops, in `f64`.
     pub fn oracle_outputs(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         match &self.operation {
-            Operation::Conv2d(shape) => vec![conv::conv2d(&inputs[0], &inputs[1], &shape.into())],
+            Operation::Conv2d(shape, batch) => {
+                let mut output = conv::conv2d(&inputs[0], &inputs[1], &naive_conv(shape, *batch));
+                let planes = output.chunks_exact_mut(shape.output_len() / shape.out_channels);
+                for (plane, bias) in planes.zip(inputs[2].iter().cycle()) {
+                    plane.iter_mut().for_each(|value| *value += bias);
+                }
+                vec![output]
+            }
+            &Operation::Linear(sizes @ [_, _, outputs]) => {
+                let mut output = dense::linear(&inputs[0], &inputs[1], sizes);
+                for row in output.chunks_exact_mut(outputs) {
+                    row.iter_mut().zip(&inputs[2]).for_each(|(value, bias)| *value += bias);
+                }
+                vec![output]
+            }
             &Operation::MaxPool2d(shape) => vec![pool::max_pool2d(&inputs[0], &Pool::halving(shape))],
             Operation::Dense(spec, rows, _) => {
                 let (_, pass) = self.dense_pass(spec, inputs);
@@ -61,10 +75,28 @@ impl Case {
             largest,
         };
         match &self.operation {
-            Operation::Conv2d(shape) => of_one_layer(vec![
-                conv::conv2d_input_gradient(&inputs[1], &upstream, &shape.into()),
-                conv::conv2d_weight_gradient(&inputs[0], &upstream, &shape.into()),
-            ]),
+            Operation::Conv2d(shape, batch) => {
+                let conv = naive_conv(shape, *batch);
+                let mut grad_bias = vec![0.0; shape.out_channels];
+                let planes = upstream.chunks_exact(shape.output_len() / shape.out_channels);
+                for (index, plane) in planes.enumerate() {
+                    grad_bias[index % shape.out_channels] += plane.iter().sum::<f64>();
+                }
+                of_one_layer(vec![
+                    conv::conv2d_input_gradient(&inputs[1], &upstream, &conv),
+                    conv::conv2d_weight_gradient(&inputs[0], &upstream, &conv),
+                    grad_bias,
+                ])
+            }
+            &Operation::Linear(sizes @ [_, _, outputs]) => {
+                let (grad_input, grad_weight) =
+                    dense::linear_backward(&inputs[0], &inputs[1], sizes, &upstream);
+                let mut grad_bias = vec![0.0; outputs];
+                for row in upstream.chunks_exact(outputs) {
+                    grad_bias.iter_mut().zip(row).for_each(|(sum, grad)| *sum += grad);
+                }
+                of_one_layer(vec![grad_input, grad_weight, grad_bias])
+            }
             &Operation::MaxPool2d(shape) => {
                 of_one_layer(vec![pool::max_pool2d_backward(&inputs[0], &Pool::halving(shape), &upstream)])
             }
@@ -159,7 +191,8 @@ impl Case {
     /// The most that a value may be off in an output whose largest value is `largest`.
     fn output_bound(&self, largest: f64) -> f64 {
         match &self.operation {
-            Operation::Conv2d(shape) => products(shape.in_channels * shape.kernel * shape.kernel),
+            Operation::Conv2d(shape, _) => products(shape.in_channels * shape.kernel * shape.kernel),
+            Operation::Linear([_, inputs, _]) => products(*inputs),
             Operation::MaxPool2d(_) => 0.0,
             Operation::Dense(..) | Operation::CrossEntropy(..) | Operation::Predict(..) => {
                 1e-5 * largest.max(0.1)
@@ -174,10 +207,11 @@ impl Case {
     /// where the largest on the way is `on_the_way`.
     pub(super) fn grad_bound(&self, input: usize, largest: f64, on_the_way: f64) -> f64 {
         match &self.operation {
-            Operation::Conv2d(shape) if input == 0 => {
+            Operation::Conv2d(shape, _) if input == 0 => {
                 products(shape.out_channels * shape.kernel * shape.kernel)
             }
-            Operation::Conv2d(shape) => products(shape.output_len() / shape.out_channels),
+            Operation::Conv2d(shape, batch) => products(batch * shape.output_len() / shape.out_channels),
+            Operation::Linear([rows, _, outputs]) => products(if input == 0 { *outputs } else { *rows }),
             // The floors are for what comes to nothing, or nearly, as a sum of terms that are not small. Over few and nearly
             // equal rows a norm's gradients can be far above 1, and what they come to is off by a share of them.
             Operation::Dense(..) => 1e-5 * largest.max(0.1 * on_the_way.max(1.0)),
@@ -292,11 +326,10 @@ fn network_of(trunk: Option<&TrunkSpec>, dense: Option<&DenseSpec>) -> Network {
     Network::new(input, layers, heads).expect("a specification that the kernels take")
 }
 
-impl From<&ConvShape> for Conv {
-    fn from(shape: &ConvShape) -> Self {
-        let &ConvShape { batch, in_channels, out_channels, height, width, kernel, padding } = shape;
-        Self { batch, in_channels, out_channels, height, width, kernel, stride: 1, padding }
-    }
+/// The naive loops' sizes of a convolution of so many images.
+fn naive_conv(shape: &ConvShape, batch: usize) -> Conv {
+    let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
+    Conv { batch, in_channels, out_channels, height, width, kernel, stride, padding }
 }
 
 /// The distributions that a head of `classes` should give, `[b, classes]`.

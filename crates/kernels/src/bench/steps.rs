@@ -2,8 +2,9 @@
 
 use super::cases::{Case, Operation, Results, TargetKind};
 use crate::Isa;
-use crate::conv::{conv2d, conv2d_input_gradient, conv2d_weight_gradient};
+use crate::conv::Conv2d;
 use crate::dense::Dense;
+use crate::linear::Linear;
 use crate::loss::{SoftTargets, Targets, softmax_cross_entropy};
 use crate::orthogonal::orthogonalize;
 use crate::pool::{max_pool2d, max_pool2d_backward};
@@ -30,7 +31,7 @@ impl Case {
         let all = |lengths: &[usize]| lengths.iter().map(|&len| of_len(len)).collect();
         let grads = self.inputs.iter().map(|input| of_len(input.len())).collect();
         match &self.operation {
-            Operation::Conv2d(_) | Operation::MaxPool2d(_) => {
+            Operation::Conv2d(..) | Operation::Linear(_) | Operation::MaxPool2d(_) => {
                 Results { outputs: all(&[self.upstream.len()]), grads }
             }
             Operation::Dense(spec, rows, _) => {
@@ -61,15 +62,35 @@ impl Case {
         const FITS: &str = "the arguments of a case fit";
         let (inputs, upstream) = (&self.inputs, &self.upstream);
         match &self.operation {
-            Operation::Conv2d(shape) => Box::new(move |results| {
-                let [input, weight] = &inputs[..] else { unreachable!("a convolution has two inputs") };
-                let [grad_input, grad_weight] = &mut results.grads[..] else {
-                    unreachable!("and as many gradients")
-                };
-                conv2d(isa, shape, input, weight, &mut results.outputs[0]).expect(FITS);
-                conv2d_input_gradient(isa, shape, weight, upstream, grad_input).expect(FITS);
-                conv2d_weight_gradient(isa, shape, input, upstream, grad_weight).expect(FITS);
-            }),
+            Operation::Conv2d(shape, _) => {
+                let conv = Conv2d::new(*shape, isa).expect(FITS);
+                Box::new(move |results| {
+                    let [input, weight, bias] = &inputs[..] else {
+                        unreachable!("a convolution has three inputs")
+                    };
+                    let [grad_input, grad_weight, grad_bias] = &mut results.grads[..] else {
+                        unreachable!("and as many gradients")
+                    };
+                    let packed = conv.pack(weight).expect(FITS);
+                    conv.forward(input, &packed, Some(bias), &mut results.outputs[0]).expect(FITS);
+                    conv.input_gradient(weight, upstream, grad_input).expect(FITS);
+                    conv.weight_gradient(input, upstream, grad_weight, Some(grad_bias)).expect(FITS);
+                })
+            }
+            &Operation::Linear([_, of_row, outputs]) => {
+                let linear = Linear::new([of_row, outputs], isa).expect(FITS);
+                Box::new(move |results| {
+                    let [input, weight, bias] = &inputs[..] else {
+                        unreachable!("a linear layer has three inputs")
+                    };
+                    let [grad_input, grad_weight, grad_bias] = &mut results.grads[..] else {
+                        unreachable!("and as many gradients")
+                    };
+                    linear.forward(input, weight, Some(bias), &mut results.outputs[0]).expect(FITS);
+                    linear.input_gradient(weight, upstream, grad_input).expect(FITS);
+                    linear.weight_gradient(input, upstream, grad_weight, Some(grad_bias)).expect(FITS);
+                })
+            }
             &Operation::MaxPool2d(shape) => Box::new(move |results| {
                 max_pool2d(&inputs[0], shape, &mut results.outputs[0]).expect(FITS);
                 max_pool2d_backward(&inputs[0], shape, upstream, &mut results.grads[0]).expect(FITS);

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::arch::Width;
+use crate::Isa;
+use crate::arch::{Kernel, Lanes, Width};
 
 /// The channels of a feature map, padded with zeros until they fill the lanes of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +20,13 @@ impl Channels {
         Self { count, stored: count.next_multiple_of(8) }
     }
 
-    /// Channels that a kernel only reads: a single one, as in a gray image, is stored alone.
+    /// Channels that a kernel only reads: those of an image, gray or in colors, are stored as they are.
     pub(crate) fn read_only(count: usize) -> Self {
-        if count == 1 { Self { count, stored: 1 } } else { Self::computed(count) }
+        if count <= 3 { Self { count, stored: count } } else { Self::computed(count) }
     }
 
-    /// The channel blocks: as many of 16 channels as there are, then one of 8 or of 1 for the rest.
+    /// The channel blocks: as many of 16 channels as there are, then one of 8 for the rest, or of the few that an
+    /// image has.
     pub(crate) fn blocks(self) -> impl Iterator<Item = ChannelBlock> {
         (0..self.stored)
             .step_by(16)
@@ -37,7 +39,7 @@ impl Channels {
 pub(crate) struct ChannelBlock {
     /// The first channel.
     pub first: usize,
-    /// The number of channels: 16 or 8, or 1 for a gray image.
+    /// The number of channels: 16 or 8, or 1 to 3 for an image.
     pub channels: usize,
 }
 
@@ -114,41 +116,124 @@ impl BlockedLayout {
     }
 
     /// Writes an image, `[c, h, w]`, into the interior; channels that are only stored become zero.
-    pub(crate) fn read_nchw(&self, image: &[f32], values: &mut [f32]) {
-        let pixels = self.height * self.width;
+    pub(crate) fn read_nchw(&self, isa: Isa, image: &[f32], values: &mut [f32]) {
         for channel_block in self.channels.blocks() {
-            for y in 0..self.height {
-                let row = &mut values[self.row_range(channel_block, y)];
-                if channel_block.channels == 1 {
-                    row.copy_from_slice(&image[y * self.width..][..self.width]);
-                    continue;
-                }
-                for lane in 0..channel_block.channels {
-                    let channel = channel_block.first + lane;
-                    let targets = row[lane..].iter_mut().step_by(channel_block.channels);
-                    if channel < self.channels.count {
-                        let source = &image[channel * pixels + y * self.width..][..self.width];
-                        targets.zip(source).for_each(|(target, &value)| *target = value);
-                    } else {
-                        targets.for_each(|target| *target = 0.0);
+            match channel_block.channels {
+                1 => {
+                    for (y, source) in image.chunks_exact(self.width).take(self.height).enumerate() {
+                        values[self.row_range(channel_block, y)].copy_from_slice(source);
                     }
                 }
+                2 | 3 => {
+                    for (channel, plane) in image.chunks_exact(self.height * self.width).enumerate() {
+                        for (y, source) in plane.chunks_exact(self.width).enumerate() {
+                            let targets = values[self.row_range(channel_block, y)][channel..].iter_mut();
+                            let targets = targets.step_by(channel_block.channels);
+                            targets.zip(source).for_each(|(target, &value)| *target = value);
+                        }
+                    }
+                }
+                _ => isa.run(channel_block.width(), ReadBlock { layout: self, channel_block, image, values }),
             }
         }
     }
 
     /// Writes the interior to an image, `[c, h, w]`.
-    pub(crate) fn write_nchw(&self, values: &[f32], image: &mut [f32]) {
-        let pixels = self.height * self.width;
+    pub(crate) fn write_nchw(&self, isa: Isa, values: &[f32], image: &mut [f32]) {
         for channel_block in self.channels.blocks() {
-            for y in 0..self.height {
-                let row = &values[self.row_range(channel_block, y)];
-                for lane in 0..channel_block.channels.min(self.channels.count - channel_block.first) {
-                    let target =
-                        &mut image[(channel_block.first + lane) * pixels + y * self.width..][..self.width];
-                    let sources = row[lane..].iter().step_by(channel_block.channels);
-                    target.iter_mut().zip(sources).for_each(|(target, &value)| *target = value);
+            isa.run(channel_block.width(), WriteBlock { layout: self, channel_block, values, image });
+        }
+    }
+
+    /// The channels of a block that are not only stored.
+    fn present(&self, channel_block: ChannelBlock) -> usize {
+        channel_block.channels.min(self.channels.count - channel_block.first)
+    }
+}
+
+/// The first of four neighboring pixels in each step along a row of `width`, at least four: the last step overlaps the one
+/// before where four do not divide the row.
+#[inline(always)]
+fn fours(width: usize) -> impl Iterator<Item = usize> {
+    (0..width.div_ceil(4)).map(move |step| (4 * step).min(width - 4))
+}
+
+/// One channel block of [`BlockedLayout::read_nchw`].
+struct ReadBlock<'a> {
+    layout: &'a BlockedLayout,
+    channel_block: ChannelBlock,
+    image: &'a [f32],
+    values: &'a mut [f32],
+}
+
+impl Kernel for ReadBlock<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { layout, channel_block, image, values } = self;
+        let (width, plane) = (layout.width, layout.height * layout.width);
+        let (first, present) = (channel_block.first * plane, layout.present(channel_block));
+        for y in 0..layout.height {
+            let row = &mut values[layout.row_range(channel_block, y)];
+            if present == L::LANES && width >= 4 {
+                let source = &image[first + y * width..first + (L::LANES - 1) * plane + (y + 1) * width];
+                for x in fours(width) {
+                    // SAFETY: four pixels from `x` on lie in the row, and in the planes of as many channels as there are
+                    // lanes: the slices end with the last of those.
+                    unsafe {
+                        let target = row.as_mut_ptr().add(x * L::LANES);
+                        lanes.interleave(source.as_ptr().add(x), plane, target, L::LANES);
+                    }
                 }
+                continue;
+            }
+            for lane in 0..L::LANES {
+                let targets = row[lane..].iter_mut().step_by(L::LANES);
+                if lane < present {
+                    let source = &image[first + lane * plane + y * width..][..width];
+                    targets.zip(source).for_each(|(target, &value)| *target = value);
+                } else {
+                    targets.for_each(|target| *target = 0.0);
+                }
+            }
+        }
+    }
+}
+
+/// One channel block of [`BlockedLayout::write_nchw`].
+struct WriteBlock<'a> {
+    layout: &'a BlockedLayout,
+    channel_block: ChannelBlock,
+    values: &'a [f32],
+    image: &'a mut [f32],
+}
+
+impl Kernel for WriteBlock<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let Self { layout, channel_block, values, image } = self;
+        let (width, plane) = (layout.width, layout.height * layout.width);
+        let (first, present) = (channel_block.first * plane, layout.present(channel_block));
+        for y in 0..layout.height {
+            let row = &values[layout.row_range(channel_block, y)];
+            if present == L::LANES && width >= 4 {
+                let target = &mut image[first + y * width..first + (L::LANES - 1) * plane + (y + 1) * width];
+                for x in fours(width) {
+                    // SAFETY: as in `ReadBlock::run`.
+                    unsafe {
+                        let source = row.as_ptr().add(x * L::LANES);
+                        lanes.deinterleave(source, L::LANES, target.as_mut_ptr().add(x), plane);
+                    }
+                }
+                continue;
+            }
+            for lane in 0..present {
+                let target = &mut image[first + lane * plane + y * width..][..width];
+                let sources = row[lane..].iter().step_by(L::LANES);
+                target.iter_mut().zip(sources).for_each(|(target, &value)| *target = value);
             }
         }
     }
@@ -190,6 +275,30 @@ impl Packing {
         let opposite = Packing { input: self.output, output: self.input, ..*self };
         let last = self.taps() - 1;
         self.fill(packed, |output, input, tap| weight[opposite.index(input, output, last - tap)]);
+    }
+
+    /// Packs `weight`, `[input, output, k, k]` in the names of this packing, for one tap after the other:
+    /// `[output block][ky][kx][input channel][output channel]`.
+    ///
+    /// That is the order in which the gradient at the inputs of the opposite convolution reads its weights when it is added
+    /// up tap by tap.
+    pub(crate) fn pack_by_tap(&self, weight: &[f32], packed: &mut [f32]) {
+        let (taps, inputs) = (self.taps(), self.input.stored);
+        for outputs in self.output.blocks() {
+            let lanes = outputs.channels;
+            let present = lanes.min(self.output.count - outputs.first);
+            let block = &mut packed[self.start(outputs)..][..taps * inputs * lanes];
+            for (tap, rows) in block.chunks_exact_mut(inputs * lanes).enumerate() {
+                for (input, row) in rows.chunks_exact_mut(lanes).enumerate() {
+                    row.fill(0.0);
+                    if input < self.input.count {
+                        let first = (input * self.output.count + outputs.first) * taps + tap;
+                        let weights = weight[first..].iter().step_by(taps).take(present);
+                        row.iter_mut().zip(weights).for_each(|(value, &weight)| *value = weight);
+                    }
+                }
+            }
+        }
     }
 
     /// The opposite of [`Packing::pack`].

@@ -4,11 +4,12 @@ use super::layout::{BlockedLayout, Channels};
 use crate::shape::volume;
 use crate::{Error, Result};
 
-/// A convolution of stride 1 with a square kernel, zeros around its input, and no bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The largest stride that there are kernels for.
+const MAX_STRIDE: usize = 2;
+
+/// A convolution of one image with a square kernel and zeros around its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConvShape {
-    /// Images.
-    pub batch: usize,
     /// Channels of the input.
     pub in_channels: usize,
     /// Channels of the output.
@@ -19,7 +20,9 @@ pub struct ConvShape {
     pub width: usize,
     /// Rows and columns of the kernel.
     pub kernel: usize,
-    /// Rows and columns of zeros on each side of the input, fewer than the kernel's.
+    /// The distance between the inputs of two neighboring outputs, 1 or 2.
+    pub stride: usize,
+    /// Rows and columns of zeros on each side of the input.
     pub padding: usize,
 }
 
@@ -27,10 +30,10 @@ impl ConvShape {
     /// Refuses sizes that make no convolution. All other functions here ask for sizes that pass.
     ///
     /// # Errors
-    /// [`Error::Dimension`] where a size other than the batch is zero, the padding not smaller than the kernel, or the
-    /// kernel larger than the padded input; [`Error::TooLarge`] where a tensor has more values than can be counted.
+    /// [`Error::Dimension`] where a size is zero, the stride neither 1 nor 2, or the kernel larger than the padded input;
+    /// [`Error::TooLarge`] where a tensor has more values than can be counted.
     pub fn check(&self) -> Result<()> {
-        let &Self { batch, in_channels, out_channels, height, width, kernel, padding } = self;
+        let &Self { in_channels, out_channels, height, width, kernel, stride, padding } = self;
         for (argument, found) in [
             ("in_channels", in_channels),
             ("out_channels", out_channels),
@@ -42,15 +45,15 @@ impl ConvShape {
                 return Err(Error::Dimension { argument, found, expected: "at least 1".into() });
             }
         }
-        if padding >= kernel {
-            let expected = format!("less than the kernel's {kernel}");
-            return Err(Error::Dimension { argument: "padding", found: padding, expected });
+        if !(1..=MAX_STRIDE).contains(&stride) {
+            return Err(Error::Dimension { argument: "stride", found: stride, expected: "1 or 2".into() });
         }
         // With the lanes that channels are filled up to, and the border that the input gradient works with.
         let [inputs, outputs] = [in_channels, out_channels].map(|channels| channels.saturating_add(7));
-        let [rows, columns] = [height, width].map(|size| size.saturating_add(kernel.saturating_mul(2)));
-        volume("input", &[batch.max(1), inputs, rows, columns])?;
-        volume("output", &[batch.max(1), outputs, rows, columns])?;
+        let border = kernel.max(padding).saturating_mul(2);
+        let [rows, columns] = [height, width].map(|size| size.saturating_add(border));
+        volume("input", &[inputs, rows, columns])?;
+        volume("output", &[outputs, rows, columns])?;
         volume("weight", &[outputs, inputs, kernel, kernel])?;
         let smallest = height.min(width) + 2 * padding;
         if kernel > smallest {
@@ -62,12 +65,12 @@ impl ConvShape {
 
     /// Rows and columns of the output.
     pub fn output_size(&self) -> [usize; 2] {
-        [self.height, self.width].map(|size| size + 2 * self.padding + 1 - self.kernel)
+        [self.height, self.width].map(|size| (size + 2 * self.padding - self.kernel) / self.stride + 1)
     }
 
-    /// Values of the input, `[batch, in_channels, height, width]`.
+    /// Values of an input, `[in_channels, height, width]`.
     pub fn input_len(&self) -> usize {
-        self.batch * self.in_channels * self.height * self.width
+        self.in_channels * self.height * self.width
     }
 
     /// Values of the weight, `[out_channels, in_channels, kernel, kernel]`.
@@ -75,13 +78,13 @@ impl ConvShape {
         self.out_channels * self.in_channels * self.kernel * self.kernel
     }
 
-    /// Values of the output, `[batch, out_channels, height', width']`.
+    /// Values of an output, `[out_channels, height', width']`.
     pub fn output_len(&self) -> usize {
         let [height, width] = self.output_size();
-        self.batch * self.out_channels * height * width
+        self.out_channels * height * width
     }
 
-    /// Floating-point operations of the forward pass, or of either gradient, those on padding included.
+    /// Floating-point operations of an image's forward pass, or of either gradient, those on padding included.
     pub fn flops(&self) -> usize {
         2 * self.output_len() * self.in_channels * self.kernel * self.kernel
     }
@@ -98,7 +101,8 @@ impl ConvShape {
         BlockedLayout { channels: Channels::computed(self.out_channels), height, width, border: 0 }
     }
 
-    /// The gradient at the output of one image, with the zeros around it that the input gradient needs.
+    /// The gradient at the output of one image, with the zeros around it with which the input gradient is a convolution
+    /// of stride 1. The padding must be smaller than the kernel.
     pub(crate) fn grad_output(&self) -> BlockedLayout {
         BlockedLayout { border: self.kernel - 1 - self.padding, ..self.output() }
     }

@@ -13,7 +13,7 @@ pub(super) struct Tile {
 }
 
 /// A rectangle of output pixels that tiles of one size cover. Where the size does not divide it, the last tiles of a row or
-/// column overlap those before them and compute the same values again.
+/// column overlap those before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Region {
     pub tile: Tile,
@@ -38,11 +38,26 @@ fn starts(first: usize, len: usize, size: usize) -> impl Iterator<Item = usize> 
     (0..len.div_ceil(size)).map(move |tile| first + (tile * size).min(len - size))
 }
 
+/// Whether tiles may compute a pixel twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Overlap {
+    /// They may: its value is stored again.
+    Allowed,
+    /// They may not: its value is added to what is there.
+    Forbidden,
+}
+
 /// Covers an output of `rows` by `columns` pixels with the least work that some of `tiles`, each as often as it is of use,
 /// can do it with. One of `tiles` must be a single pixel, which fits everywhere.
-pub(super) fn cover(tiles: &[Tile], isa: Isa, width: Width, [rows, columns]: [usize; 2]) -> Vec<Region> {
+pub(super) fn cover(
+    tiles: &[Tile],
+    overlap: Overlap,
+    isa: Isa,
+    width: Width,
+    [rows, columns]: [usize; 2],
+) -> Vec<Region> {
     let accumulators = isa.run(width, CountAccumulators);
-    let mut search = Search { tiles, accumulators, best: HashMap::new() };
+    let mut search = Search { tiles, overlap, accumulators, best: HashMap::new() };
     search.best(rows, columns);
     let mut regions = Vec::new();
     search.collect([0, 0], [rows, columns], &mut regions);
@@ -60,6 +75,7 @@ struct Choice {
 
 struct Search<'a> {
     tiles: &'a [Tile],
+    overlap: Overlap,
     accumulators: usize,
     /// The best choice for each size of rectangle met so far.
     best: HashMap<[usize; 2], Choice>,
@@ -81,7 +97,8 @@ impl Search<'_> {
             if fits {
                 // All of it, with tiles that overlap; or as much as the tile divides, and other tiles for the rest.
                 let whole = [rows - rows % tile.rows, columns - columns % tile.columns];
-                for covered in [[rows, columns], whole] {
+                let all = (self.overlap == Overlap::Allowed).then_some([rows, columns]);
+                for covered in all.into_iter().chain([whole]) {
                     let cost = self.cost(tile, covered)
                         + self.best(rows - covered[0], columns)
                         + self.best(covered[0], columns - covered[1]);
@@ -138,10 +155,16 @@ mod tests {
 
     #[test]
     fn every_pixel_is_covered_and_none_outside() {
+        for overlap in [Overlap::Allowed, Overlap::Forbidden] {
+            check_all_sizes(overlap);
+        }
+    }
+
+    fn check_all_sizes(overlap: Overlap) {
         for rows in 1..12 {
             for columns in 1..12 {
                 let mut visits = vec![0; rows * columns];
-                for region in cover(&TILES, Isa::SCALAR, Width::Eight, [rows, columns]) {
+                for region in cover(&TILES, overlap, Isa::SCALAR, Width::Eight, [rows, columns]) {
                     for (y, x) in region.corners() {
                         for pixel in 0..region.tile.rows * region.tile.columns {
                             let (dy, dx) = (pixel / region.tile.columns, pixel % region.tile.columns);
@@ -150,14 +173,15 @@ mod tests {
                         }
                     }
                 }
-                assert!(visits.iter().all(|&count| count > 0), "{rows}x{columns}: {visits:?}");
+                let right = |&count: &i32| count == 1 || count > 1 && overlap == Overlap::Allowed;
+                assert!(visits.iter().all(right), "{rows}x{columns}: {visits:?}");
             }
         }
     }
 
     #[test]
     fn a_tile_that_divides_the_output_covers_it_alone() {
-        let regions = cover(&TILES, Isa::SCALAR, Width::Eight, [4, 9]);
+        let regions = cover(&TILES, Overlap::Allowed, Isa::SCALAR, Width::Eight, [4, 9]);
         assert_eq!(regions, [Region { tile: TILES[0], y: 0, x: 0, rows: 4, columns: 9 }]);
     }
 }

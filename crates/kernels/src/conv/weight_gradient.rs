@@ -6,13 +6,14 @@ use super::layout::{BlockedLayout, ChannelBlock, Packing};
 use crate::Isa;
 use crate::arch::{Kernel, Lanes};
 
-/// The weight gradient of a convolution of stride 1, planned for an instruction set.
+/// The weight gradient of a convolution, planned for an instruction set.
 ///
 /// An image's part of one weight's gradient is the sum over output pixels in row-major order, one fused multiply-add after
 /// the other; it is then added to what the images before it gave. That is the same on every instruction set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WeightGradient {
     isa: Isa,
+    stride: usize,
     packing: Packing,
     input: BlockedLayout,
     grad_output: BlockedLayout,
@@ -23,10 +24,21 @@ impl WeightGradient {
     ///
     /// `grad_output` without its border must be as large as the input with its border, less `kernel - 1`.
     pub(crate) fn new(isa: Isa, kernel: usize, input: BlockedLayout, grad_output: BlockedLayout) -> Self {
-        assert_eq!(grad_output.height + kernel, input.height + 2 * input.border + 1);
-        assert_eq!(grad_output.width + kernel, input.width + 2 * input.border + 1);
+        Self::strided(isa, [kernel, 1], input, grad_output)
+    }
+
+    /// Plans it for the convolution of `input`, border included, with a kernel of `kernel` by `kernel` at every `stride`th
+    /// place. `grad_output` without its border has a pixel for every such place.
+    pub(crate) fn strided(
+        isa: Isa,
+        [kernel, stride]: [usize; 2],
+        input: BlockedLayout,
+        grad_output: BlockedLayout,
+    ) -> Self {
+        assert_eq!(grad_output.height, (input.height + 2 * input.border - kernel) / stride + 1);
+        assert_eq!(grad_output.width, (input.width + 2 * input.border - kernel) / stride + 1);
         let packing = Packing { kernel, input: input.channels, output: grad_output.channels };
-        Self { isa, packing, input, grad_output }
+        Self { isa, stride, packing, input, grad_output }
     }
 
     /// The order of the gradient: that of the convolution's weights.
@@ -69,6 +81,7 @@ impl Kernel for WeightGradientTask<'_> {
         let mut sums = TapSums {
             lanes,
             kernel: self.plan.packing.kernel,
+            stride: self.plan.stride,
             grad_output: self.grad_output[grad_output.row_range(self.channel_block, 0)].as_ptr(),
             grad_row: grad_output.row() * L::LANES,
             size: [grad_output.height, grad_output.width],
@@ -103,6 +116,7 @@ struct Input {
 struct TapSums<L> {
     lanes: L,
     kernel: usize,
+    stride: usize,
     /// The gradient at the first output pixel.
     grad_output: *const f32,
     grad_row: usize,
@@ -124,9 +138,12 @@ impl<L: Lanes> TapSums<L> {
         let mut row = input;
         // SAFETY: as the caller vouches for.
         unsafe {
-            if [self.kernel, input.pixel] == [3, 1] && L::ACCUMULATORS >= 9 {
-                // Three taps alone would wait for one another.
-                return self.add::<3, 3>(row);
+            // The few taps in a row of an image's channels alone would wait for one another.
+            match [self.kernel, input.pixel] {
+                [3, 1] if L::ACCUMULATORS >= 9 => return self.add::<3, 3>(row),
+                [3, 3] if L::ACCUMULATORS >= 27 => return self.add::<3, 9>(row),
+                [5, 1] if L::ACCUMULATORS >= 25 => return self.add::<5, 5>(row),
+                _ => {}
             }
             for _ in 0..self.kernel {
                 let mut taps = self.kernel * input.pixel;
@@ -164,7 +181,7 @@ impl<L: Lanes> TapSums<L> {
                 }
             };
         }
-        largest!(24 16 12 8 6 3)
+        largest!(24 16 12 8 6 5 3 2)
     }
 
     /// Adds to the next weights: those of `N` taps in each of `R` rows of the kernel.
@@ -178,7 +195,8 @@ impl<L: Lanes> TapSums<L> {
         // SAFETY: the caller vouches for all that is read and written.
         unsafe {
             for y in 0..self.size[0] {
-                let mut rows: [*const f32; R] = from_fn(|r| input.first.add((y + r) * input.row));
+                let mut rows: [*const f32; R] =
+                    from_fn(|r| input.first.add((y * self.stride + r) * input.row));
                 let mut grad = self.grad_output.add(y * self.grad_row);
                 for _ in 0..self.size[1] {
                     let gradient = lanes.load_ptr(grad);
@@ -186,7 +204,7 @@ impl<L: Lanes> TapSums<L> {
                         for (tap, sum) in sums.iter_mut().enumerate() {
                             *sum = lanes.fma(lanes.splat(*row.add(tap)), gradient, *sum);
                         }
-                        *row = row.add(input.pixel);
+                        *row = row.add(self.stride * input.pixel);
                     }
                     grad = grad.add(L::LANES);
                 }

@@ -194,3 +194,22 @@ fn empty_masks_and_wrong_lengths() {
     let error = mask(DropoutKey(0), 0, rate(), shape, &mut []).unwrap_err();
     assert_eq!(error, Error::TooLarge { argument: "output", shape: shape.to_vec() });
 }
+
+#[test]
+fn dropped_tensors_are_the_input_times_the_mask() {
+    let shape = [3, 5, 4, 2];
+    let input: Vec<f32> = (0..120).map(|at| at as f32 - 60.0).collect();
+    let (mut factors, mut output) = (vec![f32::NAN; 120], vec![f32::NAN; 120]);
+    mask(DropoutKey(3), 1, rate(), shape, &mut factors).unwrap();
+    dropout(DropoutKey(3), 1, rate(), shape, &input, &mut output).unwrap();
+    assert!(factors.contains(&0.0) && factors.contains(&rate().scale()));
+    assert!(
+        output.iter().zip(&input).zip(&factors).all(|((output, input), factor)| *output == input * factor)
+    );
+    let nan = DropoutRate::new(0.9).unwrap();
+    dropout(DropoutKey(3), 1, nan, [1, 1, 1, 64], &[f32::NAN; 64], &mut output[..64]).unwrap();
+    assert!(output[..64].iter().all(|value| value.is_nan()), "a NaN is not hidden");
+    let error = dropout(DropoutKey(3), 1, rate(), shape, &input[1..], &mut output).unwrap_err();
+    assert_eq!(error, Error::Length { argument: "input", expected: 120, found: 119 });
+    dropout(DropoutKey(3), 1, rate(), [2, 0, 4, 2], &[], &mut []).unwrap();
+}

@@ -97,7 +97,7 @@ impl FoldedTrunk {
     /// [`FoldedTrunk::feature_norm`]. `features` holds one value for each channel, and may hold more.
     pub(super) fn features(&self, image: &[f32], scratch: &mut TrunkScratch, features: &mut [f32]) {
         let TrunkScratch { inputs, values, pooled } = scratch;
-        self.blocks[0].input.read_nchw(image, &mut inputs[0]);
+        self.blocks[0].input.read_nchw(self.isa, image, &mut inputs[0]);
         for (index, block) in self.blocks.iter().enumerate() {
             let values = block.convolve(&inputs[index], values);
             match self.blocks.get(index + 1) {
@@ -116,19 +116,19 @@ impl FoldedTrunk {
     /// The output of each block for one image, `[c, h, w]`, norms and pools included.
     pub(super) fn feature_maps(&self, image: &[f32], scratch: &mut TrunkScratch) -> Vec<FeatureMaps> {
         let TrunkScratch { inputs, values, .. } = scratch;
-        self.blocks[0].input.read_nchw(image, &mut inputs[0]);
+        self.blocks[0].input.read_nchw(self.isa, image, &mut inputs[0]);
         let outputs = self.blocks.iter().enumerate().map(|(index, block)| {
             let values = block.convolve(&inputs[index], values);
             match self.blocks.get(index + 1) {
                 Some(next) => {
                     block.normalize(self.isa, values, next.input, &mut inputs[index + 1]);
-                    FeatureMaps::of(next.input, &inputs[index + 1])
+                    FeatureMaps::of(self.isa, next.input, &inputs[index + 1])
                 }
                 None => {
                     let layout = block.output();
                     let mut output = vec![0.0; layout.len()];
                     block.normalize(self.isa, values, layout, &mut output);
-                    FeatureMaps::of(layout, &output)
+                    FeatureMaps::of(self.isa, layout, &output)
                 }
             }
         });
@@ -183,11 +183,11 @@ impl FoldedBlock {
 }
 
 impl FeatureMaps {
-    fn of(layout: BlockedLayout, values: &[f32]) -> Self {
+    fn of(isa: Isa, layout: BlockedLayout, values: &[f32]) -> Self {
         let BlockedLayout { channels, height, width, .. } = layout;
         let mut output = Self { channels: channels.count, height, width, values: Vec::new() };
         output.values.resize(output.channels * height * width, 0.0);
-        layout.write_nchw(values, &mut output.values);
+        layout.write_nchw(isa, values, &mut output.values);
         output
     }
 }

@@ -48,7 +48,7 @@ impl TrunkPlan {
             for (image, slot) in (chunk * CHUNK..).zip(slots.chunks_exact_mut(self.slot_len())) {
                 let (gradient, slot) = (&grad_output[image * len..][..len], &mut slot[..layout.len()]);
                 match self.spec.output {
-                    Output::Map => layout.read_nchw(gradient, slot),
+                    Output::Map => layout.read_nchw(self.isa, gradient, slot),
                     Output::GlobalAverage => spread(layout, gradient, slot),
                 }
                 stage.add_gradient_sums(image, slot, sums);
@@ -83,7 +83,7 @@ impl TrunkPlan {
         let (layout, len) = (self.blocks[0].grad_input, self.spec.image_len());
         let slots = workspace.gradients.par_chunks(self.slot_len());
         grad_images.par_chunks_exact_mut(len).zip(slots).with_min_len(CHUNK).for_each(|(image, slot)| {
-            layout.write_nchw(&slot[..layout.len()], image);
+            layout.write_nchw(self.isa, &slot[..layout.len()], image);
         });
     }
 }
@@ -116,7 +116,7 @@ impl BlockPass<'_> {
         while let Some((offset, slot)) = slots.next() {
             let image = first + offset;
             stage.write_gradient(image, &slot[..block.output.len()], gradient);
-            source.write(image, block.input, input);
+            source.write(plan.isa, image, block.input, input);
             block.weight_gradient.add(input, gradient, weight_sums);
             if further {
                 let next_slot = slots.peek().map_or(&[][..], |(_, slot)| &slot[..block.output.len()]);

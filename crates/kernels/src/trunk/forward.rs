@@ -47,7 +47,7 @@ impl TrunkPlan {
             let input = &mut scratch.input[..block.input.len()];
             block.input.clear_border(input);
             for (image, values) in (chunk * CHUNK..).zip(values.chunks_exact_mut(len)) {
-                source.write(image, block.input, input);
+                source.write(self.isa, image, block.input, input);
                 let prefetch = Prefetch::new([source.image(image + 1), &[], &[]]);
                 block.forward.run_with_prefetch(input, weights, Activation::Relu, prefetch, values);
                 let key = key.map(|key| key.image(mask, image as u32));
@@ -80,9 +80,9 @@ impl TrunkPlan {
             let mut scratch = self.scratch();
             let values = &mut scratch.input[..layout.len()];
             for (image, output) in (chunk * CHUNK..).zip(outputs.chunks_exact_mut(len)) {
-                source.write(image, layout, values);
+                source.write(self.isa, image, layout, values);
                 match self.spec.output {
-                    Output::Map => layout.write_nchw(values, output),
+                    Output::Map => layout.write_nchw(self.isa, values, output),
                     Output::GlobalAverage => {
                         for (channel_block, output) in layout.channels.blocks().zip(output.chunks_mut(16)) {
                             let average = average(

@@ -300,9 +300,9 @@ impl<'a> Source<'a> {
     }
 
     /// Writes what one image gives to the interior of `to`.
-    pub(super) fn write(self, image: usize, to: BlockedLayout, output: &mut [f32]) {
+    pub(super) fn write(self, isa: Isa, image: usize, to: BlockedLayout, output: &mut [f32]) {
         match self {
-            Self::Images(..) => to.read_nchw(self.image(image), output),
+            Self::Images(..) => to.read_nchw(isa, self.image(image), output),
             Self::Stage(stage) => stage.write_output(image, to, output),
         }
     }

@@ -102,8 +102,8 @@ impl TrunkSpec {
         let mut shapes = Vec::with_capacity(self.blocks.len());
         for (index, block) in self.blocks.iter().enumerate() {
             let &BlockSpec { out_channels, padding, pool, .. } = block;
-            let shape =
-                ConvShape { batch: 1, in_channels, out_channels, height, width, kernel: KERNEL, padding };
+            let (kernel, stride) = (KERNEL, 1);
+            let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
             check_block(block, &shape)
                 .map_err(|source| Error::Block { block: index, source: source.into() })?;
             [height, width] = shape.output_size().map(|size| if pool { size / 2 } else { size });
@@ -115,6 +115,10 @@ impl TrunkSpec {
 }
 
 fn check_block(block: &BlockSpec, shape: &ConvShape) -> Result<()> {
+    if block.padding >= KERNEL {
+        let expected = format!("less than the kernel's {KERNEL}");
+        return Err(Error::Dimension { argument: "padding", found: block.padding, expected });
+    }
     shape.check()?;
     DropoutRate::new(block.dropout)?;
     let [height, width] = shape.output_size();

@@ -1,21 +1,16 @@
 //! Runs of layers on `adder-kernels`, inside candle's autograd: convolution blocks are one operation, dense layers with heads
 //! and loss another.
 //!
-//! candle walks its graph and accumulates gradients between operations, which costs more than the arithmetic of a small
-//! network; the fewer operations, the less of it. The parameters of each part go in as one flat tensor, put together by
-//! `Tensor::cat`, whose gradient hands every parameter its own.
+//! The operations are those of [`adder_nn::fused`]; here is which layers of a description they take up.
 
-mod block;
 mod dense;
 mod trunk;
 
 use std::ops::Range;
 
 use adder_kernels::Isa;
-use adder_kernels::trunk::Trunk;
 use adder_network::{Network, Node, Segment};
 
-pub use block::{BlockOutput, FusedBlock};
 pub(crate) use dense::DensePart;
 pub(crate) use trunk::TrunkPart;
 
@@ -75,8 +70,7 @@ impl Fused {
 fn part(nodes: &[Node], segment: Segment<'_>, isa: Isa) -> Result<Part> {
     Ok(match segment {
         Segment::Trunk { blocks, global_average, nodes: range } => {
-            let trunk = Trunk::new(trunk_spec(&blocks, global_average), isa)?;
-            Part::Trunk(TrunkPart::new(trunk, &blocks, range))
+            Part::Trunk(TrunkPart::new(trunk_spec(&blocks, global_average), &blocks, range, isa)?)
         }
         Segment::Dense { .. } => unreachable!("only the end of a network is a dense part"),
         Segment::Layer(index) => {

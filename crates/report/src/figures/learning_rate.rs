@@ -1,7 +1,7 @@
 //! The learning rate: of a run, and the search for one.
 
 use adder_experiment::lr_find::Suggestions;
-use adder_train::optimizer::OptimizerKind;
+use adder_train::config::OptimizerKind;
 
 use crate::chart::{Axis, Panel, Scale, ScaleKind, Shape, rounded, smooth};
 use crate::drawing::{Drawing, Figure, Rect};

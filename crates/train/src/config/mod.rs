@@ -7,6 +7,7 @@ mod data;
 mod deserializer;
 mod distillation;
 mod error;
+mod optimizer;
 mod recipe;
 mod sources;
 mod suggest;
@@ -16,19 +17,19 @@ mod training;
 
 use adder_data::LoaderConfig;
 use adder_model::ModelConfig;
+use adder_nn::optim::{Schedule, ScheduleError};
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 
 pub use data::DataConfig;
 pub use distillation::DistillationConfig;
 pub use error::{ConfigError, Origin};
+pub use optimizer::{OptimizerConfig, OptimizerKind};
 pub use recipe::Recipe;
 pub use sources::ConfigSources;
 pub use training::TrainingConfig;
 
-use crate::optimizer::config::OptimizerConfig;
 use crate::range::{Invalid, check};
-use crate::schedule::ScheduleConfig;
 
 /// Everything that decides what a run computes. Two runs of the same configuration on the same device and data end with
 /// the same bits; what only decides how fast they get there, such as the number of threads, is not in here.
@@ -45,7 +46,7 @@ pub struct Config {
     /// The step that turns gradients into new weights.
     pub optimizer: OptimizerConfig,
     /// The course of the learning rate over the run.
-    pub schedule: ScheduleConfig,
+    pub schedule: Schedule,
     /// Length, portions, and the weights that count in the end.
     pub training: TrainingConfig,
     /// Other networks to learn from.
@@ -59,7 +60,7 @@ impl Default for Config {
             data: DataConfig::default(),
             model: ModelConfig::default(),
             optimizer: OptimizerConfig::default(),
-            schedule: ScheduleConfig::default(),
+            schedule: Schedule::default(),
             training: TrainingConfig::default(),
             distillation: DistillationConfig::default(),
         }
@@ -124,7 +125,7 @@ impl Config {
     pub(crate) fn validate(&self) -> Result<(), Invalid> {
         check("seed", self.seed, ..=i64::MAX as u64, "a whole number below 2^63")?;
         self.training.validate()?;
-        self.schedule.validate()?;
+        self.schedule.check().map_err(invalid_schedule)?;
         self.data.validate()?;
         self.optimizer.validate()?;
         self.model.validate().map_err(|error| invalid_network("model.", error))?;
@@ -133,6 +134,11 @@ impl Config {
         let teacher = self.teacher(1).model;
         teacher.validate().map_err(|error| invalid_network("distillation.teacher_", error))
     }
+}
+
+/// An error of a schedule, of the keys of its section.
+fn invalid_schedule(ScheduleError { field, expected, found }: ScheduleError) -> Invalid {
+    Invalid { key: format!("schedule.{field}"), expected: expected.into(), found }
 }
 
 /// An error of a network, of the keys that begin with `prefix`.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use adder_nn::optim::OptimizerError;
+
 use crate::checkpoint::CheckpointError;
 use crate::data_record::SetRecord;
 use crate::evaluation::EvaluationError;
 use crate::events::EventsError;
-use crate::optimizer::OptimizerError;
 use crate::run_directory::RunError;
 
 /// A run that cannot start, resume, or end.

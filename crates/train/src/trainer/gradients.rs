@@ -2,11 +2,11 @@
 
 use adder_data::{Batch, Position, SIDE, TrainLoader};
 use adder_model::{IdentityAdder, Mode, SoftTargets, Step, Tally, Targets};
+use adder_nn::optim::Gradients;
 use candle_core::Tensor;
 
 use super::error::TrainError;
 use crate::config::Config;
-use crate::optimizer::gradients::Gradients;
 use crate::targets::{PairTargets, TargetSource};
 
 /// The gradients of the mean loss over the pairs of the next `count` batches, one or more, against labels and, where there is a

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use adder_data::{Dataset, Position, Split, TrainLoader};
 use adder_model::{IdentityAdder, Tally};
+use adder_nn::optim::{Gradients, ScheduleStep};
 
 pub use error::TrainError;
 
@@ -23,9 +24,7 @@ use crate::evaluation::Report;
 use crate::events::{Event, EventLog, StepEvent};
 use crate::images::RunImages;
 use crate::observer::{Observer, Progress, RunPlan, StopFlag};
-use crate::optimizer::gradients::Gradients;
 use crate::run_directory::RunDirectory;
-use crate::schedule::ScheduleStep;
 use crate::targets::TargetSource;
 use gradients::next_gradients;
 
@@ -160,9 +159,9 @@ impl Trainer {
             per_epoch: self.steps_per_epoch(),
         };
         let settings = self.config.schedule.at(place);
-        self.train_state.optimizer.step(&gradients, settings, place.done)?;
-        if let Some(ema) = &self.train_state.ema {
-            ema.update(&self.train_state.model, place.done)?;
+        self.train_state.optimizer.step_with(&gradients, settings)?;
+        if let Some(averaged) = &self.train_state.averaged {
+            averaged.ema.update(place.done)?;
         }
 
         // Record.

@@ -6,14 +6,12 @@ use adder_data::{Dataset, Position, Split};
 
 use super::Trainer;
 use super::error::TrainError;
-use crate::checkpoint::{self, CheckpointName, LoopState, TrainState};
+use crate::checkpoint::{self, AveragedModel, CheckpointName, LoopState, TrainState};
 use crate::config::Config;
 use crate::data_record::DataRecord;
-use crate::ema::Ema;
 use crate::environment::{Environment, Machine, Session};
 use crate::events::EventLog;
 use crate::images::RunImages;
-use crate::optimizer::Optimizer;
 use crate::run_directory::RunDirectory;
 
 /// The head of `config.toml` in a run directory.
@@ -22,10 +20,10 @@ const HEADER: &str = "# Everything that decided this run. `--config` takes this 
 /// A training of `config` before its first step.
 fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainError> {
     let model = machine.new_model(config)?;
-    let optimizer = Optimizer::new(model.parameters(), config.optimizer)?;
+    let optimizer = config.optimizer.build(model.parameters())?;
     let decay = config.training.ema_decay;
-    let ema = (decay > 0.0).then(|| Ema::new(&model, decay)).transpose()?;
-    Ok(TrainState { model, ema, optimizer })
+    let averaged = (decay > 0.0).then(|| AveragedModel::new(&model, decay)).transpose()?;
+    Ok(TrainState { model, averaged, optimizer })
 }
 
 /// Whether `data` are those that the run was started on.

@@ -1,0 +1,236 @@
+//! A convolution of whole batches, planned for one shape of image.
+
+use rayon::prelude::*;
+
+use super::forward::Convolution;
+use super::input_gradient::InputGradient;
+use super::layout::BlockedLayout;
+use super::shape::ConvShape;
+use super::weight_gradient::WeightGradient;
+use crate::aligned::Aligned;
+use crate::buffer_pool::{BufferPool, PooledBuffer};
+use crate::reduce::{CHUNK, PartialSums};
+use crate::shape::{check_len, volume};
+use crate::{Error, Isa, Result};
+
+/// A two-dimensional convolution, planned for one shape of image and an instruction set, with the memory that it works in.
+///
+/// Batches of any size go through it, from any number of threads at once. Scratch memory is kept from call to call.
+///
+/// ```
+/// use adder_kernels::Isa;
+/// use adder_kernels::conv::{Conv2d, ConvShape};
+///
+/// let shape =
+///     ConvShape { in_channels: 1, out_channels: 1, height: 3, width: 3, kernel: 3, stride: 2, padding: 1 };
+/// let conv = Conv2d::new(shape, Isa::best())?;
+/// let weight = conv.pack(&[1.0; 9])?;
+/// let mut output = [0.0; 4];
+/// conv.forward(&[1.0; 9], &weight, Some(&[0.5]), &mut output)?;
+/// assert_eq!(output, [4.5; 4]);
+/// # Ok::<(), adder_kernels::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Conv2d {
+    isa: Isa,
+    shape: ConvShape,
+    forward: Convolution,
+    input_gradient: InputGradient,
+    weight_gradient: WeightGradient,
+    scratch: BufferPool<[Aligned; 2]>,
+    backward_scratch: BufferPool<[Aligned; 2]>,
+    packed: BufferPool<Aligned>,
+    sums: BufferPool<PartialSums<f32>>,
+    bias_sums: BufferPool<PartialSums<f64>>,
+}
+
+/// A weight in the order in which a [`Conv2d`] reads it. Its memory goes back to the convolution when it is dropped.
+#[derive(Debug)]
+pub struct PackedWeight(PooledBuffer<Aligned>);
+
+impl Conv2d {
+    /// Plans the convolution of images of a shape.
+    ///
+    /// # Errors
+    /// Those of [`ConvShape::check`].
+    pub fn new(shape: ConvShape, isa: Isa) -> Result<Self> {
+        shape.check()?;
+        let kernel = [shape.kernel, shape.stride];
+        Ok(Self {
+            isa,
+            shape,
+            forward: Convolution::strided(isa, kernel, shape.input(), shape.output()),
+            input_gradient: InputGradient::new(isa, &shape),
+            weight_gradient: WeightGradient::strided(isa, kernel, shape.input(), shape.output()),
+            scratch: BufferPool::default(),
+            backward_scratch: BufferPool::default(),
+            packed: BufferPool::default(),
+            sums: BufferPool::default(),
+            bias_sums: BufferPool::default(),
+        })
+    }
+
+    /// The shape that it was planned for.
+    pub fn shape(&self) -> &ConvShape {
+        &self.shape
+    }
+
+    /// The instruction set that it was planned for.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Packs `weight`, `[out, in, k, k]`, for [`forward`](Self::forward), once for any number of calls.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where it has another size.
+    pub fn pack(&self, weight: &[f32]) -> Result<PackedWeight> {
+        check_len("weight", weight, self.shape.weight_len())?;
+        let mut packed = self.packed.take(Aligned::default);
+        packed.fit(self.forward.packing().len());
+        self.forward.packing().pack(weight, &mut packed);
+        Ok(PackedWeight(packed))
+    }
+
+    /// Convolves `input`, `[b, in, h, w]`, into `output`, `[b, out, h', w']`, and adds `bias`, `[out]`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where a slice does not fit the shape, or the weight was packed for another one.
+    pub fn forward(
+        &self,
+        input: &[f32],
+        weight: &PackedWeight,
+        bias: Option<&[f32]>,
+        output: &mut [f32],
+    ) -> Result<()> {
+        let batch = self.batch("input", input.len(), self.shape.input_len())?;
+        check_len("weight", &weight.0, self.forward.packing().len())?;
+        check_len("output", output, batch * self.shape.output_len())?;
+        let (from, to) = (self.shape.input(), self.shape.output());
+        let mut biases = vec![0.0; to.channels.stored];
+        if let Some(bias) = bias {
+            check_len("bias", bias, self.shape.out_channels)?;
+            biases[..bias.len()].copy_from_slice(bias);
+        }
+        let images = input.par_chunks_exact(self.shape.input_len());
+        let outputs = output.par_chunks_exact_mut(self.shape.output_len());
+        let each_image_alone = batch < rayon::current_num_threads();
+        images.zip(outputs).for_each(|(image, output)| {
+            let mut scratch = self.take_scratch(&self.scratch, [from, to]);
+            let [x, y] = &mut *scratch;
+            from.read_nchw(self.isa, image, x);
+            match each_image_alone {
+                true => self.forward.run_in_parallel(x, &weight.0, &biases, y),
+                false => self.forward.run_with_bias(x, &weight.0, &biases, y),
+            }
+            to.write_nchw(self.isa, y, output);
+        });
+        Ok(())
+    }
+
+    /// The gradient with respect to the input, written over `grad_input`, `[b, in, h, w]`.
+    ///
+    /// `weight` is `[out, in, k, k]`, `grad_output` is `[b, out, h', w']`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where a slice does not fit the shape.
+    pub fn input_gradient(&self, weight: &[f32], grad_output: &[f32], grad_input: &mut [f32]) -> Result<()> {
+        let (shape, gradient) = (&self.shape, &self.input_gradient);
+        check_len("weight", weight, shape.weight_len())?;
+        let batch = self.batch("grad_output", grad_output.len(), shape.output_len())?;
+        check_len("grad_input", grad_input, batch * shape.input_len())?;
+        let mut packed = self.packed.take(Aligned::default);
+        packed.fit(gradient.packed_len());
+        gradient.pack(weight, &mut packed);
+        let (from, to) = (gradient.from(shape), gradient.to(shape));
+        let images = grad_output.par_chunks_exact(shape.output_len());
+        images.zip(grad_input.par_chunks_exact_mut(shape.input_len())).for_each(|(image, grad_input)| {
+            let mut scratch = self.take_scratch(&self.backward_scratch, [from, to]);
+            let [dy, dx] = &mut *scratch;
+            from.read_nchw(self.isa, image, dy);
+            gradient.run(dy, &packed, dx);
+            to.write_nchw(self.isa, dx, grad_input);
+        });
+        Ok(())
+    }
+
+    /// The gradients with respect to the weight, written over `grad_weight`, `[out, in, k, k]`, and to the bias, written over
+    /// `grad_bias`, `[out]`, where it is given.
+    ///
+    /// `input` is `[b, in, h, w]`, `grad_output` is `[b, out, h', w']`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where a slice does not fit the shape.
+    pub fn weight_gradient(
+        &self,
+        input: &[f32],
+        grad_output: &[f32],
+        grad_weight: &mut [f32],
+        grad_bias: Option<&mut [f32]>,
+    ) -> Result<()> {
+        let (shape, gradient) = (&self.shape, &self.weight_gradient);
+        let batch = self.batch("input", input.len(), shape.input_len())?;
+        check_len("grad_output", grad_output, batch * shape.output_len())?;
+        check_len("grad_weight", grad_weight, shape.weight_len())?;
+        if let Some(grad_bias) = grad_bias {
+            check_len("grad_bias", grad_bias, shape.out_channels)?;
+            self.bias_gradient(batch, grad_output, grad_bias);
+        }
+        let layouts = [shape.input(), shape.output()];
+        let mut sums = self.sums.take(PartialSums::default);
+        let chunks = input.par_chunks(CHUNK * shape.input_len());
+        let chunks = chunks.zip(grad_output.par_chunks(CHUNK * shape.output_len()));
+        let rows = sums.start(batch, gradient.packing().len());
+        chunks.zip(rows).for_each(|((input, grad_output), sums)| {
+            let mut scratch = self.take_scratch(&self.scratch, layouts);
+            let [x, dy] = &mut *scratch;
+            let images = input.chunks_exact(shape.input_len());
+            for (input, grad_output) in images.zip(grad_output.chunks_exact(shape.output_len())) {
+                layouts[0].read_nchw(self.isa, input, x);
+                layouts[1].read_nchw(self.isa, grad_output, dy);
+                gradient.add(x, dy, sums);
+            }
+        });
+        let mut total = self.packed.take(Aligned::default);
+        total.fit(gradient.packing().len());
+        sums.add_up(&mut total);
+        gradient.packing().unpack(&total, grad_weight);
+        Ok(())
+    }
+
+    /// The sum of each channel's gradients, image by image.
+    fn bias_gradient(&self, batch: usize, grad_output: &[f32], grad_bias: &mut [f32]) {
+        let (channels, len) = (self.shape.out_channels, self.shape.output_len());
+        let mut sums = self.bias_sums.take(PartialSums::default);
+        let chunks = grad_output.par_chunks(CHUNK * len).zip(sums.start(batch, channels));
+        chunks.for_each(|(images, sums)| {
+            for image in images.chunks_exact(len) {
+                for (sum, plane) in sums.iter_mut().zip(image.chunks_exact(len / channels)) {
+                    *sum += crate::reduce::sum(plane);
+                }
+            }
+        });
+        for (channel, grad_bias) in grad_bias.iter_mut().enumerate() {
+            *grad_bias = sums.rows().map(|row| row[channel]).sum::<f64>() as f32;
+        }
+    }
+
+    /// The number of images that `len` values are.
+    fn batch(&self, argument: &'static str, len: usize, of_image: usize) -> Result<usize> {
+        let batch = len / of_image;
+        if batch * of_image != len {
+            return Err(Error::Length { argument, expected: (batch + 1) * of_image, found: len });
+        }
+        volume(argument, &[batch, self.shape.input_len().max(self.shape.output_len())])?;
+        Ok(batch)
+    }
+
+    /// Memory for an image in each of two layouts. What is fresh is zero, and a border stays so: each pool is for one pair.
+    fn take_scratch(
+        &self,
+        pool: &BufferPool<[Aligned; 2]>,
+        layouts: [BlockedLayout; 2],
+    ) -> PooledBuffer<[Aligned; 2]> {
+        pool.take(|| layouts.map(|layout| Aligned::zeros(layout.len())))
+    }
+}

@@ -1,0 +1,7 @@
+//! Layers and losses: against PyTorch, finite differences and themselves on other instruction sets and threads.
+
+mod bits;
+mod checks;
+mod differences;
+mod golden;
+mod promises;
