@@ -39,6 +39,39 @@ fn every_row_names_its_test_and_every_test_has_a_row() {
     assert_eq!(unique, tests());
 }
 
+/// Imports items, which therefore exist, and gives their paths.
+macro_rules! paths {
+    ($($($segment:ident)::+),* $(,)?) => {{
+        $(#[allow(unused_imports)] use $($segment)::+ as _;)*
+        [$([$(stringify!($segment)),+].join("::")),*]
+    }};
+}
+
+#[test]
+fn every_item_of_adder_nn_that_is_advised_exists() {
+    let exist = paths![
+        adder_nn::AdamW,
+        adder_nn::AvgPool2d,
+        adder_nn::BatchNorm2d,
+        adder_nn::Conv2d,
+        adder_nn::Dropout,
+        adder_nn::LayerNorm,
+        adder_nn::Linear,
+        adder_nn::MaxPool2d,
+        adder_nn::RmsNorm,
+        adder_nn::init::seeded,
+        adder_nn::loss::binary_cross_entropy_with_logit,
+        adder_nn::loss::cross_entropy,
+        adder_nn::ops::relu,
+        adder_nn::ops::softmax_last_dim,
+    ];
+    let _ = adder_nn::Dropout::with_seed;
+    let text = file("docs/candle.md");
+    let advised = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("adder_nn::"));
+    let advised = advised.map(|path| path.trim_end_matches("::with_seed").to_string());
+    assert_eq!(advised.collect::<BTreeSet<_>>(), BTreeSet::from(exist));
+}
+
 #[test]
 fn every_row_is_whole_and_of_the_version_in_the_lock() {
     let lock = file("Cargo.lock");
