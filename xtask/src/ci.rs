@@ -17,6 +17,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "clippy", check: clippy },
     Stage { name: "test", check: || Cargo::new(["test", "--workspace"]).check() },
     Stage { name: "doc", check: doc },
+    Stage { name: "package", check: package },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
@@ -52,6 +53,14 @@ fn clippy() -> Result<(), Failure> {
 
 fn doc() -> Result<(), Failure> {
     Cargo::new(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").check()
+}
+
+/// Makes the packages of the crates that are published, without compiling them: it takes a second. What it needs of the
+/// registry is there since the first stage that compiled.
+fn package() -> Result<(), Failure> {
+    let published = ["adder-random", "adder-network", "adder-kernels", "adder-nn"];
+    let packages = published.into_iter().flat_map(|name| ["--package", name]);
+    Cargo::new(["package", "--no-verify", "--allow-dirty", "--offline", "--quiet"]).args(packages).check()
 }
 
 /// Compiles the benches. With the command line among the packages, features are chosen as for the next stage, and candle
@@ -118,7 +127,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, bench, train, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, e2e"
         );
     }
 }

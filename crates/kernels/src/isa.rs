@@ -136,6 +136,7 @@ impl FromStr for Isa {
 
 /// Why an instruction set was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum IsaError {
     /// This machine cannot run it.
     #[error("this machine does not have the instruction set `{asked}`; it has {available}")]

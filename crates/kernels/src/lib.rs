@@ -75,3 +75,8 @@ pub mod trunk;
 
 pub use error::{Error, Result};
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
+
+/// The README's example, which is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -26,6 +26,8 @@ pub struct Layer {
 }
 
 /// The kinds of layers. Maps are `[b, channels, height, width]`, vectors `[b, features]`.
+///
+/// Not `#[non_exhaustive]`, on purpose: a new kind is a new minor version, and the compiler names every match that lacks it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LayerKind {

@@ -56,3 +56,8 @@ pub use summary::{Summary, SummaryRow, thousands};
 
 /// The number that batch norms add to a variance before its square root, PyTorch's default.
 pub const EPSILON: f64 = 1e-5;
+
+/// The README's example, which is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -94,13 +94,34 @@ impl Conv2d {
             Ok(None)
         }
     }
+
+    /// The convolution of candle's own operations, for devices, element types and configurations without kernels.
+    fn composed(&self, x: &Tensor) -> Result<Tensor> {
+        let Conv2dConfig { padding, stride, dilation, .. } = self.config;
+        let candle = |config| candle_nn::Conv2d::new(self.weight.clone(), self.bias.clone(), config);
+        let (_, _, rows, columns) = self.weight.dims4()?;
+        let (_, _, height, width) = x.dims4()?;
+        // What the last window of an axis leaves over.
+        let rest = |size: usize, kernel: usize| {
+            let room = (size + 2 * padding).checked_sub(dilation * kernel.saturating_sub(1) + 1);
+            room.map_or(0, |room| room % stride.max(1))
+        };
+        let (below, beside) = (rest(height, rows), rest(width, columns));
+        if below == beside {
+            return candle(self.config).forward(x);
+        }
+        // candle's backward pass takes the rest of the rows for that of the columns too, so that none may be left.
+        let x = x.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
+        let x = x.narrow(2, 0, height + 2 * padding - below)?.narrow(3, 0, width + 2 * padding - beside)?;
+        candle(Conv2dConfig { padding: 0, ..self.config }).forward(&x)
+    }
 }
 
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self.isa(x)? {
             Some(isa) => apply(x, &self.weight, self.bias.as_ref(), self.plans.find(isa, self, x)?),
-            None => candle_nn::Conv2d::new(self.weight.clone(), self.bias.clone(), self.config).forward(x),
+            None => self.composed(x),
         }
     }
 }

@@ -16,6 +16,7 @@ pub use dense::{DenseOutput, DenseTargets, FusedDense};
 /// The statistics with which a norm normalized a batch, as
 /// [`BatchNorm::update_running`](crate::BatchNorm::update_running) takes them.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BatchStatistics {
     /// The mean of each channel, f32 `[c]`.
     pub mean: Tensor,

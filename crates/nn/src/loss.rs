@@ -8,7 +8,7 @@ use candle_core::{D, DType, Result, Tensor};
 pub use candle_nn::loss::huber;
 
 use crate::cpu::Engine;
-use crate::ops::{log_softmax, relu};
+use crate::ops::log_softmax;
 use classes::Labels;
 
 /// The softmax cross-entropy of `logits`, `[n, classes]`, and `labels`, `[n]` of u8, u32 or i64: a scalar, in nats, the mean
@@ -178,7 +178,8 @@ pub fn mse(x: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// The binary cross-entropy of logits `x` and probabilities `target`, of one shape: a scalar, the mean over all elements. As
 /// `torch.nn.functional.binary_cross_entropy_with_logits`.
 ///
-/// `ln(1 + exp(x)) - target * x`, stable for any logits, where candle-nn's function of this name is no number from 17 on.
+/// `target * ln(1 + exp(-x)) + (1 - target) * ln(1 + exp(x))`, precise for any logits, where candle-nn's function of this name is no
+/// number from 17 on.
 ///
 /// ```
 /// use adder_nn::loss::binary_cross_entropy_with_logit;
@@ -193,11 +194,21 @@ pub fn mse(x: &Tensor, target: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// Where the shapes differ.
 pub fn binary_cross_entropy_with_logit(x: &Tensor, target: &Tensor) -> Result<Tensor> {
-    // The larger exponent is a constant, as in a softmax of x and 0: so the derivative is a sigmoid at 0 too.
-    let largest = relu(&x.detach())?;
-    let exponentials = ((x - &largest)?.exp()? + largest.neg()?.exp()?)?;
-    let softplus = (exponentials.log()? + largest)?;
-    mean_of_means(&(softplus - (x * target.to_dtype(x.dtype())?)?)?)
+    // Two terms, each with all its digits where the other has almost none: no number is taken from one near it.
+    let target = target.to_dtype(x.dtype())?;
+    let positive = (softplus(&x.neg()?)? * &target)?;
+    mean_of_means(&(positive + (softplus(x)? * target.affine(-1.0, 1.0)?)?)?)
+}
+
+/// `ln(1 + exp(x))`.
+fn softplus(x: &Tensor) -> Result<Tensor> {
+    let is_positive = x.detach().gt(0.0)?;
+    let small = is_positive.where_cond(&x.neg()?, x)?.exp()?;
+    let sum = (&small + 1.0)?;
+    // The logarithm of the sum, and of what the sum lost of its smaller term. The sum's derivative is right as it is.
+    let lost = (&small - (&sum - 1.0)?)?.div(&sum)?.detach();
+    let logarithm = (sum.log()? + lost)?;
+    logarithm + is_positive.where_cond(x, &x.zeros_like()?)?
 }
 
 /// The mean of all elements. candle adds up one number after the other; a mean of the rows' means rounds less.

@@ -42,6 +42,7 @@ use rand::{Rng, SeedableRng, TryRng};
 ///
 /// The numbers are part of the format of a run: changing one changes every published result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 #[repr(u64)]
 pub enum Purpose {
     /// Splitting the training file into train and validation.
@@ -164,6 +165,11 @@ impl Clone for Stream {
         Self(ChaCha8Rng::deserialize_state(&self.0.serialize_state()))
     }
 }
+
+/// The README's example, which is compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests;

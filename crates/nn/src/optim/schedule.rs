@@ -66,6 +66,7 @@ pub struct Schedule {
 /// The curve of the learning rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
 pub enum ScheduleKind {
     /// The optimizer's learning rate in every step.
     #[default]

@@ -36,8 +36,8 @@ fn causal_attention_of_a_batch() -> Result<()> {
 
 #[test]
 fn soft_cap_of_one_query() -> Result<()> {
-    // Logits 0 and 8, capped by tanh to 0 and 1: the second value gets sigmoid(1). With one query, the cap brings in a
-    // bias of ALiBi that was not asked for: one less for each step back, which makes sigmoid(2).
+    // Logits 0 and 8, capped by tanh to 0 and 1: the second value gets sigmoid(1). With one query, the cap brings
+    // in a bias of ALiBi that was not asked for: one less for each step back, which makes sigmoid(2).
     let q = tensor(&[1.; 8], &[1, 1, 1, 8])?;
     let k = Tensor::cat(&[q.zeros_like()?, q.ones_like()?], 1)?;
     let capped = |mask| flash_attn::<f32>(&q, &k, &k, 1., mask, None, Some(1.))?.narrow(3, 0, 1);
@@ -48,9 +48,25 @@ fn soft_cap_of_one_query() -> Result<()> {
 }
 
 #[test]
+fn alibi_without_a_mask() -> Result<()> {
+    // Equal keys, a bias of -2 s, -s and 0 with s = 2^-0.5, values 0, 1 and 2.
+    let q = tensor(&[0.; 8], &[1, 1, 1, 8])?;
+    let k = Tensor::cat(&[&q, &q, &q], 1)?;
+    let v = tensor(&[0., 1., 2.], &[1, 3, 1, 1])?.broadcast_as((1, 3, 1, 8))?.contiguous()?;
+    let biased =
+        |mask, bias| flash_attn::<f32>(&q, &k, &v, 1., mask, bias, None)?.narrow(3, 0, 1)?.round_to(4);
+    fault(&biased(AttnMask::None, Some(0.5))?, &[1.], &[1.4359]);
+    let slope = 0.5f32.sqrt();
+    let by_hand = tensor(&[-2. * slope, -slope, 0.], &[1, 1, 1, 3])?;
+    right(&biased(AttnMask::Mask(by_hand), None)?, &[1.4359]);
+    right(&biased(AttnMask::causal_with_offset(2), Some(0.5))?, &[1.4359]);
+    Ok(())
+}
+
+#[test]
 fn attention_to_strided_keys() -> Result<()> {
-    // Keys whose last axis is not contiguous are read as they lie in the storage. Here they are (0, 1, 0 ...) and (0 ..., 9), the
-    // query counts their second and last values, and the values are 0 and 1.
+    // Keys whose last axis is not contiguous are read as they lie in the storage. Here they are (0, 1, 0 ...) and
+    // (0 ..., 9), the query counts their second and last values, and the values are 0 and 1.
     let q = tensor(&[0., 1., 0., 0., 0., 0., 0., 1.], &[1, 1, 1, 8])?;
     let mut interleaved = [0.; 16];
     (interleaved[2], interleaved[15]) = (1., 9.);

@@ -52,6 +52,22 @@ pub(crate) fn right(instead: &Tensor, right: &[f64]) {
     assert_eq!(first_difference(&instead, right), None, "the advice gives {instead:?}, not {right:?}");
 }
 
+/// Asserts that a layer of adder-nn gives the right values and the right gradient of their sum in `x`: in f32, whose
+/// kernels those are, and in f64, on candle's operations.
+pub(crate) fn ours(
+    x: &Var,
+    layer: impl Fn(&Tensor) -> Result<Tensor>,
+    value: &[f64],
+    slope: &[f64],
+) -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        let y = layer(&x.to_dtype(dtype)?)?;
+        right(&y, value);
+        right(&gradient(&y, x)?, slope);
+    }
+    Ok(())
+}
+
 /// Asserts that candle still gives no gradient of `y` in `x`, and no error either.
 pub(crate) fn no_gradient(y: &Tensor, x: &Var) -> Result<()> {
     let gradients = y.sqr()?.sum_all()?.backward()?;

@@ -2,7 +2,7 @@
 
 use candle_core::{Module, Result, Tensor};
 
-use crate::check::{CPU, counting, fault, gradient, ramp, right, tensor, variable, weighted_gradient};
+use crate::check::{CPU, counting, fault, gradient, ours, ramp, right, tensor, variable, weighted_gradient};
 
 /// A convolution without padding: the windows are gathered, then multiplied.
 fn conv1d_of_windows(x: &Tensor, kernel: &Tensor, stride: usize) -> Result<Tensor> {
@@ -58,6 +58,9 @@ fn linear_of_a_transposed_view() -> Result<()> {
         let x = ramp(shape)?.t()?;
         fault(&linear.forward(&x)?, &[31., 42., 53., 64.], &by_hand);
         right(&linear.forward(&x.contiguous()?)?, &by_hand);
+        let layer =
+            |x: &Tensor| adder_nn::Linear::new(linear.weight().to_dtype(x.dtype())?, None).forward(&x.t()?);
+        ours(&counting(shape)?, layer, &by_hand, &[1., 1., 10., 10., 1., 1., 10., 10.])?;
     }
     Ok(())
 }

@@ -2,14 +2,14 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use crate::check::{CPU, fault, gradient, right, tensor, variable};
+use crate::check::{CPU, fault, gradient, ours, right, tensor, variable};
 
 #[test]
 fn relu_gradient_at_zero() -> Result<()> {
     let x = variable(&[-1., 0., 1.], &[3])?;
     fault(&gradient(&x.relu()?, &x)?, &[0., 1., 1.], &[0., 0., 1.]);
     right(&gradient(&x.gt(0f32)?.where_cond(&x, &x.zeros_like()?)?, &x)?, &[0., 0., 1.]);
-    Ok(())
+    ours(&x, adder_nn::ops::relu, &[0., 0., 1.], &[0., 0., 1.])
 }
 
 #[test]
@@ -111,6 +111,9 @@ fn bce_of_great_logits() -> Result<()> {
     fault(&gradient(&y, &x)?, &[f64::NAN], &[-4.139937e-8]);
     let great = variable(&[-100.], &[1])?;
     fault(&candle_nn::loss::binary_cross_entropy_with_logit(&great, &target)?, &[f64::INFINITY], &[100.]);
+    let loss = |x: &Tensor| adder_nn::loss::binary_cross_entropy_with_logit(x, &target);
+    ours(&x, loss, &[4.139937e-8], &[-4.139937e-8])?;
+    ours(&great, loss, &[100.], &[-1.])?;
     // In f64, since f32 has no digits left for exp(-17) beside one.
     let target = target.to_dtype(DType::F64)?;
     let stable = |x: &Tensor| -> Result<Tensor> {

@@ -1,8 +1,9 @@
 //! What candle refuses, where PyTorch has an answer.
 
-use candle_core::{DType, Result, Tensor};
+use adder_nn::{AvgPool2d, Conv2d, Conv2dConfig, MaxPool2d, VarMap, init, linear};
+use candle_core::{DType, Module, Result, Tensor};
 
-use crate::check::{CPU, counting, error, gradient, panics, ramp, right};
+use crate::check::{CPU, counting, error, gradient, ours, panics, ramp, right};
 
 #[test]
 fn conv2d_backward_of_unequal_rests() -> Result<()> {
@@ -10,8 +11,13 @@ fn conv2d_backward_of_unequal_rests() -> Result<()> {
     let (x, kernel) = (counting(&[1, 1, 7, 6])?, Tensor::ones((1, 1, 2, 2), DType::F32, CPU)?);
     error(x.conv2d(&kernel, 0, 2, 1, 1)?.sum_all()?.backward(), "shape mismatch");
     let used = x.narrow(2, 0, 6)?;
-    right(&gradient(&used.conv2d(&kernel, 0, 2, 1, 1)?, &x)?, &[[1.; 36].as_slice(), &[0.; 6]].concat());
-    Ok(())
+    let by_hand = [[1.; 36].as_slice(), &[0.; 6]].concat();
+    right(&gradient(&used.conv2d(&kernel, 0, 2, 1, 1)?, &x)?, &by_hand);
+    let config = Conv2dConfig { stride: 2, ..Default::default() };
+    let layer = |x: &Tensor| Conv2d::new(kernel.to_dtype(x.dtype())?, None, config).forward(x);
+    // Four times a window's first value, and the steps to its others: 1, 6 and 7.
+    let sums = [18., 26., 34., 66., 74., 82., 114., 122., 130.];
+    ours(&x, layer, &sums, &by_hand)
 }
 
 #[test]
@@ -48,9 +54,12 @@ fn overlapping_pool_backward() -> Result<()> {
     let places = Tensor::new(&[0u32, 1, 1, 2], CPU)?;
     let windows = x.index_select(&places, 2)?.index_select(&places, 3)?.reshape((2, 2, 2, 2))?;
     let windows = windows.transpose(1, 2)?.reshape((4, 4))?;
-    right(&gradient(&windows.max(1)?, &x)?, &[0., 0., 0., 0., 1., 1., 0., 1., 1.]);
-    right(&gradient(&windows.mean(1)?, &x)?, &[0.25, 0.5, 0.25, 0.5, 1., 0.5, 0.25, 0.5, 0.25]);
-    Ok(())
+    let (of_max, of_mean) =
+        ([0., 0., 0., 0., 1., 1., 0., 1., 1.], [0.25, 0.5, 0.25, 0.5, 1., 0.5, 0.25, 0.5, 0.25]);
+    right(&gradient(&windows.max(1)?, &x)?, &of_max);
+    right(&gradient(&windows.mean(1)?, &x)?, &of_mean);
+    ours(&x, |x| MaxPool2d::new(2).with_stride(1).forward(x), &[5., 6., 8., 9.], &of_max)?;
+    ours(&x, |x| AvgPool2d::new(2).with_stride(1).forward(x), &[3., 4., 6., 7.], &of_mean)
 }
 
 #[test]
@@ -79,6 +88,25 @@ fn conv2d_in_bf16() -> Result<()> {
         "unsupported dtype BF16",
     );
     right(&x.conv2d(&kernel, 0, 1, 1, 1)?.to_dtype(DType::BF16)?, &[30.]);
+    Ok(())
+}
+
+#[test]
+fn layer_norm_in_f64() -> Result<()> {
+    let (x, weight) = (Tensor::new(&[[-1f64, 1.]], CPU)?, Tensor::new(&[1f64, 1.], CPU)?);
+    let bias = weight.zeros_like()?;
+    let norm = candle_nn::LayerNorm::new(weight.clone(), bias.clone(), 1e-5);
+    error(norm.forward(&x), "unsupported dtype");
+    right(&candle_nn::ops::layer_norm_slow(&x, &weight, &bias, 1e-5)?.round_to(3)?, &[-1., 1.]);
+    right(&adder_nn::LayerNorm::new(weight, bias, 1e-5).forward(&x)?.round_to(3)?, &[-1., 1.]);
+    Ok(())
+}
+
+#[test]
+fn seed_of_the_cpu() -> Result<()> {
+    error(CPU.set_seed(1), "cannot seed the CPU rng");
+    let weight = || linear(3, 2, init::seeded(&VarMap::new(), 1, DType::F32, CPU))?.weight().to_vec2::<f32>();
+    assert_eq!(weight()?, weight()?);
     Ok(())
 }
 

@@ -24,6 +24,10 @@ fn label_of_minus_one() -> Result<()> {
     fault(&candle_nn::loss::cross_entropy(&logits, &unsigned)?, &[of_one / 2.], &[of_one]);
     fault(&ramp(&[2])?.index_select(&unsigned, 0)?, &[1., 0.], &[1., f64::NAN]);
     assert!(candle_nn::loss::cross_entropy(&logits, &labels).is_err());
+    for (labels, label) in [(&labels, "-1"), (&unsigned, "4294967295")] {
+        let error = adder_nn::loss::cross_entropy(&logits, labels).expect_err("no class").to_string();
+        assert!(error.contains(&format!("label {label} of row 1")), "{error}");
+    }
     let kept = Tensor::new(&[0u32], CPU)?;
     let (logits, labels) = (logits.index_select(&kept, 0)?, labels.index_select(&kept, 0)?);
     right(&candle_nn::loss::cross_entropy(&logits, &labels)?, &[of_one]);

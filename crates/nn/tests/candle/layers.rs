@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 use candle_nn::rnn::{Direction, RNN};
-use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder};
+use candle_nn::{AdamW, Optimizer, ParamsAdamW, VarBuilder, VarMap};
 
 use crate::check::{CPU, fault, right, variable};
 
@@ -62,21 +62,50 @@ fn batch_norm_of_one_value() -> Result<()> {
     let norm = candle_nn::BatchNorm::new_no_bias(1, zero, one, 1e-5)?;
     norm.forward_train(&Tensor::new(&[[3f32]], CPU)?)?;
     fault(norm.running_var(), &[f64::NAN], &[1.]);
+    let (zero, one) = (Tensor::zeros(1, DType::F32, CPU)?, Tensor::ones(1, DType::F32, CPU)?);
+    let norm = adder_nn::BatchNorm2d::new_no_bias(1, zero, one, 1e-5)?;
+    let error = norm.forward_train(&Tensor::new(&[[3f32]], CPU)?).expect_err("one value").to_string();
+    assert!(error.contains("more than one value a channel"), "{error}");
+    right(norm.running_var(), &[1.]);
+    Ok(())
+}
+
+#[test]
+fn load_before_the_layers() -> Result<()> {
+    // A map is loaded into the parameters that are there: before the layers are made, there are none.
+    let path = std::env::temp_dir().join(format!("candle-{}.safetensors", std::process::id()));
+    let saved = VarMap::new();
+    let layer = |map: &VarMap| candle_nn::linear(1, 1, VarBuilder::from_varmap(map, DType::F32, CPU));
+    layer(&saved)?;
+    let mut map = VarMap::new();
+    saved.data().lock().expect("no panic under the lock")["weight"].set(&Tensor::new(&[[7f32]], CPU)?)?;
+    saved.save(&path)?;
+    map.load(&path)?;
+    let unloaded = layer(&map)?.weight().eq(7f32)?;
+    fault(&unloaded, &[0.], &[1.]);
+    map.load(&path)?;
+    right(layer(&map)?.weight(), &[7.]);
+    std::fs::remove_file(path)?;
     Ok(())
 }
 
 #[test]
 fn adamw_of_a_late_parameter() -> Result<()> {
-    // The steps are counted for all parameters together: one whose first gradient comes in the tenth step is corrected
-    // as if it had had nine before. Its first step ought to be the learning rate's.
-    let params = ParamsAdamW { lr: 0.1, weight_decay: 0., ..Default::default() };
-    let (late, early) = (variable(&[1.], &[1])?, variable(&[1.], &[1])?);
-    let mut optimizer = AdamW::new(vec![late.clone(), early.clone()], params.clone())?;
-    for _ in 0..9 {
-        optimizer.backward_step(&early.sqr()?.sum_all()?)?;
+    // The steps are counted for all parameters together: one whose first gradient comes in the tenth step is
+    // corrected as if it had had nine before. Its first step ought to be the learning rate.
+    fn late<O: Optimizer<Config = ParamsAdamW>>(params: &ParamsAdamW) -> Result<Tensor> {
+        let (late, early) = (variable(&[1.], &[1])?, variable(&[1.], &[1])?);
+        let mut optimizer = O::new(vec![late.clone(), early.clone()], params.clone())?;
+        for _ in 0..9 {
+            optimizer.backward_step(&early.sqr()?.sum_all()?)?;
+        }
+        optimizer.backward_step(&late.sqr()?.sum_all()?)?;
+        Ok(late.as_tensor().clone())
     }
-    optimizer.backward_step(&late.sqr()?.sum_all()?)?;
-    fault(&late, &[0.951_557_34], &[0.9]);
+    let params = ParamsAdamW { lr: 0.1, weight_decay: 0., ..Default::default() };
+    fault(&late::<AdamW>(&params)?, &[0.951_557_34], &[0.9]);
+    // By choice: adder-nn's optimizer gives the numbers of candle's.
+    fault(&late::<adder_nn::AdamW>(&params)?, &[0.951_557_34], &[0.9]);
     let late = variable(&[1.], &[1])?;
     AdamW::new(vec![late.clone()], params)?.backward_step(&late.sqr()?.sum_all()?)?;
     right(&late, &[0.9]);

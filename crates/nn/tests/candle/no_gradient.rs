@@ -1,20 +1,29 @@
 //! Operations that cut the gradient, and gradients of changed values.
 
-use candle_core::{D, Module, Result, Tensor, Var};
+use candle_core::{D, DType, Module, Result, Tensor, Var};
 
 use crate::check::{CPU, counting, fault, gradient, no_gradient, ramp, right, variable, weighted_gradient};
 
 #[test]
 fn layer_norm_without_gradient() -> Result<()> {
-    let (x, weight) = (counting(&[1, 2])?, counting(&[2])?);
+    let (x, weight) = (counting(&[1, 3])?, variable(&[1., 2., 4.], &[3])?);
     let bias = weight.zeros_like()?;
     let norm = candle_nn::LayerNorm::new(weight.as_tensor().clone(), bias.clone(), 1e-5);
     let y = norm.forward(&x)?;
     no_gradient(&y, &x)?;
     no_gradient(&y, &weight)?;
     let instead = candle_nn::ops::layer_norm_slow(&x, &weight, &bias, 1e-5)?;
-    // The normalized row is -1 and 1, but for epsilon.
-    right(&gradient(&instead, &weight)?.round_to(3)?, &[-1., 1.]);
+    // The row less its mean of 2, by the root of 2/3; epsilon is beyond these digits.
+    let normalized = [-1.225, 0., 1.225];
+    right(&gradient(&instead, &weight)?.round_to(3)?, &normalized);
+    right(&gradient(&instead, &x)?.round_to(3)?, &[0.204, -0.408, 0.204]);
+    for dtype in [DType::F32, DType::F64] {
+        let norm = adder_nn::LayerNorm::new(weight.to_dtype(dtype)?, bias.to_dtype(dtype)?, 1e-5);
+        let y = norm.forward(&x.to_dtype(dtype)?)?;
+        right(&y.round_to(3)?, &[-1.225, 0., 4.899]);
+        right(&gradient(&y, &weight)?.round_to(3)?, &normalized);
+        right(&gradient(&y, &x)?.round_to(3)?, &[0.204, -0.408, 0.204]);
+    }
     Ok(())
 }
 
@@ -24,6 +33,12 @@ fn rms_norm_without_gradient() -> Result<()> {
     let norm = candle_nn::RmsNorm::new(weight.as_tensor().clone(), 1e-5);
     no_gradient(&norm.forward(&x)?, &weight)?;
     right(&gradient(&norm.forward_diff(&x)?, &weight)?.round_to(3)?, &[1., 1.]);
+    for dtype in [DType::F32, DType::F64] {
+        let y = adder_nn::RmsNorm::new(weight.to_dtype(dtype)?, 1e-5).forward(&x.to_dtype(dtype)?)?;
+        right(&y.round_to(3)?, &[1., 2.]);
+        right(&gradient(&y, &weight)?.round_to(3)?, &[1., 1.]);
+        right(&gradient(&y, &x)?.round_to(3)?, &[-0.167, 0.167]);
+    }
     Ok(())
 }
 
@@ -33,6 +48,7 @@ fn softmax_last_dim_without_gradient() -> Result<()> {
     no_gradient(&candle_nn::ops::softmax_last_dim(&x)?, &x)?;
     // With weights one and two, half of either, less the mean's 1.5.
     right(&weighted_gradient(&candle_nn::ops::softmax(&x, D::Minus1)?, &x)?, &[-0.25, 0.25]);
+    right(&weighted_gradient(&adder_nn::ops::softmax_last_dim(&x)?, &x)?, &[-0.25, 0.25]);
     Ok(())
 }
 

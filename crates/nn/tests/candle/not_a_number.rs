@@ -1,8 +1,9 @@
 //! NaNs and infinities in.
 
+use adder_nn::{MaxPool2d, Module};
 use candle_core::{DType, Result, Tensor};
 
-use crate::check::{fault, right, tensor};
+use crate::check::{fault, ours, right, tensor, variable};
 
 const NAN: f32 = f32::NAN;
 
@@ -16,7 +17,7 @@ fn relu_of_nan() -> Result<()> {
     let x = tensor(&[NAN, -1.], &[2])?;
     fault(&x.relu()?, &[0., 0.], &[f64::NAN, 0.]);
     right(&x.lt(0f32)?.where_cond(&x.zeros_like()?, &x)?, &[f64::NAN, 0.]);
-    Ok(())
+    ours(&variable(&[NAN, -1.], &[2])?, adder_nn::ops::relu, &[f64::NAN, 0.], &[1., 0.])
 }
 
 #[test]
@@ -48,7 +49,8 @@ fn max_pool2d_of_nan() -> Result<()> {
     fault(&x.max_pool2d(2)?, &[2.], &[f64::NAN]);
     right(&x.flip(&[3])?.max_pool2d(2)?, &[f64::NAN]);
     right(&any_nan(&x)?, &[1.]);
-    Ok(())
+    let x = variable(&[1., NAN, 0., 2.], &[1, 1, 2, 2])?;
+    ours(&x, |x| MaxPool2d::new(2).forward(x), &[f64::NAN], &[0., 1., 0., 0.])
 }
 
 #[test]

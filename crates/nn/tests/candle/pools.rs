@@ -1,8 +1,9 @@
 //! Gradients of pooling and upsampling.
 
+use adder_nn::{AvgPool2d, MaxPool2d, Module};
 use candle_core::{Result, Var};
 
-use crate::check::{counting, fault, gradient, ramp, right, tensor, variable};
+use crate::check::{counting, fault, gradient, ours, ramp, right, tensor, variable};
 
 #[test]
 fn max_pool2d_gradient() -> Result<()> {
@@ -10,7 +11,7 @@ fn max_pool2d_gradient() -> Result<()> {
     let alone = [0., 0., 0., 1.];
     fault(&gradient(&x.max_pool2d(2)?, &x)?, &[0., 0., 0., 0.25], &alone);
     right(&gradient(&x.reshape((1, 4))?.max(1)?, &x)?, &alone);
-    Ok(())
+    ours(&x, |x| MaxPool2d::new(2).forward(x), &[4.], &alone)
 }
 
 #[test]
@@ -20,22 +21,30 @@ fn max_pool2d_gradient_of_ties() -> Result<()> {
     fault(&gradient(&x.max_pool2d(2)?, &x)?, &[1.; 4], &first);
     let windows = x.reshape((1, 4))?;
     right(&gradient(&windows.gather(&windows.argmax_keepdim(1)?, 1)?, &x)?, &first);
-    Ok(())
+    ours(&x, |x| MaxPool2d::new(2).forward(x), &[3.], &first)
 }
 
 #[test]
 fn max_pool2d_gradient_of_odd_sizes() -> Result<()> {
-    // From 25 down to 1: the maxima of the four windows stand at (0, 0), (0, 2), (2, 0) and (2, 2).
-    let x = Var::from_tensor(&(26. - ramp(&[1, 1, 5, 5])?)?)?;
-    let (mut at_the_maxima, mut elsewhere) = ([0.; 25], [0.; 25]);
-    for place in [0, 2, 10, 12] {
-        at_the_maxima[place] = 1.;
+    // From the number of values down to 1: the maximum of each window is its first value.
+    for (size, window) in [(5, 2), (7, 2), (28, 3)] {
+        let (count, used) = (size / window, size / window * window);
+        let x = Var::from_tensor(&((size * size + 1) as f64 - ramp(&[1, 1, size, size])?)?)?;
+        let (mut at_the_maxima, mut elsewhere) = (vec![0.; size * size], vec![0.; size * size]);
+        let places = (0..count * count).map(|i| i / count * window * size + i % count * window);
+        let places = places.collect::<Vec<_>>();
+        for &place in &places {
+            at_the_maxima[place] = 1.;
+        }
+        elsewhere[0] = 1. / (window * window) as f64;
+        fault(&gradient(&x.max_pool2d(window)?, &x)?, &elsewhere, &at_the_maxima);
+        let whole = x.narrow(2, 0, used)?.narrow(3, 0, used)?;
+        let whole = whole.reshape((1, 1, count, window, count, window))?;
+        let windows = whole.transpose(3, 4)?.reshape((count * count, window * window))?;
+        right(&gradient(&windows.max(1)?, &x)?, &at_the_maxima);
+        let maxima = places.iter().map(|&place| (size * size - place) as f64).collect::<Vec<_>>();
+        ours(&x, |x| MaxPool2d::new(window).forward(x), &maxima, &at_the_maxima)?;
     }
-    elsewhere[0] = 0.25;
-    fault(&gradient(&x.max_pool2d(2)?, &x)?, &elsewhere, &at_the_maxima);
-    let whole = x.narrow(2, 0, 4)?.narrow(3, 0, 4)?.reshape((1, 1, 2, 2, 2, 2))?;
-    let windows = whole.transpose(3, 4)?.reshape((4, 4))?;
-    right(&gradient(&windows.max(1)?, &x)?, &at_the_maxima);
     Ok(())
 }
 
@@ -50,6 +59,16 @@ fn avg_pool2d_gradient_of_odd_sizes() -> Result<()> {
         let mean = whole.reshape((1, 1, count, window, count, window))?.mean((3, 5))?;
         right(&gradient(&mean, &x)?.sum_all()?, &[windows]);
         right(&mean.sub(&x.avg_pool2d(window)?)?.abs()?.max_all()?.round_to(3)?, &[0.]);
+        // The mean of a window of counted numbers is its middle, and each value of a window has an equal share in it.
+        let middle = |i: usize| {
+            let (row, column) = (i / count * window, i % count * window);
+            (row * size + column + 1) as f64 + ((size + 1) * (window - 1)) as f64 / 2.
+        };
+        let is_used = |place: usize| place / size < used && place % size < used;
+        let share = |place| if is_used(place) { 1. / (window * window) as f64 } else { 0. };
+        let means = (0..count * count).map(middle).collect::<Vec<_>>();
+        let shares = (0..size * size).map(share).collect::<Vec<_>>();
+        ours(&x, |x| AvgPool2d::new(window).forward(x), &means, &shares)?;
     }
     Ok(())
 }

@@ -1,34 +1,22 @@
 //! The table of docs/candle.md against the tests.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-
-/// The modules of tests that hold rows.
-const MODULES: [&str; 12] = [
-    include_str!("attention.rs"),
-    include_str!("convolutions.rs"),
-    include_str!("edges.rs"),
-    include_str!("errors.rs"),
-    include_str!("half.rs"),
-    include_str!("indices.rs"),
-    include_str!("integers.rs"),
-    include_str!("layers.rs"),
-    include_str!("no_gradient.rs"),
-    include_str!("not_a_number.rs"),
-    include_str!("pools.rs"),
-    include_str!("values.rs"),
-];
+use std::path::{Path, PathBuf};
 
 fn file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The names of the functions under `#[test]`.
+/// The names of the functions under `#[test]` in the modules beside this one.
 fn tests() -> BTreeSet<String> {
-    let modules = MODULES.iter().chain(&[include_str!("quantized.rs")]);
-    let bodies = modules.flat_map(|module| module.split("#[test]\nfn ").skip(1));
-    bodies.map(|body| body[..body.find('(').expect("a function")].to_string()).collect()
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/candle");
+    let modules =
+        std::fs::read_dir(folder).expect("this module's folder").map(|entry| entry.expect("a file").path());
+    let text = |path: PathBuf| std::fs::read_to_string(path).expect("a module");
+    let name = |body: &str| body[..body.find('(').expect("a function")].to_string();
+    let names = |text: String| text.split("#[test]\nfn ").skip(1).map(name).collect::<Vec<_>>();
+    modules.filter(|path| !path.ends_with("table.rs")).map(text).flat_map(names).collect()
 }
 
 /// The cells of the rows of the tables, without their heads.
@@ -49,6 +37,39 @@ fn every_row_names_its_test_and_every_test_has_a_row() {
     let unique = named.iter().cloned().collect::<BTreeSet<_>>();
     assert_eq!(named.len(), unique.len(), "a test holds one row");
     assert_eq!(unique, tests());
+}
+
+/// Imports items, which therefore exist, and gives their paths.
+macro_rules! paths {
+    ($($($segment:ident)::+),* $(,)?) => {{
+        $(#[allow(unused_imports)] use $($segment)::+ as _;)*
+        [$([$(stringify!($segment)),+].join("::")),*]
+    }};
+}
+
+#[test]
+fn every_item_of_adder_nn_that_is_advised_exists() {
+    let exist = paths![
+        adder_nn::AdamW,
+        adder_nn::AvgPool2d,
+        adder_nn::BatchNorm2d,
+        adder_nn::Conv2d,
+        adder_nn::Dropout,
+        adder_nn::LayerNorm,
+        adder_nn::Linear,
+        adder_nn::MaxPool2d,
+        adder_nn::RmsNorm,
+        adder_nn::init::seeded,
+        adder_nn::loss::binary_cross_entropy_with_logit,
+        adder_nn::loss::cross_entropy,
+        adder_nn::ops::relu,
+        adder_nn::ops::softmax_last_dim,
+    ];
+    let _ = adder_nn::Dropout::with_seed;
+    let text = file("docs/candle.md");
+    let advised = text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("adder_nn::"));
+    let advised = advised.map(|path| path.trim_end_matches("::with_seed").to_string());
+    assert_eq!(advised.collect::<BTreeSet<_>>(), BTreeSet::from(exist));
 }
 
 #[test]

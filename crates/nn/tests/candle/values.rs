@@ -1,8 +1,18 @@
 //! Values of single operations.
 
-use candle_core::{Result, Tensor};
+use adder_nn::{LayerNorm, Module};
+use candle_core::{DType, Result, Tensor};
 
 use crate::check::{fault, right, tensor};
+
+/// The outputs of adder-nn's layer in f32, on its kernels, and in f64, on candle's operations.
+fn by_layer(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<[Tensor; 2]> {
+    let of = |dtype| {
+        let norm = LayerNorm::new(weight.to_dtype(dtype)?, bias.to_dtype(dtype)?, 1e-5);
+        norm.forward(&x.to_dtype(dtype)?)
+    };
+    Ok([of(DType::F32)?, of(DType::F64)?])
+}
 
 #[test]
 fn layer_norm_of_a_great_mean() -> Result<()> {
@@ -13,6 +23,9 @@ fn layer_norm_of_a_great_mean() -> Result<()> {
     let wrong = [-474.34167, -158.11389, 158.11389, 474.34167];
     fault(&candle_nn::ops::layer_norm(&x, &one, &zero, 1e-5)?, &wrong, &normalized);
     right(&candle_nn::ops::layer_norm_slow(&x, &one, &zero, 1e-5)?, &normalized);
+    for y in by_layer(&x, &one, &zero)? {
+        right(&y, &normalized);
+    }
     Ok(())
 }
 
@@ -22,6 +35,9 @@ fn layer_norm_of_a_constant() -> Result<()> {
     let (one, zero) = (tensor(&[1.; 7], &[7])?, tensor(&[0.; 7], &[7])?);
     fault(&candle_nn::ops::layer_norm(&x, &one, &zero, 1e-5)?, &[f64::NAN; 7], &[0.; 7]);
     right(&candle_nn::ops::layer_norm_slow(&x, &one, &zero, 1e-5)?.round_to(0)?, &[0.; 7]);
+    for y in by_layer(&x, &one, &zero)? {
+        right(&y.round_to(3)?, &[0.; 7]);
+    }
     Ok(())
 }
 

@@ -5,7 +5,9 @@ use adder_nn::loss::{
     CrossEntropy, binary_cross_entropy_with_logit, cross_entropy, cross_entropy_with, mse, nll,
 };
 use adder_nn::ops::{leaky_relu, log_softmax, relu, softmax};
-use adder_nn::{AvgPool2d, BatchNorm, Dropout, LayerNorm, MaxPool2d, Module, ModuleT, RmsNorm};
+use adder_nn::{
+    AvgPool2d, BatchNorm, Conv2d, Conv2dConfig, Dropout, LayerNorm, MaxPool2d, Module, ModuleT, RmsNorm,
+};
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::checks::{Memory, differentiate, flat, numbers};
@@ -66,6 +68,30 @@ fn pools_and_activations() {
         dropout.set_step(3);
         dropout.forward(&inputs[0], true)
     });
+}
+
+/// What the kernels take and what they don't: groups, dilation, strides above 2 and kernels that are not square, where windows
+/// leave other rests below than beside them.
+#[test]
+fn convolutions() {
+    for (groups, dilation, stride, padding, kernel) in [
+        (1, 1, 2, 0, [2, 2]),
+        (1, 1, 2, 1, [3, 3]),
+        (2, 1, 2, 0, [2, 2]),
+        (2, 1, 2, 1, [3, 3]),
+        (1, 2, 2, 2, [3, 3]),
+        (1, 1, 3, 1, [2, 2]),
+        (1, 1, 4, 2, [1, 1]),
+        (1, 1, 2, 1, [3, 2]),
+    ] {
+        let config = Conv2dConfig { groups, dilation, stride, padding, ..Default::default() };
+        let weight = numbers(2, &[4, 4 / groups, kernel[0], kernel[1]]);
+        let inputs = [numbers(1, &[2, 4, 7, 6]), weight, numbers(3, &[4])];
+        let layer = |inputs: &[Tensor]| Conv2d::new(inputs[1].clone(), Some(inputs[2].clone()), config);
+        let name = format!("{kernel:?}, {config:?}");
+        check(&name, &inputs, |inputs| layer(inputs).forward(&inputs[0]));
+        check(&name, &inputs, |inputs| layer(inputs).without_kernels().forward(&inputs[0]));
+    }
 }
 
 #[test]
