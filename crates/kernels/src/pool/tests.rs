@@ -171,7 +171,7 @@ proptest! {
         max_pool2d_windows_backward(Isa::best(), &windows, &ties, &grad_output, &mut grad).unwrap();
         let (wide_ties, wide_grad) = (wide(&ties), wide(&grad_output));
         let operation = LayerOperation::MaxPool(windows);
-        prop_assert!(same(&output, &operation.oracle_outputs(&[wide_ties.clone()])[0]));
+        prop_assert!(same(&output, &operation.oracle_outputs(std::slice::from_ref(&wide_ties))[0]));
         prop_assert!(same(&grad, &operation.oracle_grads(&[wide_ties], &wide_grad)[0]));
     }
 }
