@@ -38,11 +38,13 @@ struct Seeded {
 
 impl SimpleBackend for Seeded {
     fn get(&self, shape: Shape, name: &str, init: Init, dtype: DType, device: &Device) -> Result<Tensor> {
-        if !self.contains_tensor(name) {
+        let mut vars = lock(&self.varmap);
+        if !vars.contains_key(name) {
             let values = draw(init, &shape, &mut Stream::new(self.seed, Purpose::Init, 0, hash(name)));
             let var = Var::from_tensor(&Tensor::from_vec(values, &shape, device)?.to_dtype(dtype)?)?;
-            lock(&self.varmap).insert(name.to_owned(), var);
+            vars.insert(name.to_owned(), var);
         }
+        drop(vars);
         // The map checks the shape.
         self.varmap.get(shape, name, init, dtype, device)
     }

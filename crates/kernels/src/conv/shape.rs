@@ -31,7 +31,7 @@ impl ConvShape {
     ///
     /// # Errors
     /// [`Error::Dimension`] where a size is zero, the stride neither 1 nor 2, or the kernel larger than the padded input;
-    /// [`Error::TooLarge`] where a tensor has more values than can be counted.
+    /// [`Error::TooLarge`] where a tensor has more values than memory can address.
     pub fn check(&self) -> Result<()> {
         let &Self { in_channels, out_channels, height, width, kernel, stride, padding } = self;
         for (argument, found) in [

@@ -5,3 +5,6 @@ mod checks;
 mod differences;
 mod golden;
 mod promises;
+mod refusals;
+mod states;
+mod weighted;
