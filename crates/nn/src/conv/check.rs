@@ -21,6 +21,13 @@ pub(super) fn check_groups(config: &Conv2dConfig, in_channels: usize, out_channe
 pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
     let (batch, in_channels, height, width) = x.dims4()?;
     let (out_channels, weight_in, rows, columns) = layer.weight.dims4()?;
+    let of_types = [Some(&layer.weight), layer.bias.as_ref()].into_iter().flatten();
+    if let Some(other) = of_types.map(Tensor::dtype).find(|&dtype| dtype != x.dtype()) {
+        candle_core::bail!(
+            "conv2d: expected weight and bias of the input's {:?}, found {other:?}",
+            x.dtype()
+        );
+    }
     let Conv2dConfig { stride, padding, dilation, groups, .. } = layer.config;
     let sizes =
         [("stride", stride), ("dilation", dilation), ("groups", groups), ("output channels", out_channels)];

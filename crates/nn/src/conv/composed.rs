@@ -9,10 +9,8 @@ use super::Conv2d;
 pub(super) fn conv2d(layer: &Conv2d, x: &Tensor, rests: [usize; 2]) -> Result<Tensor> {
     let Conv2d { weight, bias, config, .. } = layer;
     let dtype = x.dtype();
-    let all = [Some(weight), bias.as_ref()].into_iter().flatten();
     // candle has no products of bf16 in a convolution on the CPU; in f32 both 16-bit types run on the kernels.
-    let is_half = matches!(dtype, DType::F16 | DType::BF16) && x.device().is_cpu();
-    if is_half && all.into_iter().all(|tensor| tensor.dtype() == dtype) {
+    if matches!(dtype, DType::F16 | DType::BF16) && x.device().is_cpu() {
         let [weight, x] = [weight, x].map(|tensor| tensor.to_dtype(DType::F32));
         let bias = bias.as_ref().map(|bias| bias.to_dtype(DType::F32)).transpose()?;
         return Conv2d { weight: weight?, bias, ..layer.clone() }.forward(&x?)?.to_dtype(dtype);

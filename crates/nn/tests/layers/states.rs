@@ -153,7 +153,11 @@ fn frozen_tensors_have_no_gradients() {
             let expected = whole[kind].get_or_insert_with(|| found.clone());
             for index in 0..3 {
                 let expected = expected[index].as_ref().filter(|_| is_variable(index));
-                assert_eq!(found[index].as_ref(), expected, "layer {kind}, tensor {index} of {variables:03b}");
+                assert_eq!(
+                    found[index].as_ref(),
+                    expected,
+                    "layer {kind}, tensor {index} of {variables:03b}"
+                );
             }
         }
     }
