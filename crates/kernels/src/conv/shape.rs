@@ -86,7 +86,8 @@ impl ConvShape {
 
     /// Floating-point operations of an image's forward pass, or of either gradient, those on padding included.
     pub fn flops(&self) -> usize {
-        2 * self.output_len() * self.in_channels * self.kernel * self.kernel
+        let of_a_value = 2 * self.in_channels * self.kernel * self.kernel;
+        self.output_len().saturating_mul(of_a_value)
     }
 
     /// The input of one image, padded.

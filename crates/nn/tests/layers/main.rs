@@ -2,6 +2,7 @@
 
 mod bits;
 mod checks;
+mod dense;
 mod differences;
 mod golden;
 mod promises;
