@@ -14,8 +14,8 @@ pub enum Error {
         /// Values in the slice.
         found: usize,
     },
-    /// The dimensions of a shape multiply to more than a `usize` can count.
-    #[error("`{argument}` of shape {shape:?} has more values than can be counted")]
+    /// The dimensions of a shape multiply to more `f32` values than memory can address.
+    #[error("`{argument}` of shape {shape:?} has more values than memory can address")]
     TooLarge {
         /// The argument's name in the function's signature.
         argument: &'static str,

@@ -40,7 +40,7 @@ impl Linear {
     /// A layer from so many inputs to so many outputs, `[inputs, outputs]`.
     ///
     /// # Errors
-    /// [`Error::Dimension`] where one of them is zero, [`Error::TooLarge`] where their product cannot be counted.
+    /// [`Error::Dimension`] where one of them is zero, [`Error::TooLarge`] where memory cannot address so many weights.
     pub fn new([inputs, outputs]: [usize; 2], isa: Isa) -> Result<Self> {
         for (argument, found) in [("inputs", inputs), ("outputs", outputs)] {
             if found == 0 {

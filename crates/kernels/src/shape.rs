@@ -2,11 +2,15 @@
 
 use crate::{Error, Result};
 
+/// The most values of `f32` that memory can address: a `Vec` of more panics.
+const MAX_VALUES: usize = isize::MAX as usize / size_of::<f32>();
+
 /// The number of values in a tensor of this shape.
 pub(crate) fn volume(argument: &'static str, shape: &[usize]) -> Result<usize> {
     shape
         .iter()
         .try_fold(1usize, |product, &dimension| product.checked_mul(dimension))
+        .filter(|&values| values <= MAX_VALUES)
         .ok_or_else(|| Error::TooLarge { argument, shape: shape.to_vec() })
 }
 
@@ -52,13 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_volume_that_overflows_is_an_error() {
+    fn a_volume_beyond_all_memory_is_an_error() {
         assert_eq!(volume("input", &[2, 3, 0]), Ok(0));
         assert_eq!(volume("input", &[2, 3, 4]), Ok(24));
-        let shape = [usize::MAX, 2];
-        assert_eq!(
-            volume("input", &shape),
-            Err(Error::TooLarge { argument: "input", shape: shape.to_vec() })
-        );
+        assert_eq!(volume("input", &[MAX_VALUES]), Ok(MAX_VALUES));
+        for shape in [[usize::MAX, 2], [MAX_VALUES + 1, 1], [MAX_VALUES / 3, 4]] {
+            let expected = Error::TooLarge { argument: "input", shape: shape.to_vec() };
+            assert_eq!(volume("input", &shape), Err(expected));
+        }
     }
 }

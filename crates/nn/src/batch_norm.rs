@@ -256,11 +256,14 @@ impl BatchNorm {
 
     /// Moves the running statistics towards those of one batch: `mean` and the biased `var`, `[c]` each, of `count` values a
     /// channel. For operations that take a batch's statistics themselves. One value has no unbiased variance; its biased one,
-    /// zero, stands in.
+    /// zero, stands in. A batch of none moves nothing.
     ///
     /// # Errors
     /// Where the shapes, types or devices are others than those of the running statistics.
     pub fn update_running(&self, mean: &Tensor, var: &Tensor, count: usize) -> Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
         let unbias = if count > 1 { count as f64 / (count - 1) as f64 } else { 1.0 };
         move_towards(&self.running_mean, mean, self.momentum, 1.0)?;
         move_towards(&self.running_var, var, self.momentum, unbias)
@@ -310,12 +313,10 @@ impl BatchNorm {
         let x = x.contiguous()?;
         let statistics = if train {
             let statistics = read(&x, |x| batch_statistics(isa, x, shape).map_err(Error::wrap))?;
-            if count > 0 {
-                let [mean, var] = [&statistics.mean, &statistics.variance].map(|values| {
-                    Tensor::from_slice(values, channels, x.device())?.to_dtype(self.running_mean.dtype())
-                });
-                self.update_running(&mean?, &var?, count)?;
-            }
+            let [mean, var] = [&statistics.mean, &statistics.variance].map(|values| {
+                Tensor::from_slice(values, channels, x.device())?.to_dtype(self.running_mean.dtype())
+            });
+            self.update_running(&mean?, &var?, count)?;
             statistics
         } else {
             let [mean, variance] =

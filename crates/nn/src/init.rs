@@ -38,11 +38,13 @@ struct Seeded {
 
 impl SimpleBackend for Seeded {
     fn get(&self, shape: Shape, name: &str, init: Init, dtype: DType, device: &Device) -> Result<Tensor> {
-        if !self.contains_tensor(name) {
+        let mut vars = lock(&self.varmap);
+        if !vars.contains_key(name) {
             let values = draw(init, &shape, &mut Stream::new(self.seed, Purpose::Init, 0, hash(name)));
             let var = Var::from_tensor(&Tensor::from_vec(values, &shape, device)?.to_dtype(dtype)?)?;
-            lock(&self.varmap).insert(name.to_owned(), var);
+            vars.insert(name.to_owned(), var);
         }
+        drop(vars);
         // The map checks the shape.
         self.varmap.get(shape, name, init, dtype, device)
     }
@@ -64,11 +66,11 @@ fn lock(varmap: &VarMap) -> std::sync::MutexGuard<'_, std::collections::HashMap<
     varmap.data().lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Values of a distribution, in C order.
-fn draw(init: Init, shape: &Shape, stream: &mut Stream) -> Vec<f32> {
+/// Values of a distribution, in C order; those that are drawn are rounded to f32, so that they are the same in every type.
+fn draw(init: Init, shape: &Shape, stream: &mut Stream) -> Vec<f64> {
     let count = shape.elem_count();
     let (kind, mean, spread) = match init {
-        Init::Const(value) => return vec![value as f32; count],
+        Init::Const(value) => return vec![value; count],
         Init::Uniform { lo, up } => (NormalOrUniform::Uniform, (lo + up) / 2.0, (up - lo) / 2.0),
         Init::Randn { mean, stdev } => (NormalOrUniform::Normal, mean, stdev),
         Init::Kaiming { dist, fan, non_linearity } => {
@@ -84,7 +86,7 @@ fn draw(init: Init, shape: &Shape, stream: &mut Stream) -> Vec<f32> {
             NormalOrUniform::Uniform => f64::from(stream.uniform(-1.0, 1.0)),
             NormalOrUniform::Normal => normal(stream),
         };
-        (mean + spread * standard) as f32
+        f64::from((mean + spread * standard) as f32)
     };
     (0..count).map(value).collect()
 }
@@ -108,10 +110,10 @@ mod tests {
 
     fn moments(init: Init, shape: (usize, usize)) -> [f64; 3] {
         let values = draw(init, &Shape::from(shape), &mut Stream::new(1, Purpose::Test, 0, 0));
-        let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;
-        let squares = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
-        let largest = values.iter().fold(0f32, |largest, value| largest.max(value.abs()));
-        [mean, (squares / values.len() as f64).sqrt(), largest.into()]
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let squares = values.iter().map(|&value| (value - mean).powi(2)).sum::<f64>();
+        let largest = values.iter().fold(0f64, |largest, value| largest.max(value.abs()));
+        [mean, (squares / values.len() as f64).sqrt(), largest]
     }
 
     #[test]
@@ -140,5 +142,50 @@ mod tests {
         assert_eq!(varmap.all_vars().len(), 2);
         assert!(vb.get(6, "a").is_err());
         Ok(())
+    }
+
+    /// Files and published results depend on these numbers: they must not change.
+    #[test]
+    fn values_are_frozen() -> Result<()> {
+        let vb = seeded(&VarMap::new(), 42, DType::F32, &Device::Cpu).pp("conv1");
+        let weight = vb.get_with_hints((2, 3), "weight", candle_nn::init::DEFAULT_KAIMING_NORMAL)?;
+        let bias = vb.get_with_hints(3, "bias", Init::Uniform { lo: -0.5, up: 0.5 })?;
+        assert_eq!(weight.flatten_all()?.to_vec1::<f32>()?, [0.0; 6]);
+        assert_eq!(bias.to_vec1::<f32>()?, [0.0; 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_map_has_is_left_as_it_is() -> Result<()> {
+        let varmap = VarMap::new();
+        let held = Var::from_tensor(&Tensor::new(&[1f64, 2.0], &Device::Cpu)?)?;
+        lock(&varmap).insert("a".into(), held.clone());
+        let vb = seeded(&varmap, 3, DType::F64, &Device::Cpu);
+        let found = vb.get_with_hints(2, "a", Init::Const(0.0))?;
+        assert_eq!((found.id(), found.to_vec1::<f64>()?), (held.id(), vec![1.0, 2.0]));
+        assert!(vb.contains_tensor("a") && !vb.contains_tensor("b"));
+        assert!(vb.get_with_hints(3, "a", Init::Const(0.0)).is_err());
+        assert!(vb.get_unchecked("b").unwrap_err().to_string().contains("no variable b"));
+        // A constant is what it was asked for, in f64 too.
+        assert_eq!(vb.get_with_hints(1, "c", Init::Const(0.1))?.to_vec1::<f64>()?, [0.1]);
+        Ok(())
+    }
+
+    /// Layers that are made at once on several threads share the variables of one map.
+    #[test]
+    fn a_variable_is_made_once() {
+        let varmap = VarMap::new();
+        for round in 0..50 {
+            let name = format!("weight{round}");
+            let get = || {
+                let vb = seeded(&varmap, 3, DType::F32, &Device::Cpu);
+                vb.get_with_hints(1000, &name, candle_nn::init::DEFAULT_KAIMING_NORMAL).unwrap().id()
+            };
+            let ids = std::thread::scope(|scope| {
+                let threads = [(); 4].map(|()| scope.spawn(get));
+                threads.map(|thread| thread.join().unwrap())
+            });
+            assert!(ids.iter().all(|&id| id == ids[0]));
+        }
     }
 }

@@ -64,11 +64,8 @@ impl Convolution {
             [Width::Sixteen, Width::Eight].map(|width| cover(tiles, Overlap::Allowed, isa, width, size));
         let mut convolution = Self { isa, stride, packing, input, output, regions, tiles: 0 };
         for channel_block in output.channels.blocks() {
-            convolution.tiles += convolution
-                .regions(channel_block)
-                .iter()
-                .map(|region| region.corners().count())
-                .sum::<usize>();
+            let regions = convolution.regions(channel_block).iter();
+            convolution.tiles += regions.map(|region| region.tiles()).sum::<usize>();
         }
         convolution
     }

@@ -31,7 +31,7 @@ impl ConvShape {
     ///
     /// # Errors
     /// [`Error::Dimension`] where a size is zero, the stride neither 1 nor 2, or the kernel larger than the padded input;
-    /// [`Error::TooLarge`] where a tensor has more values than can be counted.
+    /// [`Error::TooLarge`] where a tensor has more values than memory can address.
     pub fn check(&self) -> Result<()> {
         let &Self { in_channels, out_channels, height, width, kernel, stride, padding } = self;
         for (argument, found) in [
@@ -86,7 +86,8 @@ impl ConvShape {
 
     /// Floating-point operations of an image's forward pass, or of either gradient, those on padding included.
     pub fn flops(&self) -> usize {
-        2 * self.output_len() * self.in_channels * self.kernel * self.kernel
+        let of_a_value = 2 * self.in_channels * self.kernel * self.kernel;
+        self.output_len().saturating_mul(of_a_value)
     }
 
     /// The input of one image, padded.

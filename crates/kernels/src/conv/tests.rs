@@ -43,6 +43,22 @@ fn every_size_up_to_33_agrees_with_the_oracle() {
     }
 }
 
+/// Images down to a pixel and rows shorter than the four pixels that layouts are changed in, with channels that fill their lanes.
+#[test]
+fn the_smallest_images_agree_with_the_oracle() {
+    let sizes = if cfg!(miri) { 3..=4 } else { 1..=5 };
+    for (height, width) in sizes.clone().flat_map(|height| sizes.clone().map(move |width| (height, width))) {
+        for [in_channels, out_channels] in [[8, 16], [16, 8], [2, 1]] {
+            for (kernel, stride, padding) in [(1, 1, 0), (1, 2, 3), (2, 1, 1), (3, 2, 0), (4, 1, 4)] {
+                let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
+                if shape.check().is_ok() {
+                    check_against_oracle(&shape, 1);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 1 } else { 48 }, ..ProptestConfig::default() })]
 
@@ -84,8 +100,34 @@ fn sizes_that_make_no_convolution_are_refused() {
     assert_eq!(refused(ConvShape { stride: 3, ..good }), "stride");
     assert_eq!(refused(ConvShape { padding: usize::MAX / 3, ..good }), "input");
     assert_eq!(refused(ConvShape { kernel: 7, ..good }), "kernel");
+    // As many values as a `usize` counts, and memory does not address.
+    assert_eq!(refused(ConvShape { height: usize::MAX / 256, ..good }), "input");
     assert_eq!(refused(ConvShape { height: usize::MAX / 2, ..good }), "input");
     assert_eq!(refused(ConvShape { out_channels: usize::MAX, ..good }), "output");
+}
+
+/// Sizes out of a file may be anything: they are refused or planned for, without a panic, at once and in little memory.
+#[test]
+fn sizes_of_any_magnitude_are_planned_or_refused() {
+    const SIZES: [usize; 8] = [1, 3, 1000, 65_537, 1 << 20, 1 << 31, 1 << 59, usize::MAX];
+    let mut planned = 0;
+    for &height in &SIZES {
+        for &width in &SIZES {
+            for &kernel in &SIZES {
+                for &padding in &SIZES {
+                    for &in_channels in &[1, 17, 1 << 40] {
+                        let (out_channels, stride) = (in_channels, 1 + kernel % 2);
+                        let shape =
+                            ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
+                        let plan = Conv2d::new(shape, Isa::best());
+                        assert_eq!(plan.is_ok(), shape.check().is_ok());
+                        planned += usize::from(plan.is_ok());
+                    }
+                }
+            }
+        }
+    }
+    assert!(planned > 100, "{planned}");
 }
 
 #[test]

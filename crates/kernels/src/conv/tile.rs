@@ -24,6 +24,11 @@ pub(super) struct Region {
 }
 
 impl Region {
+    /// The number of tiles.
+    pub(super) fn tiles(self) -> usize {
+        self.rows.div_ceil(self.tile.rows) * self.columns.div_ceil(self.tile.columns)
+    }
+
     /// The upper left corners of the tiles.
     #[inline(always)]
     pub(super) fn corners(self) -> impl Iterator<Item = (usize, usize)> {
@@ -119,7 +124,8 @@ impl Search<'_> {
         // the weight and, once for a tile, into starting and storing; one more into beginning a rectangle.
         let waiting = (self.accumulators * 2 / 3).min(8);
         let pixels = (tile.rows * tile.columns).max(waiting) + 1;
-        rows.div_ceil(tile.rows) * columns.div_ceil(tile.columns) * pixels + 1
+        let tiles = Region { tile, y: 0, x: 0, rows, columns }.tiles();
+        tiles * pixels + 1
     }
 
     fn collect(&self, [y, x]: [usize; 2], size @ [rows, columns]: [usize; 2], regions: &mut Vec<Region>) {
@@ -165,6 +171,7 @@ mod tests {
             for columns in 1..12 {
                 let mut visits = vec![0; rows * columns];
                 for region in cover(&TILES, overlap, Isa::SCALAR, Width::Eight, [rows, columns]) {
+                    assert_eq!(region.tiles(), region.corners().count());
                     for (y, x) in region.corners() {
                         for pixel in 0..region.tile.rows * region.tile.columns {
                             let (dy, dx) = (pixel / region.tile.columns, pixel % region.tile.columns);

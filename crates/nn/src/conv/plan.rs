@@ -31,17 +31,10 @@ struct Packed {
 }
 
 impl Plans {
-    /// The plan for `x`.
+    /// The plan for `x`, whose channels are the weight's.
     pub(super) fn find(&self, isa: Isa, layer: &Conv2d, x: &Tensor) -> Result<Arc<Plan>> {
         let (_, in_channels, height, width) = x.dims4()?;
-        let (out_channels, weight_in, kernel, _) = layer.weight.dims4()?;
-        if weight_in != in_channels {
-            candle_core::bail!(
-                "conv2d: expected an input of {weight_in} channels for a weight of {:?}, found {:?}",
-                layer.weight.dims(),
-                x.dims()
-            );
-        }
+        let (out_channels, _, kernel, _) = layer.weight.dims4()?;
         let (stride, padding) = (layer.config.stride, layer.config.padding);
         let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -63,6 +63,13 @@ impl FusedBlocks {
         params: &Tensor,
         dropout: Option<DropoutKey>,
     ) -> Result<FusedOutput> {
+        let TrunkSpec { in_channels, height, width, .. } = *self.trunk.spec();
+        if !matches!(x.dims(), [_, image @ ..] if *image == [in_channels, height, width]) {
+            candle_core::bail!(
+                "blocks: expected an input of [b, {in_channels}, {height}, {width}], found {:?}",
+                x.dims()
+            );
+        }
         let pass = SharedPass::default();
         let (trunk, shared) = (Arc::clone(&self.trunk), Arc::clone(&pass));
         let op = TrunkOp { trunk, dropout, grad_images: x.track_op(), pass: shared };

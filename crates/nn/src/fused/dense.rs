@@ -71,7 +71,11 @@ impl FusedDense {
         params: &Tensor,
         targets: Vec<DenseTargets>,
     ) -> Result<DenseOutput> {
-        let rows = x.dim(0)?;
+        let (rows, inputs) = x.dims2()?;
+        let expected = self.dense.spec().inputs;
+        if inputs != expected {
+            candle_core::bail!("dense layers: expected an input of [rows, {expected}], found {:?}", x.dims());
+        }
         let done = SharedLoss::default();
         let op = DenseOp { dense: Arc::clone(&self.dense), one_hot, targets, done: Arc::clone(&done) };
         let loss = x.contiguous()?.apply_op2(params, op)?;

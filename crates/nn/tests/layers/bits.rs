@@ -3,7 +3,9 @@
 use adder_kernels::Isa;
 use adder_nn::loss::{CrossEntropy, cross_entropy_with};
 use adder_nn::ops::relu;
-use adder_nn::{AvgPool2d, BatchNorm, Dropout, LayerNorm, MaxPool2d, Module, ModuleT};
+use adder_nn::{
+    AvgPool2d, BatchNorm, Conv2d, Conv2dConfig, Dropout, LayerNorm, Linear, MaxPool2d, Module, ModuleT,
+};
 use candle_core::{Device, Result, Tensor};
 
 use crate::checks::{Memory, differentiate, numbers};
@@ -64,6 +66,41 @@ fn layers() -> Vec<(&'static str, Vec<Tensor>, Layer)> {
     ]
 }
 
+/// Convolutions and linear layers: batches smaller than the number of threads, of no whole chunk, and of several.
+fn weighted_layers() -> Vec<(String, Vec<Tensor>, Layer)> {
+    let mut layers: Vec<(String, Vec<Tensor>, Layer)> = Vec::new();
+    for batch in [1, 2, 7, 19] {
+        for (channels, kernel, stride, padding) in [
+            ([1, 20], 5, 1, 2),
+            ([3, 9], 3, 2, 1),
+            ([17, 33], 3, 1, 0),
+            ([8, 16], 4, 2, 5),
+            ([24, 2], 1, 1, 0),
+        ] {
+            let config = Conv2dConfig { stride, padding, ..Default::default() };
+            let [inputs, outputs] = channels;
+            let tensors = vec![
+                numbers(1, &[batch, inputs, 9, 11]),
+                numbers(2, &[outputs, inputs, kernel, kernel]),
+                numbers(3, &[outputs]),
+            ];
+            let layer = move |x: &[Tensor], isa| {
+                Conv2d::new(x[1].clone(), Some(x[2].clone()), config).with_isa(isa).forward(&x[0])
+            };
+            let name = format!("convolution of {batch} by {kernel}, stride {stride}, {channels:?} channels");
+            layers.push((name, tensors, Box::new(layer)));
+        }
+    }
+    for [rows, inputs, outputs] in [[1, 40, 70], [2, 17, 3], [300, 33, 20], [5, 130, 40]] {
+        let tensors =
+            vec![numbers(1, &[rows, inputs]), numbers(2, &[outputs, inputs]), numbers(3, &[outputs])];
+        let layer =
+            |x: &[Tensor], isa| Linear::new(x[1].clone(), Some(x[2].clone())).with_isa(isa).forward(&x[0]);
+        layers.push((format!("linear layer of {rows} rows"), tensors, Box::new(layer)));
+    }
+    layers
+}
+
 fn bits(inputs: &[Tensor], layer: &Layer, isa: Isa) -> Vec<Vec<u32>> {
     let scalar = layer(inputs, isa).unwrap().rank() == 0;
     let upstream = (!scalar).then(|| numbers(9, layer(inputs, isa).unwrap().dims()));
@@ -81,7 +118,8 @@ fn bits(inputs: &[Tensor], layer: &Layer, isa: Isa) -> Vec<Vec<u32>> {
 fn every_instruction_set_and_number_of_threads_gives_the_same_bits() {
     let pools =
         [1, 2, 3].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    for (name, inputs, layer) in layers() {
+    let layers = layers().into_iter().map(|(name, inputs, layer)| (name.to_owned(), inputs, layer));
+    for (name, inputs, layer) in layers.chain(weighted_layers()) {
         let expected = pools[0].install(|| bits(&inputs, &layer, Isa::SCALAR));
         for isa in Isa::available() {
             for pool in &pools {

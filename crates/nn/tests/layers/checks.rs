@@ -24,7 +24,7 @@ impl Memory {
                 let view = var.transpose(rank - 1, rank - 2)?;
                 (var, view)
             }
-            Self::Narrowed if rank >= 1 => {
+            Self::Narrowed if rank >= 1 && values.elem_count() > 0 => {
                 let var = Var::from_tensor(&values.pad_with_same(rank - 1, 1, 2)?)?;
                 let view = var.narrow(rank - 1, 1, values.dim(rank - 1)?)?;
                 (var, view)
@@ -43,7 +43,9 @@ impl Memory {
         let rank = values.rank();
         match self {
             Self::Transposed if rank >= 2 => gradient.transpose(rank - 1, rank - 2)?.contiguous(),
-            Self::Narrowed if rank >= 1 => gradient.narrow(rank - 1, 1, values.dim(rank - 1)?)?.contiguous(),
+            Self::Narrowed if rank >= 1 && values.elem_count() > 0 => {
+                gradient.narrow(rank - 1, 1, values.dim(rank - 1)?)?.contiguous()
+            }
             _ => Ok(gradient.clone()),
         }
     }

@@ -6,11 +6,12 @@ use adder_nn::loss::{
 };
 use adder_nn::ops::{leaky_relu, log_softmax, relu, softmax};
 use adder_nn::{
-    AvgPool2d, BatchNorm, Conv2d, Conv2dConfig, Dropout, LayerNorm, MaxPool2d, Module, ModuleT, RmsNorm,
+    AvgPool2d, BatchNorm, Conv2d, Conv2dConfig, Dropout, LayerNorm, Linear, MaxPool2d, Module, ModuleT,
+    RmsNorm,
 };
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::checks::{Memory, differentiate, flat, numbers};
+use crate::checks::{Memory, assert_close, differentiate, flat, numbers};
 
 /// Holds the gradients of `layer` to central differences along two random directions in each input.
 fn check(name: &str, inputs: &[Tensor], layer: impl Fn(&[Tensor]) -> Result<Tensor>) {
@@ -140,4 +141,87 @@ fn losses() {
     check("nll", &inputs[..1], |inputs| nll(&inputs[0], &labels));
     check("mse", &inputs, |inputs| mse(&inputs[0], &inputs[1]));
     check("bce", &inputs, |inputs| binary_cross_entropy_with_logit(&inputs[0], &inputs[1]));
+}
+
+#[test]
+fn convolutions_and_linear_layers() {
+    for (batch, [inputs, outputs], kernel, [height, width], stride, padding, groups) in [
+        (2, [3, 5], 3, [6, 7], 1, 1, 1),
+        (1, [1, 9], 5, [7, 6], 2, 2, 1),
+        (2, [4, 2], 2, [6, 7], 2, 0, 1),
+        (1, [17, 3], 1, [3, 4], 1, 2, 1),
+        (2, [2, 4], 3, [8, 7], 3, 4, 1),
+        (2, [4, 6], 3, [5, 6], 2, 1, 2),
+    ] {
+        let config = Conv2dConfig { stride, padding, groups, ..Default::default() };
+        let tensors = [
+            numbers(1, &[batch, inputs, height, width]),
+            numbers(2, &[outputs, inputs / groups, kernel, kernel]),
+            numbers(3, &[outputs]),
+        ];
+        let name = format!("convolution by {kernel}, stride {stride}, padding {padding}, {groups} groups");
+        check(&name, &tensors, |inputs| {
+            Conv2d::new(inputs[1].clone(), Some(inputs[2].clone()), config).forward(&inputs[0])
+        });
+        check(&name, &tensors[..2], |inputs| {
+            Conv2d::new(inputs[1].clone(), None, config).forward(&inputs[0])
+        });
+    }
+    for shape in [&[4][..], &[1, 3], &[9, 17], &[2, 3, 5], &[2, 2, 3, 8]] {
+        let inputs = *shape.last().unwrap();
+        let tensors = [numbers(1, shape), numbers(2, &[7, inputs]), numbers(3, &[7])];
+        let name = format!("linear layer of {shape:?}");
+        check(&name, &tensors, |inputs| {
+            Linear::new(inputs[1].clone(), Some(inputs[2].clone())).forward(&inputs[0])
+        });
+        check(&name, &tensors[..2], |inputs| Linear::new(inputs[1].clone(), None).forward(&inputs[0]));
+    }
+}
+
+/// Random sizes, in every memory layout: the kernels against the same layer in f64, on candle's operations.
+#[test]
+fn random_convolutions_and_linear_layers_are_near_f64() {
+    let mut stream = adder_random::Stream::new(5, adder_random::Purpose::Test, 0, 0);
+    let mut below = |bound: usize| stream.uniform(0.0, bound as f32).floor() as usize;
+    for case in 0..150u64 {
+        let (kernel, stride, padding) = (1 + below(6), 1 + below(3), below(6));
+        let smallest = kernel.saturating_sub(2 * padding).max(1);
+        let [height, width] = [(); 2].map(|()| smallest + below(9));
+        let [inputs, outputs, batch] = [1 + below(20), 1 + below(36), 1 + below(10)];
+        let rank = 1 + below(4);
+        let mut shape: Vec<usize> = (1..rank).map(|_| 1 + below(6)).collect();
+        shape.push(inputs);
+        let config = Conv2dConfig { stride, padding, ..Default::default() };
+        let convolution = [
+            numbers(case, &[batch, inputs, height, width]),
+            numbers(case + 1000, &[outputs, inputs, kernel, kernel]),
+            numbers(case + 2000, &[outputs]),
+        ];
+        let linear = [
+            numbers(case, &shape),
+            numbers(case + 1000, &[outputs, inputs]),
+            numbers(case + 2000, &[outputs]),
+        ];
+        let of = Memory::ALL[case as usize % 3];
+        near_f64(&format!("{config:?}, {:?}, {of:?}", convolution[1].dims()), &convolution, of, |inputs| {
+            Conv2d::new(inputs[1].clone(), Some(inputs[2].clone()), config).forward(&inputs[0])
+        });
+        near_f64(&format!("linear layer of {shape:?} to {outputs}, {of:?}"), &linear, of, |inputs| {
+            Linear::new(inputs[1].clone(), Some(inputs[2].clone())).forward(&inputs[0])
+        });
+    }
+}
+
+/// Holds a layer in f32 to the same in f64.
+fn near_f64(name: &str, inputs: &[Tensor], memory: Memory, layer: impl Fn(&[Tensor]) -> Result<Tensor>) {
+    let run = |dtype: DType| {
+        let inputs: Vec<Tensor> = inputs.iter().map(|input| input.to_dtype(dtype).unwrap()).collect();
+        let upstream = numbers(99, layer(&inputs).unwrap().dims()).to_dtype(dtype).unwrap();
+        let (output, gradients) = differentiate(&inputs, Some(&upstream), memory, &layer).unwrap();
+        [output].into_iter().chain(gradients).collect::<Vec<_>>()
+    };
+    let (found, expected) = (run(DType::F32), run(DType::F64));
+    for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        assert_close(&format!("{name}: output or gradient {index}"), found, expected, 2e-6);
+    }
 }

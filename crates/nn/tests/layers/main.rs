@@ -2,6 +2,10 @@
 
 mod bits;
 mod checks;
+mod dense;
 mod differences;
 mod golden;
 mod promises;
+mod refusals;
+mod states;
+mod weighted;

@@ -1,0 +1,76 @@
+//! The sizes that a convolution takes.
+
+use candle_core::{Result, Tensor};
+use candle_nn::Conv2dConfig;
+
+use super::Conv2d;
+
+/// Refuses channels that the groups of a configuration do not divide.
+pub(super) fn check_groups(config: &Conv2dConfig, in_channels: usize, out_channels: usize) -> Result<()> {
+    let groups = config.groups;
+    if groups == 0 || in_channels % groups != 0 || out_channels % groups != 0 {
+        candle_core::bail!(
+            "conv2d: expected groups that divide {in_channels} input and {out_channels} output channels, found {groups}"
+        );
+    }
+    Ok(())
+}
+
+/// Refuses an input that `layer` makes nothing of, and returns how many rows and columns at the end of the padded input no
+/// window reaches.
+pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
+    let (batch, in_channels, height, width) = x.dims4()?;
+    let (out_channels, weight_in, rows, columns) = layer.weight.dims4()?;
+    let of_types = [Some(&layer.weight), layer.bias.as_ref()].into_iter().flatten();
+    if let Some(other) = of_types.map(Tensor::dtype).find(|&dtype| dtype != x.dtype()) {
+        candle_core::bail!(
+            "conv2d: expected weight and bias of the input's {:?}, found {other:?}",
+            x.dtype()
+        );
+    }
+    let Conv2dConfig { stride, padding, dilation, groups, .. } = layer.config;
+    let sizes =
+        [("stride", stride), ("dilation", dilation), ("groups", groups), ("output channels", out_channels)];
+    for (what, found) in sizes {
+        if found == 0 {
+            candle_core::bail!("conv2d: expected {what} of at least 1, found 0");
+        }
+    }
+    if weight_in.checked_mul(groups) != Some(in_channels) {
+        candle_core::bail!(
+            "conv2d: expected an input of {weight_in} channels in each of {groups} groups for a weight of {:?}, found {:?}",
+            layer.weight.dims(),
+            x.dims()
+        );
+    }
+    check_groups(&layer.config, in_channels, out_channels)?;
+    if let Some(bias) = layer.bias.as_ref().filter(|bias| bias.dims() != [out_channels]) {
+        candle_core::bail!("conv2d: expected a bias of [{out_channels}], found {:?}", bias.dims());
+    }
+    let mut rests = [0; 2];
+    let mut windows = [0; 2];
+    for (axis, (size, kernel)) in [(height, rows), (width, columns)].into_iter().enumerate() {
+        let padded = padding.checked_mul(2).and_then(|zeros| zeros.checked_add(size));
+        let reach = kernel.checked_sub(1).and_then(|last| last.checked_mul(dilation)?.checked_add(1));
+        let steps = padded.zip(reach).and_then(|(padded, reach)| padded.checked_sub(reach));
+        let Some(steps) = steps.filter(|_| size > 0) else {
+            candle_core::bail!(
+                "conv2d: expected an input with room for a kernel of {rows}x{columns}, found {height}x{width} with a padding of \
+                 {padding} and a dilation of {dilation}"
+            );
+        };
+        (windows[axis], rests[axis]) = (steps / stride + 1, steps % stride);
+    }
+    // What candle lays out for its product, in the widest type.
+    let taps = [weight_in, rows, columns].into_iter().try_fold(1usize, usize::checked_mul);
+    let values = [batch, windows[0], windows[1], size_of::<f64>()].into_iter();
+    let bytes = taps.and_then(|taps| values.fold(Some(taps.max(out_channels)), |a, b| a?.checked_mul(b)));
+    if bytes.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+        candle_core::bail!(
+            "conv2d: the output of {:?} by a weight of {:?} has more values than memory can address",
+            x.dims(),
+            layer.weight.dims()
+        );
+    }
+    Ok(rests)
+}
