@@ -150,8 +150,10 @@ mod tests {
         let vb = seeded(&VarMap::new(), 42, DType::F32, &Device::Cpu).pp("conv1");
         let weight = vb.get_with_hints((2, 3), "weight", candle_nn::init::DEFAULT_KAIMING_NORMAL)?;
         let bias = vb.get_with_hints(3, "bias", Init::Uniform { lo: -0.5, up: 0.5 })?;
-        assert_eq!(weight.flatten_all()?.to_vec1::<f32>()?, [0.0; 6]);
-        assert_eq!(bias.to_vec1::<f32>()?, [0.0; 3]);
+        let expected = [-0.8858138, 1.1994687, -0.27842352, 0.4439958, 0.3412798, -0.21185149];
+        assert_eq!(weight.flatten_all()?.to_vec1::<f32>()?, expected);
+        let largest = bias.abs()?.max(0)?.to_scalar::<f32>()?;
+        assert!(largest > 0.0 && largest <= 0.5);
         Ok(())
     }
 

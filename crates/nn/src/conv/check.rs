@@ -8,7 +8,7 @@ use super::Conv2d;
 /// Refuses channels that the groups of a configuration do not divide.
 pub(super) fn check_groups(config: &Conv2dConfig, in_channels: usize, out_channels: usize) -> Result<()> {
     let groups = config.groups;
-    if groups == 0 || in_channels % groups != 0 || out_channels % groups != 0 {
+    if groups == 0 || !in_channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
         candle_core::bail!(
             "conv2d: expected groups that divide {in_channels} input and {out_channels} output channels, found {groups}"
         );
@@ -47,24 +47,17 @@ pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
     if let Some(bias) = layer.bias.as_ref().filter(|bias| bias.dims() != [out_channels]) {
         candle_core::bail!("conv2d: expected a bias of [{out_channels}], found {:?}", bias.dims());
     }
-    let mut rests = [0; 2];
-    let mut windows = [0; 2];
-    for (axis, (size, kernel)) in [(height, rows), (width, columns)].into_iter().enumerate() {
-        let padded = padding.checked_mul(2).and_then(|zeros| zeros.checked_add(size));
-        let reach = kernel.checked_sub(1).and_then(|last| last.checked_mul(dilation)?.checked_add(1));
-        let steps = padded.zip(reach).and_then(|(padded, reach)| padded.checked_sub(reach));
-        let Some(steps) = steps.filter(|_| size > 0) else {
-            candle_core::bail!(
-                "conv2d: expected an input with room for a kernel of {rows}x{columns}, found {height}x{width} with a padding of \
-                 {padding} and a dilation of {dilation}"
-            );
-        };
-        (windows[axis], rests[axis]) = (steps / stride + 1, steps % stride);
-    }
+    let steps = [(height, rows), (width, columns)].map(|(size, kernel)| steps(size, kernel, &layer.config));
+    let [Some(down), Some(right)] = steps else {
+        candle_core::bail!(
+            "conv2d: expected an input with room for a kernel of {rows}x{columns}, found {height}x{width} with a padding of \
+             {padding} and a dilation of {dilation}"
+        );
+    };
     // What candle lays out for its product, in the widest type.
-    let taps = [weight_in, rows, columns].into_iter().try_fold(1usize, usize::checked_mul);
-    let values = [batch, windows[0], windows[1], size_of::<f64>()].into_iter();
-    let bytes = taps.and_then(|taps| values.fold(Some(taps.max(out_channels)), |a, b| a?.checked_mul(b)));
+    let taps = [rows, columns].into_iter().try_fold(weight_in, usize::checked_mul);
+    let sizes = [batch, down / stride + 1, right / stride + 1, size_of::<f64>()];
+    let bytes = taps.and_then(|taps| sizes.into_iter().try_fold(taps.max(out_channels), usize::checked_mul));
     if bytes.is_none_or(|bytes| isize::try_from(bytes).is_err()) {
         candle_core::bail!(
             "conv2d: the output of {:?} by a weight of {:?} has more values than memory can address",
@@ -72,5 +65,12 @@ pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
             layer.weight.dims()
         );
     }
-    Ok(rests)
+    Ok([down % stride, right % stride])
+}
+
+/// The places that a kernel can move on by from the first in a padded row or column of this size, if it has one at all.
+fn steps(size: usize, kernel: usize, config: &Conv2dConfig) -> Option<usize> {
+    let padded = config.padding.checked_mul(2)?.checked_add(size)?;
+    let reach = kernel.checked_sub(1)?.checked_mul(config.dilation)?.checked_add(1)?;
+    padded.checked_sub(reach).filter(|_| size > 0)
 }

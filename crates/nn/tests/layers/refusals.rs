@@ -170,7 +170,8 @@ fn empty_batches_have_empty_outputs_and_gradients_of_zeros() {
         Box::new(if kernels { layer } else { layer.without_kernels() })
     }
     let weight = &[4, 3, 3, 3][..];
-    let cases: [(Make, &[usize], &[usize], &[usize], bool); 5] = [
+    type Case = (Make, &'static [usize], &'static [usize], &'static [usize], bool);
+    let cases: [Case; 5] = [
         (conv::<1>, &[0, 3, 6, 7], weight, &[0, 4, 6, 7], true),
         (conv::<2>, &[0, 3, 6, 7], weight, &[0, 4, 3, 4], true),
         (conv::<3>, &[0, 3, 6, 7], weight, &[0, 4, 2, 3], false),

@@ -49,11 +49,13 @@ fn projections(values: &Tensor) -> [f64; CLASSES] {
     classes(values, |index, value| value * (1.0 + (index * 7 % 16) as f64 / 16.0))
 }
 
+type Forward = Box<dyn Fn(&[Tensor], Engine) -> Result<Tensor>>;
+
 /// A layer of its input, weight and perhaps bias, by the sizes of a case.
 struct Layer {
     shapes: Vec<Vec<usize>>,
     has_no_kernels: bool,
-    forward: Box<dyn Fn(&[Tensor], Engine) -> Result<Tensor>>,
+    forward: Forward,
 }
 
 #[derive(Clone, Copy, Debug)]
