@@ -79,6 +79,7 @@ pub(super) fn layers() -> Vec<LayerOperation> {
         windows([2, 2, 9, 8], [3, 2], [2, 3], [1, 1]),
         windows([1, 3, 6, 5], [5, 3], [1, 1], [2, 1]),
         windows([3, 2, 4, 6], [4, 6], [4, 6], [0, 0]),
+        windows([2, 1, 7, 8], [3, 2], [3, 2], [1, 1]),
         windows([4, 9, 40, 23], [3, 3], [2, 2], [1, 1]),
     ];
     let mut all: Vec<LayerOperation> = pools

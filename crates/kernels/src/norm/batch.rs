@@ -7,6 +7,7 @@ mod planes;
 use crate::shape::{check_len, volume};
 use crate::{Isa, Result};
 use elementwise::{Affine, Gradient};
+pub use elementwise::{After, BatchNormPass};
 
 /// The statistics of each channel.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -46,17 +47,6 @@ pub fn batch_statistics(isa: Isa, x: &[f32], shape: [usize; 3]) -> Result<Statis
     })
 }
 
-/// What is done to the normalized values before they are written.
-#[derive(Clone, Copy, Debug)]
-pub enum After<'a> {
-    /// Nothing.
-    Nothing,
-    /// A ReLU.
-    Relu,
-    /// This second input, `[batch, channels, pixels]`, is added, and then comes a ReLU.
-    AddRelu(&'a [f32]),
-}
-
 /// A batch norm: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchNorm<'a> {
@@ -70,19 +60,6 @@ pub struct BatchNorm<'a> {
     pub beta: &'a [f32],
     /// Added to the variance.
     pub epsilon: f64,
-}
-
-/// What the backward pass reads of the forward pass, and the gradient that comes to it; all `[batch, channels, pixels]`.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchNormPass<'a> {
-    /// The input.
-    pub x: &'a [f32],
-    /// The output, where a ReLU came [after](After).
-    pub rectified: Option<&'a [f32]>,
-    /// The gradient at the output.
-    pub grad_output: &'a [f32],
-    /// Whether the statistics are those of `x`, and have a part in its gradient.
-    pub of_batch: bool,
 }
 
 /// Where the gradients are written.

@@ -2,8 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::elementwise::{self, Affine, Gradient, part};
-use super::{After, BatchNormPass};
+use super::elementwise::{self, Affine, After, BatchNormPass, Gradient, part};
 use crate::Isa;
 use crate::arch::{Kernel, Lanes};
 use crate::norm::sums::{TASK_VALUES, WIDTH};

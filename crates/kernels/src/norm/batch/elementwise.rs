@@ -1,6 +1,28 @@
 //! What is computed of each value, with one channel's numbers for a plane or with those of all channels for a row.
 
-use super::{After, BatchNormPass};
+/// What is done to the normalized values before they are written.
+#[derive(Clone, Copy, Debug)]
+pub enum After<'a> {
+    /// Nothing.
+    Nothing,
+    /// A ReLU.
+    Relu,
+    /// This second input, `[batch, channels, pixels]`, is added, and then comes a ReLU.
+    AddRelu(&'a [f32]),
+}
+
+/// What the backward pass reads of the forward pass, and the gradient that comes to it; all `[batch, channels, pixels]`.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNormPass<'a> {
+    /// The input.
+    pub x: &'a [f32],
+    /// The output, where a ReLU came [after](After).
+    pub rectified: Option<&'a [f32]>,
+    /// The gradient at the output.
+    pub grad_output: &'a [f32],
+    /// Whether the statistics are those of `x`, and have a part in its gradient.
+    pub of_batch: bool,
+}
 
 /// `(x - pivot) * scale + shift` of each channel.
 pub(super) struct Affine {

@@ -17,7 +17,17 @@ fn a_mean_far_from_zero_costs_no_digits() {
     }
 }
 
-/// One value far out, among planes that it is not in, must not drown the variance of the others.
+/// The mean lies between two numbers of 32 bits, which at a million are a sixteenth apart.
+#[test]
+fn what_rounding_takes_from_the_mean_is_given_back() {
+    let x = [1e6, 1e6, 1e6, 1e6 + 0.0625];
+    for shape in [[4, 1, 1], [2, 1, 2], [1, 1, 4]] {
+        let found = batch_statistics(Isa::best(), &x, shape).unwrap();
+        let variance = 3.0 / 16.0 * 0.0625 * 0.0625;
+        assert_eq!(found, Statistics { mean: vec![1e6 + 0.015625], variance: vec![variance] }, "{shape:?}");
+    }
+}
+
 #[test]
 fn planes_of_other_means_add_their_distance() {
     let x = [0.0, 2.0, 10.0, 12.0];
