@@ -35,7 +35,8 @@ use plan::Plans;
 /// ```
 ///
 /// # Differences from candle-nn
-/// The names, the constructors and the initial values are candle-nn's; it is several times as fast in training. The
+/// The names, the constructors and the initial values are candle-nn's; it is several times as fast in training. Its backward pass takes windows
+/// that leave over more rows than columns or the other way round, where candle fails. The
 /// algorithm that a configuration asks of cuDNN is passed on.
 ///
 /// # Errors
