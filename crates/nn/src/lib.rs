@@ -101,7 +101,7 @@ pub use pool::{AvgPool2d, MaxPool2d};
 /// The result of an operation: candle's, so that layers of both crates stand in one function.
 pub use candle_core::Result;
 pub use candle_nn::{BatchNormConfig, LayerNormConfig, Module, ModuleT, Optimizer, VarBuilder, VarMap};
-/// What has nothing to mend, so that a `use` line of candle-nn's needs no second one.
+// What has nothing to mend, so that a `use` line of candle-nn's needs no second one.
 pub use candle_nn::{Embedding, Func, FuncT, Init, Sequential, embedding, func, func_t, seq};
 pub use optim::{AdamW, Muon, ParamsAdamW, ParamsMuon, ParamsSGD, SGD};
 

@@ -157,6 +157,9 @@ fn wide_log_softmax(logits: &Tensor) -> Result<Tensor> {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 ///
+/// # Differences from candle-nn
+/// Labels that are no classes are errors, as for [`cross_entropy`].
+///
 /// # Errors
 /// As for [`cross_entropy`].
 pub fn nll(log_probabilities: &Tensor, labels: &Tensor) -> Result<Tensor> {
@@ -174,6 +177,9 @@ pub fn nll(log_probabilities: &Tensor, labels: &Tensor) -> Result<Tensor> {
 /// assert_eq!(mse(&x, &x.zeros_like()?)?.to_scalar::<f32>()?, 5.0);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// The mean is one of the rows' means, which rounds less than candle's one sum.
 ///
 /// # Errors
 /// Where the shapes or the element types differ.
