@@ -7,8 +7,7 @@ use crate::cpu::{has_kernels, read, values};
 
 /// `x` where it is above 0, else 0; a tensor of any shape.
 ///
-/// The derivative at 0 is 0, and a NaN stays one, as in PyTorch; candle's `Tensor::relu` has a derivative of 1 at 0 and turns
-/// a NaN into 0.
+/// The derivative at 0 is 0, and a NaN stays one, as in PyTorch.
 ///
 /// ```
 /// use adder_nn::ops::relu;
@@ -21,6 +20,9 @@ use crate::cpu::{has_kernels, read, values};
 /// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [0.0, 0.0, 1.0]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// candle's `Tensor::relu` has a derivative of 1 at 0 and turns a NaN into 0.
 ///
 /// # Errors
 /// Those of candle's operations on tensors of other types and devices.
@@ -61,6 +63,9 @@ pub fn leaky_relu(x: &Tensor, negative_slope: f64) -> Result<Tensor> {
 /// assert_eq!(Relu.forward(&x)?.to_vec1::<f32>()?, [0.0, 2.0]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// Those of [`relu`](crate::ops::relu); candle-nn's module is `Activation::Relu`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Relu;
 

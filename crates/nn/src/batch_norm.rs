@@ -24,9 +24,6 @@ pub type BatchNorm2d = BatchNorm;
 /// [`forward_add_relu`](Self::forward_add_relu) take what follows the norm in a residual network into the same pass over
 /// memory.
 ///
-/// Beside candle-nn's: sums do not lose digits in one f32 accumulator, one value a channel is an error in training and not an
-/// infinite running variance, an empty batch leaves the running statistics alone, and rank 2 is taken in evaluation and training alike.
-///
 /// ```
 /// use adder_nn::{BatchNormConfig, ModuleT, VarBuilder, VarMap, batch_norm};
 /// use candle_core::{DType, Device, Tensor};
@@ -41,6 +38,11 @@ pub type BatchNorm2d = BatchNorm;
 /// assert!((norm.running_mean().to_vec1::<f32>()?[1] - 2.0).abs() < 1e-6);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// The names, the constructors and the initial values are candle-nn's. Sums do not lose digits in one f32 accumulator; one value a channel is an
+/// error in training and not a running variance that is NaN; an empty batch leaves the running statistics alone; rank 2 is taken in
+/// evaluation and training alike.
 ///
 /// # Errors
 /// Forward passes fail where the input has fewer than two axes or other channels, and training where a channel has a single
@@ -165,7 +167,7 @@ impl BatchNorm {
         })
     }
 
-    /// The same on this instruction set.
+    /// The same on an instruction set of one's own choice. All give the same bits.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
         Self { engine: Engine::Kernels(isa), ..self }

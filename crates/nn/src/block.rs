@@ -13,7 +13,7 @@ use crate::fused::{FusedBlocks, FusedOutput, flat};
 use crate::ops::{max_pool2d, relu, seeded_dropout};
 use crate::{BatchNorm, Conv2d, Dropout, batch_norm, conv2d_no_bias};
 
-/// What a [`Block`] has beside its channels.
+/// What a [`Block`] has beside its channels. Fields may be added in a minor version: `..Default::default()` stands for them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BlockConfig {
     /// Zeros on each side of the input, 0 to 2.
@@ -99,7 +99,7 @@ impl Block {
         Self { conv: self.conv.with_isa(isa), norm: self.norm.with_isa(isa), ..self }
     }
 
-    /// The same, layer by layer on candle's operations, the slow way that the kernels are held to.
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
     #[must_use]
     pub fn without_kernels(self) -> Self {
         Self { conv: self.conv.without_kernels(), norm: self.norm.without_kernels(), ..self }
@@ -174,6 +174,9 @@ impl ModuleT for Block {
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 ///
+/// # Differences from candle-nn
+/// candle-nn has no such layer.
+///
 /// # Errors
 /// As for [`Block`].
 #[derive(Clone, Debug)]
@@ -193,6 +196,22 @@ impl Blocks {
     #[must_use]
     pub fn with_global_average(self) -> Self {
         Self { output: Output::GlobalAverage, plans: Plans::default(), ..self }
+    }
+
+    /// The same on an instruction set of one's own choice. All give the same bits.
+    #[must_use]
+    pub fn with_isa(self, isa: Isa) -> Self {
+        self.map(|block| block.with_isa(isa))
+    }
+
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
+    #[must_use]
+    pub fn without_kernels(self) -> Self {
+        self.map(Block::without_kernels)
+    }
+
+    fn map(self, change: impl Fn(Block) -> Block) -> Self {
+        Self { blocks: self.blocks.into_iter().map(change).collect(), ..self }
     }
 
     /// The blocks.

@@ -30,6 +30,11 @@ pub(crate) enum Engine {
 }
 
 impl Engine {
+    /// Whether an operation on `x` that is the same on every instruction set has a kernel.
+    pub(crate) fn has_kernels(self, x: &Tensor) -> bool {
+        self != Self::Candle && has_kernels(x)
+    }
+
     /// The instruction set for an operation on `tensors`, or nothing where candle computes it.
     pub(crate) fn isa<'a>(self, tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<Option<Isa>> {
         if !tensors.into_iter().all(has_kernels) {

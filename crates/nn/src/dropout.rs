@@ -16,7 +16,7 @@ static NEXT_SEED: AtomicU64 = AtomicU64::new(0);
 /// to the same shape. As `torch.nn.Dropout`.
 ///
 /// The mask is a function of the seed, the count of training passes and the element, so a run can be repeated and
-/// resumed, where candle-nn's layer draws from a generator that cannot be seeded on the CPU. The n-th layer that is made in a
+/// resumed. The n-th layer that is made in a
 /// process has the seed n, from 0, until [`with_seed`](Self::with_seed) gives it another. Clones of a layer count together.
 ///
 /// ```
@@ -35,6 +35,9 @@ static NEXT_SEED: AtomicU64 = AtomicU64::new(0);
 /// assert_eq!(dropout.forward(&x, true)?.to_vec2::<f32>()?, y.to_vec2::<f32>()?);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// `new` and `forward` are candle-nn's, whose layer draws from a generator that cannot be seeded on the CPU.
 ///
 /// # Errors
 /// `forward` fails in training where the probability is not at least 0 and below 1.

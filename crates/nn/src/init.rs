@@ -2,7 +2,9 @@
 
 use adder_random::{Purpose, Stream};
 use candle_core::{DType, Device, Result, Shape, Tensor, Var};
-pub use candle_nn::init::{FanInOut, Init, NonLinearity, NormalOrUniform};
+pub use candle_nn::init::{
+    DEFAULT_KAIMING_NORMAL, DEFAULT_KAIMING_UNIFORM, FanInOut, Init, NonLinearity, NormalOrUniform, ONE, ZERO,
+};
 use candle_nn::var_builder::SimpleBackend;
 use candle_nn::{VarBuilder, VarMap};
 

@@ -6,13 +6,13 @@ use adder_kernels::Isa;
 use candle_core::{D, DType, Module, Result, Tensor};
 use candle_nn::{Init, LayerNormConfig, VarBuilder};
 
-use crate::cpu::{default_isa, has_kernels};
+use crate::cpu::Engine;
 use operation::Normalize;
 
 /// A layer norm over the last axis: `[..., size]` to the same shape (Ba, Kiros and Hinton, "Layer normalization", 2016). As
 /// `torch.nn.LayerNorm(size)`.
 ///
-/// Input, weight and bias all have their gradients; candle-nn's layer cuts them wherever its input is contiguous.
+/// f32 on the CPU runs on the kernels, everything else on candle's operations. Input, weight and bias all have their gradients.
 ///
 /// ```
 /// use adder_nn::{Module, VarBuilder, VarMap, layer_norm};
@@ -29,6 +29,11 @@ use operation::Normalize;
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 ///
+/// # Differences from candle-nn
+/// The names, the constructors and the initial values are candle-nn's, whose layer cuts all gradients wherever its input is contiguous, is wrong by
+/// orders where the mean is far above the deviation, and is NaN for some rows of equal values. The names `gamma` and `beta` of old files
+/// are taken too.
+///
 /// # Errors
 /// `forward` fails where the last axis is not as long as the weight.
 #[derive(Clone, Debug)]
@@ -37,29 +42,35 @@ pub struct LayerNorm {
     bias: Option<Tensor>,
     remove_mean: bool,
     eps: f64,
-    isa: Option<Isa>,
+    engine: Engine,
 }
 
 impl LayerNorm {
     /// A norm with a weight and a bias, `[size]` each; `eps` is added to the variance.
     pub fn new(weight: Tensor, bias: Tensor, eps: f64) -> Self {
-        Self { weight, bias: Some(bias), remove_mean: true, eps, isa: None }
+        Self { weight, bias: Some(bias), remove_mean: true, eps, engine: Engine::Default }
     }
 
     /// A norm with a weight, `[size]`.
     pub fn new_no_bias(weight: Tensor, eps: f64) -> Self {
-        Self { weight, bias: None, remove_mean: true, eps, isa: None }
+        Self { weight, bias: None, remove_mean: true, eps, engine: Engine::Default }
     }
 
     /// A norm with a weight, `[size]`, that subtracts no mean: that of [`RmsNorm`].
     pub fn rms_norm(weight: Tensor, eps: f64) -> Self {
-        Self { weight, bias: None, remove_mean: false, eps, isa: None }
+        Self { weight, bias: None, remove_mean: false, eps, engine: Engine::Default }
     }
 
-    /// The same on this instruction set.
+    /// The same on an instruction set of one's own choice. All give the same bits.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
-        Self { isa: Some(isa), ..self }
+        Self { engine: Engine::Kernels(isa), ..self }
+    }
+
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
+    #[must_use]
+    pub fn without_kernels(self) -> Self {
+        Self { engine: Engine::Candle, ..self }
     }
 
     /// The factor of each place, `[size]`.
@@ -107,12 +118,10 @@ impl Module for LayerNorm {
         if x.dims().last() != Some(&size) {
             candle_core::bail!("the input has shape {:?}, where [..., {size}] is expected", x.dims());
         }
-        let all_have =
-            [Some(x), Some(&self.weight), self.bias.as_ref()].into_iter().flatten().all(has_kernels);
-        if !all_have || size == 0 {
+        let tensors = [Some(x), Some(&self.weight), self.bias.as_ref()];
+        let Some(isa) = self.engine.isa(tensors.into_iter().flatten())?.filter(|_| size > 0) else {
             return self.composed(x);
-        }
-        let isa = self.isa.map_or_else(default_isa, Ok)?;
+        };
         let normalize = Normalize { isa, epsilon: self.eps, remove_mean: self.remove_mean };
         let (x, weight) = (x.contiguous()?, self.weight.contiguous()?);
         match &self.bias {
@@ -136,7 +145,7 @@ pub fn layer_norm(size: usize, config: impl Into<LayerNormConfig>, vb: VarBuilde
     };
     let weight = get(["weight", "gamma"], 1.0)?;
     let bias = if config.affine { Some(get(["bias", "beta"], 0.0)?) } else { None };
-    Ok(LayerNorm { weight, bias, remove_mean: config.remove_mean, eps: config.eps, isa: None })
+    Ok(LayerNorm { weight, bias, remove_mean: config.remove_mean, eps: config.eps, engine: Engine::Default })
 }
 
 /// A [`LayerNorm`] without bias.
@@ -150,7 +159,7 @@ pub fn layer_norm_no_bias(size: usize, eps: f64, vb: VarBuilder<'_>) -> Result<L
 /// `weight * x / sqrt(mean of x^2 + eps)` over the last axis: `[..., size]` to the same shape (Zhang and Sennrich, "Root mean
 /// square layer normalization", 2019). As `torch.nn.RMSNorm(size)`.
 ///
-/// Input and weight have their gradients; candle-nn's layer cuts them wherever its input is contiguous.
+/// f32 on the CPU runs on the kernels, everything else on candle's operations. Input and weight have their gradients.
 ///
 /// ```
 /// use adder_nn::{Module, RmsNorm};
@@ -162,6 +171,10 @@ pub fn layer_norm_no_bias(size: usize, eps: f64, vb: VarBuilder<'_>) -> Result<L
 /// # Ok::<(), candle_core::Error>(())
 /// ```
 ///
+/// # Differences from candle-nn
+/// The names, the constructors and the initial values are candle-nn's, whose layer cuts all gradients in `forward` wherever its input is
+/// contiguous.
+///
 /// # Errors
 /// As for [`LayerNorm`].
 #[derive(Clone, Debug)]
@@ -171,6 +184,18 @@ impl RmsNorm {
     /// A norm with a weight, `[size]`; `eps` is added to the mean square.
     pub fn new(weight: Tensor, eps: f64) -> Self {
         Self(LayerNorm::rms_norm(weight, eps))
+    }
+
+    /// The same on an instruction set of one's own choice. All give the same bits.
+    #[must_use]
+    pub fn with_isa(self, isa: Isa) -> Self {
+        Self(self.0.with_isa(isa))
+    }
+
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
+    #[must_use]
+    pub fn without_kernels(self) -> Self {
+        Self(self.0.without_kernels())
     }
 
     /// The layer norm that subtracts no mean.

@@ -160,18 +160,18 @@ pub fn linear(in_dim: usize, out_dim: usize, vb: VarBuilder<'_>) -> Result<Linea
     candle_nn::linear(in_dim, out_dim, vb).map(Linear::from)
 }
 
-/// A [`Linear`] layer without a bias; else as [`linear`].
+/// A [`Linear`] layer without a bias; else as [`linear()`].
 ///
 /// # Errors
-/// As for [`linear`].
+/// As for [`linear()`].
 pub fn linear_no_bias(in_dim: usize, out_dim: usize, vb: VarBuilder<'_>) -> Result<Linear> {
     candle_nn::linear_no_bias(in_dim, out_dim, vb).map(Linear::from)
 }
 
-/// A [`Linear`] layer with or without a bias; else as [`linear`].
+/// A [`Linear`] layer with or without a bias; else as [`linear()`].
 ///
 /// # Errors
-/// As for [`linear`].
+/// As for [`linear()`].
 pub fn linear_b(in_dim: usize, out_dim: usize, bias: bool, vb: VarBuilder<'_>) -> Result<Linear> {
     candle_nn::linear_b(in_dim, out_dim, bias, vb).map(Linear::from)
 }

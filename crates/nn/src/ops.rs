@@ -97,7 +97,10 @@ pub fn log_softmax(x: &Tensor, dim: impl Dim) -> Result<Tensor> {
     shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(dim)?.log()?)
 }
 
-/// [`softmax`] along the last dimension. candle-nn's function of this name has no gradient.
+/// [`softmax`] along the last dimension.
+///
+/// # Differences from candle-nn
+/// candle-nn's function of this name has no gradient.
 ///
 /// # Errors
 /// Where `x` has no dimension.

@@ -6,7 +6,7 @@ mod operations;
 use adder_kernels::pool::Windows;
 use candle_core::{Module, Result, Tensor, ToUsize2};
 
-use crate::cpu::has_kernels;
+use crate::cpu::Engine;
 
 /// The windows of a pool: rows and columns of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,18 +14,19 @@ struct Pool {
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: [usize; 2],
+    engine: Engine,
 }
 
 impl Pool {
     fn new(kernel: impl ToUsize2) -> Self {
         let kernel = pair(kernel);
-        Self { kernel, stride: kernel, padding: [0; 2] }
+        Self { kernel, stride: kernel, padding: [0; 2], engine: Engine::Default }
     }
 
     /// The windows over `x`, if they can be.
     fn windows(self, x: &Tensor) -> Result<Windows> {
         let (batch, channels, height, width) = x.dims4()?;
-        let Self { kernel, stride, padding } = self;
+        let Self { kernel, stride, padding, .. } = self;
         let windows = Windows { batch, channels, size: [height, width], kernel, stride, padding };
         windows.check().map_err(candle_core::Error::wrap)?;
         Ok(windows)
@@ -40,7 +41,7 @@ fn pair(sizes: impl ToUsize2) -> [usize; 2] {
 /// down, and `w'` alike; what no whole window covers is left out. As `torch.nn.MaxPool2d`.
 ///
 /// The gradient goes whole to the first maximum of each window in row-major order; padding never wins, and a NaN beats every
-/// number. candle-nn has no such layer, and candle's `Tensor::max_pool2d` passes on a quarter of the gradient.
+/// number. The kernels are the same on every instruction set.
 ///
 /// ```
 /// use adder_nn::{MaxPool2d, Module};
@@ -52,6 +53,10 @@ fn pair(sizes: impl ToUsize2) -> [usize; 2] {
 /// assert_eq!(overlapping.forward(&x)?.dims(), [2, 3, 4, 4]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// candle-nn has no such layer. candle's `Tensor::max_pool2d` passes on a quarter of the gradient, puts it in wrong places where the windows
+/// don't cover the input exactly, has none where they overlap, knows no padding, and hides NaNs.
 ///
 /// # Errors
 /// `forward` fails where the input is not of rank 4, has no room for a window, or a padding is more than half of the kernel.
@@ -75,20 +80,25 @@ impl MaxPool2d {
     pub fn with_padding(self, padding: impl ToUsize2) -> Self {
         Self(Pool { padding: pair(padding), ..self.0 })
     }
+
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
+    #[must_use]
+    pub fn without_kernels(self) -> Self {
+        Self(Pool { engine: Engine::Candle, ..self.0 })
+    }
 }
 
 impl Module for MaxPool2d {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let windows = self.0.windows(x)?;
-        if has_kernels(x) { operations::max(x, windows) } else { composed::max(x, &windows) }
+        if self.0.engine.has_kernels(x) { operations::max(x, windows) } else { composed::max(x, &windows) }
     }
 }
 
 /// The mean of windows: `[b, c, h, w]` to `[b, c, h', w']` with the sizes of [`MaxPool2d`]; padding counts as zeros. As
 /// `torch.nn.AvgPool2d`.
 ///
-/// What no window covers gets a gradient of zero. candle-nn has no such layer, and candle's `Tensor::avg_pool2d` puts
-/// gradients in wrong places where the windows don't cover the input exactly.
+/// What no window covers gets a gradient of zero. The kernels are the same on every instruction set.
 ///
 /// ```
 /// use adder_nn::{AvgPool2d, Module};
@@ -98,6 +108,10 @@ impl Module for MaxPool2d {
 /// assert_eq!(AvgPool2d::new(2).forward(&x)?.flatten_all()?.to_vec1::<f32>()?, [2.5]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// candle-nn has no such layer. candle's `Tensor::avg_pool2d` puts gradients in wrong places where the windows don't cover the input exactly,
+/// has none where they overlap, and knows no padding.
 ///
 /// # Errors
 /// As for [`MaxPool2d`].
@@ -121,11 +135,21 @@ impl AvgPool2d {
     pub fn with_padding(self, padding: impl ToUsize2) -> Self {
         Self(Pool { padding: pair(padding), ..self.0 })
     }
+
+    /// The same on candle's operations alone, the slow way that the kernels are held to.
+    #[must_use]
+    pub fn without_kernels(self) -> Self {
+        Self(Pool { engine: Engine::Candle, ..self.0 })
+    }
 }
 
 impl Module for AvgPool2d {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let windows = self.0.windows(x)?;
-        if has_kernels(x) { operations::average(x, windows) } else { composed::average(x, &windows) }
+        if self.0.engine.has_kernels(x) {
+            operations::average(x, windows)
+        } else {
+            composed::average(x, &windows)
+        }
     }
 }

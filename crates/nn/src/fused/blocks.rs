@@ -29,6 +29,9 @@ use crate::cpu::{read, values};
 /// assert_eq!(done.output.dims(), [2, 8, 14, 14]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+///
+/// # Differences from candle-nn
+/// candle-nn has no such layer.
 #[derive(Clone, Debug)]
 pub struct FusedBlocks {
     trunk: Arc<Trunk>,

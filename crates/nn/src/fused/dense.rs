@@ -12,6 +12,27 @@ use crate::cpu::values;
 
 /// Hidden layers, linear -> batch norm -> ReLU, and classifying heads with their softmax cross-entropies, that train as one
 /// operation on the CPU. Its buffers are used again in every step; clones share them.
+///
+/// ```
+/// use adder_kernels::Isa;
+/// use adder_kernels::dense::DenseSpec;
+/// use adder_nn::fused::{DenseTargets, FusedDense};
+/// use candle_core::{Device, Tensor, Var};
+///
+/// let spec = DenseSpec { inputs: 2, layers: vec![4], one_hot: None, heads: vec![3] };
+/// let params = Var::from_tensor(&Tensor::full(0.1f32, spec.parameters(), &Device::Cpu)?)?;
+/// let dense = FusedDense::new(spec, Isa::best())?;
+/// let x = Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu)?;
+/// let targets = DenseTargets { labels: vec![0, 2], label_smoothing: 0.0, soft: None };
+/// let done = dense.loss(&x, None, &params, vec![targets])?;
+/// // Equal weights say nothing of the three classes.
+/// assert!((done.loss.to_scalar::<f32>()? - 3f32.ln()).abs() < 1e-4);
+/// assert!(done.loss.backward()?.get(&params).is_some());
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Differences from candle-nn
+/// candle-nn has no such layer.
 #[derive(Clone, Debug)]
 pub struct FusedDense {
     dense: Arc<Dense>,

@@ -13,8 +13,6 @@ const MARGIN: f64 = 1e-6;
 /// gradient. Returns the norm before. Variables without a gradient are passed over. A norm that is infinite or not a number
 /// is returned too, and then no gradient can be used.
 ///
-/// candle-nn has no such function.
-///
 /// ```
 /// use adder_nn::optim::clip_grad_norm;
 /// use adder_nn::{Optimizer, SGD};
@@ -30,6 +28,9 @@ const MARGIN: f64 = 1e-6;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Differences from candle-nn
+/// candle-nn has no such function.
 ///
 /// # Errors
 /// Where a device cannot be read or has no room.

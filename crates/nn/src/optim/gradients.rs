@@ -26,6 +26,9 @@ use crate::cpu::{has_kernels, read};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Differences from candle-nn
+/// candle has its `GradStore`, which knows neither order nor arithmetic.
 #[derive(Debug)]
 pub struct Gradients(Vec<Tensor>);
 

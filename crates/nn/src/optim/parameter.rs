@@ -19,6 +19,9 @@ const STATISTICS: [&str; 3] = ["running_mean", "running_var", "num_batches_track
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Differences from candle-nn
+/// candle's optimizers take variables without names, all of which decay.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     /// The name it is saved under, such as `block1.conv.weight`.

@@ -5,8 +5,8 @@ use adder_nn::ops::{
     avg_pool2d, avg_pool2d_with_stride, max_pool2d, max_pool2d_with_stride, relu, softmax_last_dim,
 };
 use adder_nn::{
-    BatchNorm2d, BatchNormConfig, Dropout, MaxPool2d, Module, ModuleT, VarBuilder, VarMap, batch_norm,
-    layer_norm, layer_norm_no_bias, rms_norm,
+    AvgPool2d, BatchNorm2d, BatchNormConfig, BlockConfig, Blocks, Dropout, LayerNorm, MaxPool2d, Module,
+    ModuleT, RmsNorm, VarBuilder, VarMap, batch_norm, block, layer_norm, layer_norm_no_bias, rms_norm,
 };
 use candle_core::{DType, Device, Tensor, Var};
 
@@ -180,6 +180,40 @@ fn norms_refuse_what_does_not_fit() {
     assert!(message(momentum).contains("momentum"));
     let norm = layer_norm(4, 1e-5, vb.pp("layer")).unwrap();
     assert!(message(norm.forward(&numbers(1, &[2, 3]))).contains("[..., 4]"));
+}
+
+/// That candle computes shows in the last digits of sums.
+#[test]
+fn layers_without_kernels_are_candles() {
+    let (x, weight) = (numbers(1, &[20, 301]), numbers(2, &[301]));
+    let layer = LayerNorm::new_no_bias(weight.clone(), 1e-5);
+    let rms = RmsNorm::new(weight, 1e-5);
+    for (kernels, candle) in [
+        (layer.forward(&x), layer.clone().without_kernels().forward(&x)),
+        (rms.forward(&x), rms.clone().without_kernels().forward(&x)),
+    ] {
+        let (kernels, candle) = (kernels.unwrap(), candle.unwrap());
+        assert_close("norm", &candle, &kernels, 1e-6);
+        assert_ne!(flat(&candle), flat(&kernels));
+    }
+    let of_scalar = rms.clone().with_isa(adder_kernels::Isa::SCALAR).forward(&x).unwrap();
+    assert_eq!(flat(&of_scalar), flat(&rms.forward(&x).unwrap()));
+    let x = numbers(1, &[2, 3, 7, 6]);
+    let (max, average) = (MaxPool2d::new(3).with_padding(1), AvgPool2d::new(2));
+    assert_eq!(flat(&max.without_kernels().forward(&x).unwrap()), flat(&max.forward(&x).unwrap()));
+    let expected = average.forward(&x).unwrap();
+    assert_close("average", &average.without_kernels().forward(&x).unwrap(), &expected, 1e-6);
+    assert_ne!(max, max.without_kernels());
+    assert_ne!(average, average.without_kernels());
+    let vb = VarBuilder::from_varmap(&VarMap::new(), DType::F32, &CPU);
+    let blocks =
+        [block(3, 4, BlockConfig::default(), vb.pp("a")), block(4, 2, BlockConfig::default(), vb.pp("b"))];
+    let blocks = Blocks::new(blocks.into_iter().collect::<candle_core::Result<_>>().unwrap());
+    let expected = blocks.forward_t(&x, true).unwrap();
+    let by_layers = blocks.clone().without_kernels().forward_t(&x, true).unwrap();
+    assert_close("blocks", &by_layers, &expected, 1e-5);
+    let scalar = blocks.with_isa(adder_kernels::Isa::SCALAR).forward_t(&x, true).unwrap();
+    assert_eq!(flat(&scalar), flat(&expected));
 }
 
 #[test]
