@@ -121,7 +121,10 @@ impl Conv2d {
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self.isa(x)? {
-            Some(isa) => apply(x, &self.weight, self.bias.as_ref(), self.plans.find(isa, self, x)?),
+            Some(isa) => {
+                let plan = self.plans.find(isa, x, &self.weight, &self.config)?;
+                apply(x, &self.weight, self.bias.as_ref(), plan)
+            }
             None => self.composed(x),
         }
     }
