@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use adder_kernels::Isa;
 use adder_kernels::conv::{self, ConvShape, PackedWeight};
 use candle_core::{Error, Result, Shape, Tensor};
+use candle_nn::Conv2dConfig;
 
-use super::Conv2d;
 use crate::weighted::Weighted;
 
 /// Sizes that are planned for at a time. A network meets one, or a few where images are cropped or a test set has another.
@@ -31,11 +31,24 @@ struct Packed {
 }
 
 impl Plans {
-    /// The plan for `x`, whose channels are the weight's.
-    pub(super) fn find(&self, isa: Isa, layer: &Conv2d, x: &Tensor) -> Result<Arc<Plan>> {
+    /// The plan for `x` and a weight.
+    pub(super) fn find(
+        &self,
+        isa: Isa,
+        x: &Tensor,
+        weight: &Tensor,
+        config: &Conv2dConfig,
+    ) -> Result<Arc<Plan>> {
         let (_, in_channels, height, width) = x.dims4()?;
-        let (out_channels, _, kernel, _) = layer.weight.dims4()?;
-        let (stride, padding) = (layer.config.stride, layer.config.padding);
+        let (out_channels, weight_in, kernel, _) = weight.dims4()?;
+        if weight_in != in_channels {
+            candle_core::bail!(
+                "conv2d: expected an input of {weight_in} channels for a weight of {:?}, found {:?}",
+                weight.dims(),
+                x.dims()
+            );
+        }
+        let (stride, padding) = (config.stride, config.padding);
         let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = plans.iter().position(|plan| *plan.conv.shape() == shape && plan.conv.isa() == isa);
