@@ -56,6 +56,10 @@ mod loss;
 #[cfg(feature = "candle")]
 mod model;
 #[cfg(feature = "candle")]
+mod norm;
+#[cfg(feature = "candle")]
+mod operation;
+#[cfg(feature = "candle")]
 mod parameter;
 mod prediction;
 mod predictor;

@@ -9,8 +9,9 @@ use adder_nn::optim::Parameter;
 use candle_core::{Device, Tensor, Var};
 
 use crate::fused::Fused;
-use crate::layers::{Layers, Norm};
 use crate::loss::{HeadTargets, Loss, joint_loss};
+use crate::norm::Norm;
+use crate::operation::Layers;
 use crate::parameter::initial;
 use crate::{Backend, Error, Result};
 

@@ -47,8 +47,7 @@ impl Predictor {
         let inner = model.model();
         if let Some(isa) = inner.isa() {
             let params = crate::parameter::flat(inner.parameters())?.to_vec1()?;
-            let statistics =
-                inner.norms.iter().map(crate::layers::Norm::statistics).collect::<Result<_>>()?;
+            let statistics = inner.norms.iter().map(crate::norm::Norm::statistics).collect::<Result<_>>()?;
             if let Some(folded) = fold(inner.network(), &weights::Values { params, statistics }, isa)? {
                 return Ok(Self(Engine::Folded(Arc::new(folded))));
             }

@@ -172,16 +172,18 @@ impl Conv2d {
         let batch = self.batch("input", input.len(), shape.input_len())?;
         check_len("grad_output", grad_output, batch * shape.output_len())?;
         check_len("grad_weight", grad_weight, shape.weight_len())?;
-        if let Some(grad_bias) = grad_bias {
+        if let Some(grad_bias) = &grad_bias {
             check_len("grad_bias", grad_bias, shape.out_channels)?;
-            self.bias_gradient(batch, grad_output, grad_bias);
         }
         let layouts = [shape.input(), shape.output()];
         let mut sums = self.sums.take(PartialSums::default);
+        let mut bias_sums = self.bias_sums.take(PartialSums::default);
+        let wants_bias = grad_bias.is_some();
         let chunks = input.par_chunks(CHUNK * shape.input_len());
         let chunks = chunks.zip(grad_output.par_chunks(CHUNK * shape.output_len()));
         let rows = sums.start(batch, gradient.packing().len());
-        chunks.zip(rows).for_each(|((input, grad_output), sums)| {
+        let rows = rows.zip(bias_sums.start(batch, shape.out_channels));
+        chunks.zip(rows).for_each(|((input, grad_output), (sums, bias_sums))| {
             let mut scratch = self.take_scratch(&self.scratch, layouts);
             let [x, dy] = &mut *scratch;
             let images = input.chunks_exact(shape.input_len());
@@ -189,30 +191,23 @@ impl Conv2d {
                 layouts[0].read_nchw(self.isa, input, x);
                 layouts[1].read_nchw(self.isa, grad_output, dy);
                 gradient.add(x, dy, sums);
+                if wants_bias {
+                    let planes = grad_output.chunks_exact(shape.output_len() / shape.out_channels);
+                    bias_sums
+                        .iter_mut()
+                        .zip(planes)
+                        .for_each(|(sum, plane)| *sum += crate::reduce::sum(plane));
+                }
             }
         });
+        for (channel, grad) in grad_bias.into_iter().flatten().enumerate() {
+            *grad = bias_sums.rows().map(|row| row[channel]).sum::<f64>() as f32;
+        }
         let mut total = self.packed.take(Aligned::default);
         total.fit(gradient.packing().len());
         sums.add_up(&mut total);
         gradient.packing().unpack(&total, grad_weight);
         Ok(())
-    }
-
-    /// The sum of each channel's gradients, image by image.
-    fn bias_gradient(&self, batch: usize, grad_output: &[f32], grad_bias: &mut [f32]) {
-        let (channels, len) = (self.shape.out_channels, self.shape.output_len());
-        let mut sums = self.bias_sums.take(PartialSums::default);
-        let chunks = grad_output.par_chunks(CHUNK * len).zip(sums.start(batch, channels));
-        chunks.for_each(|(images, sums)| {
-            for image in images.chunks_exact(len) {
-                for (sum, plane) in sums.iter_mut().zip(image.chunks_exact(len / channels)) {
-                    *sum += crate::reduce::sum(plane);
-                }
-            }
-        });
-        for (channel, grad_bias) in grad_bias.iter_mut().enumerate() {
-            *grad_bias = sums.rows().map(|row| row[channel]).sum::<f64>() as f32;
-        }
     }
 
     /// The number of images that `len` values are.

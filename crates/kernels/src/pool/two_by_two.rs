@@ -108,8 +108,7 @@ impl Kernel for PoolPlane<'_> {
             if output.len() < L::LANES {
                 let windows = top.chunks_exact(2).zip(bottom.chunks_exact(2));
                 for (output, (top, bottom)) in output.iter_mut().zip(windows) {
-                    let window = [top[0], top[1], bottom[0], bottom[1]];
-                    *output = window[winner(window)];
+                    *output = Winner::of([top[0], top[1], bottom[0], bottom[1]]).value;
                 }
                 continue;
             }
@@ -153,10 +152,10 @@ impl Kernel for UnpoolPlane<'_> {
             if grad_output.len() < L::LANES {
                 for (x, &grad) in grad_output.iter().enumerate() {
                     let left = 2 * x;
-                    let winner = winner([top[left], top[left + 1], bottom[left], bottom[left + 1]]);
-                    let place = |position| if winner == position { grad } else { 0.0 };
-                    (grad_top[left], grad_top[left + 1]) = (place(0), place(1));
-                    (grad_bottom[left], grad_bottom[left + 1]) = (place(2), place(3));
+                    let winner = Winner::of([top[left], top[left + 1], bottom[left], bottom[left + 1]]);
+                    let [a, b, c, d] = winner.places(grad);
+                    (grad_top[left], grad_top[left + 1]) = (a, b);
+                    (grad_bottom[left], grad_bottom[left + 1]) = (c, d);
                 }
                 continue;
             }
@@ -188,13 +187,30 @@ fn steps(len: usize, lanes: usize) -> impl Iterator<Item = usize> {
     (0..len.div_ceil(lanes)).map(move |step| (step * lanes).min(len - lanes))
 }
 
-/// The position of a window's maximum.
-fn winner(window: [f32; 4]) -> usize {
-    let mut best = 0;
-    for position in 1..4 {
-        if window[position] > window[best] || window[position].is_nan() {
-            best = position;
-        }
+/// The maximum of one window, found without a branch: which value wins cannot be foretold.
+struct Winner {
+    value: f32,
+    /// Whether the second, the third and the fourth value beat those before them.
+    beats: [bool; 3],
+}
+
+impl Winner {
+    #[inline(always)]
+    fn of([a, b, c, d]: [f32; 4]) -> Self {
+        let beats = |value: f32, best: f32| value > best || value.is_nan();
+        let b_wins = beats(b, a);
+        let best = if b_wins { b } else { a };
+        let c_wins = beats(c, best);
+        let best = if c_wins { c } else { best };
+        let d_wins = beats(d, best);
+        Self { value: if d_wins { d } else { best }, beats: [b_wins, c_wins, d_wins] }
     }
-    best
+
+    /// The gradient at the winner's place, and zeros at the others.
+    #[inline(always)]
+    fn places(&self, grad: f32) -> [f32; 4] {
+        let [b, c, d] = self.beats;
+        let at = |wins: bool| if wins { grad } else { 0.0 };
+        [at(!b & !c & !d), at(b & !c & !d), at(c & !d), at(d)]
+    }
 }

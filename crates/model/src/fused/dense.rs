@@ -10,8 +10,8 @@ use adder_nn::optim::Parameter;
 use candle_core::Tensor;
 
 use crate::Result;
-use crate::layers::Norm;
 use crate::loss::{HeadTargets, Loss, classes};
+use crate::norm::Norm;
 use crate::parameter::flat;
 
 /// The end of a network on the kernels.

@@ -11,7 +11,7 @@ use adder_nn::optim::Parameter;
 use candle_core::Tensor;
 
 use crate::Result;
-use crate::layers::Norm;
+use crate::norm::Norm;
 use crate::parameter::flat;
 
 /// A run of blocks of a network on the kernels.
