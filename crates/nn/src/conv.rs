@@ -1,16 +1,19 @@
 //! Convolution in two dimensions.
 
+mod check;
+mod composed;
 mod plan;
 
 use std::sync::Arc;
 
 use adder_kernels::Isa;
-use candle_core::{Module, Result, Tensor};
+use candle_core::{DType, Module, Result, Tensor};
 pub use candle_nn::Conv2dConfig;
 use candle_nn::VarBuilder;
 
 use crate::cpu::Engine;
 use crate::weighted::apply;
+use check::{check_groups, check_input};
 use plan::Plans;
 
 /// A convolution of `[b, in, h, w]` with a weight of `[out, in / groups, k, k]` and a bias of `[out]`, to
@@ -19,7 +22,7 @@ use plan::Plans;
 ///
 /// Square kernels with stride 1 or 2, one group and no dilation run on the kernels where all tensors are f32 on the CPU.
 /// The first pass plans for the size of the images; the plan, the packed weight and scratch memory are kept for the next,
-/// and shared by clones. Everything else is computed by candle.
+/// and shared by clones. f16 and bf16 on the CPU are computed in f32. Everything else is computed by candle.
 ///
 /// ```
 /// use adder_nn::{Conv2dConfig, Module, VarBuilder, VarMap, conv2d};
@@ -35,12 +38,13 @@ use plan::Plans;
 /// ```
 ///
 /// # Differences from candle-nn
-/// The names, the constructors and the initial values are candle-nn's; it is several times as fast in training. Its backward pass takes windows
-/// that leave over more rows than columns or the other way round, where candle fails. The
-/// algorithm that a configuration asks of cuDNN is passed on.
+/// The names, the constructors and the initial values are candle-nn's; it is several times as fast in training. The
+/// algorithm that a configuration asks of cuDNN is passed on. There are gradients where stride and padding leave other rests of
+/// the rows than of the columns; candle's backward pass fails there. What is no convolution is an error, where candle panics.
 ///
 /// # Errors
-/// `forward` fails where the input is not of rank 4, has other channels than the weight, or is smaller than the kernel.
+/// `forward` fails where the input is not of rank 4, has other channels than the weight, or is smaller than the kernel; where
+/// stride, dilation or groups are 0; and where the groups do not divide the channels.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     weight: Tensor,
@@ -96,36 +100,25 @@ impl Conv2d {
         }
     }
 
-    /// The convolution of candle's own operations, for devices, element types and configurations without kernels.
-    fn composed(&self, x: &Tensor) -> Result<Tensor> {
-        let Conv2dConfig { padding, stride, dilation, .. } = self.config;
-        let candle = |config| candle_nn::Conv2d::new(self.weight.clone(), self.bias.clone(), config);
-        let (_, _, rows, columns) = self.weight.dims4()?;
-        let (_, _, height, width) = x.dims4()?;
-        // What the last window of an axis leaves over.
-        let rest = |size: usize, kernel: usize| {
-            let room = (size + 2 * padding).checked_sub(dilation * kernel.saturating_sub(1) + 1);
-            room.map_or(0, |room| room % stride.max(1))
-        };
-        let (below, beside) = (rest(height, rows), rest(width, columns));
-        if below == beside {
-            return candle(self.config).forward(x);
-        }
-        // candle's backward pass takes the rest of the rows for that of the columns too, so that none may be left.
-        let x = x.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
-        let x = x.narrow(2, 0, height + 2 * padding - below)?.narrow(3, 0, width + 2 * padding - beside)?;
-        candle(Conv2dConfig { padding: 0, ..self.config }).forward(&x)
+    /// The same with its tensors in another type.
+    fn to_dtype(&self, dtype: DType) -> Result<Self> {
+        let bias = self.bias.as_ref().map(|bias| bias.to_dtype(dtype)).transpose()?;
+        Ok(Self { weight: self.weight.to_dtype(dtype)?, bias, ..self.clone() })
     }
 }
 
 impl Module for Conv2d {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let Self { weight, bias, config, .. } = self;
+        let rests = check_input(weight, bias.as_ref(), config, x)?;
+        // candle has no products of bf16 in a convolution on the CPU; in f32 both 16-bit types run on the kernels.
+        if matches!(x.dtype(), DType::F16 | DType::BF16) && x.device().is_cpu() {
+            let y = self.to_dtype(DType::F32)?.forward(&x.to_dtype(DType::F32)?)?;
+            return y.to_dtype(x.dtype());
+        }
         match self.isa(x)? {
-            Some(isa) => {
-                let plan = self.plans.find(isa, x, &self.weight, &self.config)?;
-                apply(x, &self.weight, self.bias.as_ref(), plan)
-            }
-            None => self.composed(x),
+            Some(isa) => apply(x, weight, bias.as_ref(), self.plans.find(isa, x, weight, config)?),
+            None => composed::conv2d(x, weight, bias.as_ref(), *config, rests),
         }
     }
 }
@@ -140,7 +133,7 @@ impl From<candle_nn::Conv2d> for Conv2d {
 /// A [`Conv2d`] with a square kernel, its `weight` and `bias` from `vb`, drawn as candle-nn does where they are new.
 ///
 /// # Errors
-/// Where `vb` has tensors of other shapes, or none in a file.
+/// Where `vb` has tensors of other shapes, or none in a file, and where the groups do not divide the channels.
 pub fn conv2d(
     in_channels: usize,
     out_channels: usize,
@@ -148,6 +141,7 @@ pub fn conv2d(
     config: Conv2dConfig,
     vb: VarBuilder<'_>,
 ) -> Result<Conv2d> {
+    check_groups(&config, in_channels, out_channels)?;
     candle_nn::conv2d(in_channels, out_channels, kernel_size, config, vb).map(Conv2d::from)
 }
 
@@ -162,5 +156,6 @@ pub fn conv2d_no_bias(
     config: Conv2dConfig,
     vb: VarBuilder<'_>,
 ) -> Result<Conv2d> {
+    check_groups(&config, in_channels, out_channels)?;
     candle_nn::conv2d_no_bias(in_channels, out_channels, kernel_size, config, vb).map(Conv2d::from)
 }

@@ -3,8 +3,6 @@
 use candle_core::{Result, Tensor};
 use candle_nn::Conv2dConfig;
 
-use super::Conv2d;
-
 /// Refuses channels that the groups of a configuration do not divide.
 pub(super) fn check_groups(config: &Conv2dConfig, in_channels: usize, out_channels: usize) -> Result<()> {
     let groups = config.groups;
@@ -16,19 +14,24 @@ pub(super) fn check_groups(config: &Conv2dConfig, in_channels: usize, out_channe
     Ok(())
 }
 
-/// Refuses an input that `layer` makes nothing of, and returns how many rows and columns at the end of the padded input no
+/// Refuses an input that a convolution makes nothing of, and returns how many rows and columns at the end of the padded input no
 /// window reaches.
-pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
+pub(super) fn check_input(
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    config: &Conv2dConfig,
+    x: &Tensor,
+) -> Result<[usize; 2]> {
     let (batch, in_channels, height, width) = x.dims4()?;
-    let (out_channels, weight_in, rows, columns) = layer.weight.dims4()?;
-    let of_types = [Some(&layer.weight), layer.bias.as_ref()].into_iter().flatten();
+    let (out_channels, weight_in, rows, columns) = weight.dims4()?;
+    let of_types = [Some(weight), bias].into_iter().flatten();
     if let Some(other) = of_types.map(Tensor::dtype).find(|&dtype| dtype != x.dtype()) {
         candle_core::bail!(
             "conv2d: expected weight and bias of the input's {:?}, found {other:?}",
             x.dtype()
         );
     }
-    let Conv2dConfig { stride, padding, dilation, groups, .. } = layer.config;
+    let Conv2dConfig { stride, padding, dilation, groups, .. } = *config;
     let sizes =
         [("stride", stride), ("dilation", dilation), ("groups", groups), ("output channels", out_channels)];
     for (what, found) in sizes {
@@ -39,15 +42,15 @@ pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
     if weight_in.checked_mul(groups) != Some(in_channels) {
         candle_core::bail!(
             "conv2d: expected an input of {weight_in} channels in each of {groups} groups for a weight of {:?}, found {:?}",
-            layer.weight.dims(),
+            weight.dims(),
             x.dims()
         );
     }
-    check_groups(&layer.config, in_channels, out_channels)?;
-    if let Some(bias) = layer.bias.as_ref().filter(|bias| bias.dims() != [out_channels]) {
+    check_groups(config, in_channels, out_channels)?;
+    if let Some(bias) = bias.filter(|bias| bias.dims() != [out_channels]) {
         candle_core::bail!("conv2d: expected a bias of [{out_channels}], found {:?}", bias.dims());
     }
-    let steps = [(height, rows), (width, columns)].map(|(size, kernel)| steps(size, kernel, &layer.config));
+    let steps = [(height, rows), (width, columns)].map(|(size, kernel)| steps(size, kernel, config));
     let [Some(down), Some(right)] = steps else {
         candle_core::bail!(
             "conv2d: expected an input with room for a kernel of {rows}x{columns}, found {height}x{width} with a padding of \
@@ -62,7 +65,7 @@ pub(super) fn check_input(layer: &Conv2d, x: &Tensor) -> Result<[usize; 2]> {
         candle_core::bail!(
             "conv2d: the output of {:?} by a weight of {:?} has more values than memory can address",
             x.dims(),
-            layer.weight.dims()
+            weight.dims()
         );
     }
     Ok([down % stride, right % stride])

@@ -31,7 +31,7 @@ struct Packed {
 }
 
 impl Plans {
-    /// The plan for `x` and a weight.
+    /// The plan for `x` and a weight that fit each other.
     pub(super) fn find(
         &self,
         isa: Isa,
@@ -40,14 +40,7 @@ impl Plans {
         config: &Conv2dConfig,
     ) -> Result<Arc<Plan>> {
         let (_, in_channels, height, width) = x.dims4()?;
-        let (out_channels, weight_in, kernel, _) = weight.dims4()?;
-        if weight_in != in_channels {
-            candle_core::bail!(
-                "conv2d: expected an input of {weight_in} channels for a weight of {:?}, found {:?}",
-                weight.dims(),
-                x.dims()
-            );
-        }
+        let (out_channels, _, kernel, _) = weight.dims4()?;
         let (stride, padding) = (config.stride, config.padding);
         let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
