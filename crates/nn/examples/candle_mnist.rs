@@ -7,8 +7,8 @@ mod common;
 use std::time::Instant;
 
 use adder_nn::{
-    AdamW, Conv2d, Dropout, Linear, MaxPool2d, Module, ModuleT, Optimizer, ParamsAdamW, VarBuilder, VarMap,
-    conv2d, init, linear, loss, ops,
+    AdamW, Conv2d, Dropout, Linear, Module, ModuleT, Optimizer, ParamsAdamW, VarBuilder, VarMap, conv2d,
+    init, linear, loss, ops,
 };
 use candle_core::{DType, Device, Result, Tensor};
 use common::{accuracy, argument, mnist, speed};
@@ -18,7 +18,6 @@ const BATCH: usize = 64;
 struct ConvNet {
     conv1: Conv2d,
     conv2: Conv2d,
-    pool: MaxPool2d,
     fc1: Linear,
     fc2: Linear,
     dropout: Dropout,
@@ -29,7 +28,6 @@ impl ConvNet {
         Ok(Self {
             conv1: conv2d(1, 32, 5, Default::default(), vb.pp("c1"))?,
             conv2: conv2d(32, 64, 5, Default::default(), vb.pp("c2"))?,
-            pool: MaxPool2d::new(2),
             fc1: linear(1024, 1024, vb.pp("fc1"))?,
             fc2: linear(1024, 10, vb.pp("fc2"))?,
             dropout: Dropout::new(0.5).with_seed(seed),
@@ -39,8 +37,8 @@ impl ConvNet {
 
 impl ModuleT for ConvNet {
     fn forward_t(&self, images: &Tensor, train: bool) -> Result<Tensor> {
-        let maps = images.apply(&self.conv1)?.apply(&self.pool)?;
-        let maps = maps.apply(&self.conv2)?.apply(&self.pool)?;
+        // Each convolution with its pool in one pass; `.apply(&self.conv1)?.apply(&MaxPool2d::new(2))?` is the same in two.
+        let maps = self.conv2.forward_max_pool2d(&self.conv1.forward_max_pool2d(images)?)?;
         let hidden = ops::relu(&maps.flatten_from(1)?.apply(&self.fc1)?)?;
         self.fc2.forward(&self.dropout.forward(&hidden, train)?)
     }

@@ -3,6 +3,7 @@
 mod check;
 mod composed;
 mod plan;
+mod pooled;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ pub use candle_nn::Conv2dConfig;
 use candle_nn::VarBuilder;
 
 use crate::cpu::Engine;
+use crate::ops::max_pool2d;
 use crate::weighted::apply;
 use check::{check_groups, check_input};
 use plan::Plans;
@@ -87,6 +89,36 @@ impl Conv2d {
     /// Stride, padding, dilation and groups.
     pub fn config(&self) -> &Conv2dConfig {
         &self.config
+    }
+
+    /// The convolution of `x` and a 2x2 max pool of it, as [`max_pool2d`](crate::ops::max_pool2d): `[b, in, h, w]` to
+    /// `[b, out, h' / 2, w' / 2]`. On the kernels the map between the two never leaves the cache, nor do the gradients at it.
+    ///
+    /// ```
+    /// use adder_nn::{Conv2dConfig, Module, VarBuilder, VarMap, conv2d, ops::max_pool2d};
+    /// use candle_core::{DType, Device, Tensor};
+    ///
+    /// let vb = VarBuilder::from_varmap(&VarMap::new(), DType::F32, &Device::Cpu);
+    /// let conv = conv2d(1, 32, 5, Conv2dConfig::default(), vb)?;
+    /// let images = Tensor::rand(0f32, 1f32, (3, 1, 28, 28), &Device::Cpu)?;
+    /// let pooled = conv.forward_max_pool2d(&images)?;
+    /// assert_eq!(pooled.dims(), [3, 32, 12, 12]);
+    /// let one_by_one = max_pool2d(&conv.forward(&images)?, 2)?;
+    /// assert_eq!(pooled.flatten_all()?.to_vec1::<f32>()?, one_by_one.flatten_all()?.to_vec1::<f32>()?);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `forward`, and where the pool has no window.
+    pub fn forward_max_pool2d(&self, x: &Tensor) -> Result<Tensor> {
+        check_input(&self.weight, self.bias.as_ref(), &self.config, x)?;
+        match self.isa(x)? {
+            Some(isa) => {
+                let plan = self.plans.find(isa, x, &self.weight, &self.config)?;
+                pooled::apply(x, &self.weight, self.bias.as_ref(), plan)
+            }
+            None => max_pool2d(&self.forward(x)?, 2),
+        }
     }
 
     /// The instruction set for `x`, where there are kernels for this convolution.

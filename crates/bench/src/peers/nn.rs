@@ -1,8 +1,8 @@
 //! adder-nn's layers: the networks of [`stock`](super::stock) with other constructors.
 
 use adder_nn::{
-    AdamW, BatchNorm, Conv2d, Conv2dConfig, Dropout, Linear, MaxPool2d, Module, ModuleT, Optimizer,
-    ParamsSGD, SGD, VarBuilder, batch_norm, conv2d, conv2d_no_bias, linear, loss, ops,
+    AdamW, BatchNorm, Conv2d, Conv2dConfig, Dropout, Linear, Module, ModuleT, Optimizer, ParamsSGD, SGD,
+    VarBuilder, batch_norm, conv2d, conv2d_no_bias, linear, loss, ops,
 };
 use anyhow::Result;
 use candle_core::{Tensor, Var};
@@ -48,7 +48,6 @@ impl Layers for Adder {
 struct ConvNet {
     conv1: Conv2d,
     conv2: Conv2d,
-    pool: MaxPool2d,
     fc1: Linear,
     fc2: Linear,
     dropout: Dropout,
@@ -60,19 +59,14 @@ impl ConvNet {
         let conv2 = conv2d(32, 64, 5, Default::default(), vs.pp("c2"))?;
         let fc1 = linear(1024, 1024, vs.pp("fc1"))?;
         let fc2 = linear(1024, 10, vs.pp("fc2"))?;
-        Ok(Self { conv1, conv2, pool: MaxPool2d::new(2), fc1, fc2, dropout: Dropout::new(dropout) })
+        Ok(Self { conv1, conv2, fc1, fc2, dropout: Dropout::new(dropout) })
     }
 }
 
 impl ModuleT for ConvNet {
     fn forward_t(&self, xs: &Tensor, train: bool) -> candle_core::Result<Tensor> {
-        let xs = xs
-            .apply(&self.conv1)?
-            .apply(&self.pool)?
-            .apply(&self.conv2)?
-            .apply(&self.pool)?
-            .flatten_from(1)?
-            .apply(&self.fc1)?;
+        let xs = self.conv2.forward_max_pool2d(&self.conv1.forward_max_pool2d(xs)?)?;
+        let xs = xs.flatten_from(1)?.apply(&self.fc1)?;
         self.dropout.forward(&ops::relu(&xs)?, train)?.apply(&self.fc2)
     }
 }

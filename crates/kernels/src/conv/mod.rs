@@ -8,12 +8,14 @@ mod forward;
 mod input_gradient;
 pub(crate) mod layout;
 mod plan;
+mod pooled;
 mod shape;
 mod tile;
 mod weight_gradient;
 
 pub(crate) use forward::{Activation, Convolution};
 pub use plan::{Conv2d, PackedWeight};
+pub use pooled::{PooledGradients, PooledPass};
 pub use shape::ConvShape;
 pub(crate) use weight_gradient::WeightGradient;
 

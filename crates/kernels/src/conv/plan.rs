@@ -35,13 +35,19 @@ pub struct Conv2d {
     isa: Isa,
     shape: ConvShape,
     forward: Convolution,
-    input_gradient: InputGradient,
-    weight_gradient: WeightGradient,
+    pub(super) input_gradient: InputGradient,
+    pub(super) weight_gradient: WeightGradient,
+    /// Each pool of layouts' memory is for one pair of them: what is fresh is zero, and a border stays so.
     scratch: BufferPool<[Aligned; 2]>,
-    backward_scratch: BufferPool<[Aligned; 2]>,
+    input_gradient_scratch: BufferPool<[Aligned; 2]>,
+    weight_gradient_scratch: BufferPool<[Aligned; 2]>,
     packed: BufferPool<Aligned>,
-    sums: BufferPool<PartialSums<f32>>,
-    bias_sums: BufferPool<PartialSums<f64>>,
+    pub(super) sums: BufferPool<PartialSums<f32>>,
+    pub(super) bias_sums: BufferPool<PartialSums<f64>>,
+    pub(super) pooled_values: BufferPool<Aligned>,
+    pub(super) pooled_scratch: BufferPool<[Aligned; 2]>,
+    pub(super) pooled_inputs: BufferPool<[Aligned; 2]>,
+    pub(super) pooled_outputs: BufferPool<[Aligned; 2]>,
 }
 
 /// A weight in the order in which a [`Conv2d`] reads it. Its memory goes back to the convolution when it is dropped.
@@ -56,17 +62,25 @@ impl Conv2d {
     pub fn new(shape: ConvShape, isa: Isa) -> Result<Self> {
         shape.check()?;
         let kernel = [shape.kernel, shape.stride];
+        let input_gradient = InputGradient::new(isa, &shape);
+        let grad_output = input_gradient.from(&shape);
         Ok(Self {
             isa,
             shape,
             forward: Convolution::strided(isa, kernel, shape.input(), shape.output()),
-            input_gradient: InputGradient::new(isa, &shape),
-            weight_gradient: WeightGradient::strided(isa, kernel, shape.input(), shape.output()),
+            input_gradient,
+            // Both gradients read that of the output in one layout, so that they can share it.
+            weight_gradient: WeightGradient::strided(isa, kernel, shape.input(), grad_output),
             scratch: BufferPool::default(),
-            backward_scratch: BufferPool::default(),
+            input_gradient_scratch: BufferPool::default(),
+            weight_gradient_scratch: BufferPool::default(),
             packed: BufferPool::default(),
             sums: BufferPool::default(),
             bias_sums: BufferPool::default(),
+            pooled_values: BufferPool::default(),
+            pooled_scratch: BufferPool::default(),
+            pooled_inputs: BufferPool::default(),
+            pooled_outputs: BufferPool::default(),
         })
     }
 
@@ -103,15 +117,9 @@ impl Conv2d {
         bias: Option<&[f32]>,
         output: &mut [f32],
     ) -> Result<()> {
-        let batch = self.batch("input", input.len(), self.shape.input_len())?;
-        check_len("weight", &weight.0, self.forward.packing().len())?;
+        let (batch, biases) = self.check_forward(input, weight, bias)?;
         check_len("output", output, batch * self.shape.output_len())?;
         let (from, to) = (self.shape.input(), self.shape.output());
-        let mut biases = vec![0.0; to.channels.stored];
-        if let Some(bias) = bias {
-            check_len("bias", bias, self.shape.out_channels)?;
-            biases[..bias.len()].copy_from_slice(bias);
-        }
         let images = input.par_chunks_exact(self.shape.input_len());
         let outputs = output.par_chunks_exact_mut(self.shape.output_len());
         let each_image_alone = batch < rayon::current_num_threads();
@@ -139,13 +147,11 @@ impl Conv2d {
         check_len("weight", weight, shape.weight_len())?;
         let batch = self.batch("grad_output", grad_output.len(), shape.output_len())?;
         check_len("grad_input", grad_input, batch * shape.input_len())?;
-        let mut packed = self.packed.take(Aligned::default);
-        packed.fit(gradient.packed_len());
-        gradient.pack(weight, &mut packed);
+        let packed = self.pack_backward(weight);
         let (from, to) = (gradient.from(shape), gradient.to(shape));
         let images = grad_output.par_chunks_exact(shape.output_len());
         images.zip(grad_input.par_chunks_exact_mut(shape.input_len())).for_each(|(image, grad_input)| {
-            let mut scratch = self.take_scratch(&self.backward_scratch, [from, to]);
+            let mut scratch = self.take_scratch(&self.input_gradient_scratch, [from, to]);
             let [dy, dx] = &mut *scratch;
             from.read_nchw(self.isa, image, dy);
             gradient.run(dy, &packed, dx);
@@ -175,7 +181,7 @@ impl Conv2d {
         if let Some(grad_bias) = &grad_bias {
             check_len("grad_bias", grad_bias, shape.out_channels)?;
         }
-        let layouts = [shape.input(), shape.output()];
+        let layouts = [shape.input(), self.input_gradient.from(shape)];
         let mut sums = self.sums.take(PartialSums::default);
         let mut bias_sums = self.bias_sums.take(PartialSums::default);
         let wants_bias = grad_bias.is_some();
@@ -184,7 +190,7 @@ impl Conv2d {
         let rows = sums.start(batch, gradient.packing().len());
         let rows = rows.zip(bias_sums.start(batch, shape.out_channels));
         chunks.zip(rows).for_each(|((input, grad_output), (sums, bias_sums))| {
-            let mut scratch = self.take_scratch(&self.scratch, layouts);
+            let mut scratch = self.take_scratch(&self.weight_gradient_scratch, layouts);
             let [x, dy] = &mut *scratch;
             let images = input.chunks_exact(shape.input_len());
             for (input, grad_output) in images.zip(grad_output.chunks_exact(shape.output_len())) {
@@ -203,11 +209,47 @@ impl Conv2d {
         for (channel, grad) in grad_bias.into_iter().flatten().enumerate() {
             *grad = bias_sums.rows().map(|row| row[channel]).sum::<f64>() as f32;
         }
-        let mut total = self.packed.take(Aligned::default);
-        total.fit(gradient.packing().len());
-        sums.add_up(&mut total);
-        gradient.packing().unpack(&total, grad_weight);
+        self.unpack_weight_gradient(&sums, grad_weight);
         Ok(())
+    }
+
+    /// Refuses slices of another size; returns the number of images, and the bias of each stored channel.
+    pub(super) fn check_forward(
+        &self,
+        input: &[f32],
+        weight: &PackedWeight,
+        bias: Option<&[f32]>,
+    ) -> Result<(usize, Vec<f32>)> {
+        let batch = self.batch("input", input.len(), self.shape.input_len())?;
+        check_len("weight", &weight.0, self.forward.packing().len())?;
+        let mut biases = vec![0.0; self.shape.output().channels.stored];
+        if let Some(bias) = bias {
+            check_len("bias", bias, self.shape.out_channels)?;
+            biases[..bias.len()].copy_from_slice(bias);
+        }
+        Ok((batch, biases))
+    }
+
+    /// Convolves one image in the layouts of the kernels.
+    pub(super) fn convolve(&self, x: &[f32], weight: &PackedWeight, biases: &[f32], y: &mut [f32]) {
+        self.forward.run_with_bias(x, &weight.0, biases, y);
+    }
+
+    /// The weight, `[out, in, k, k]`, as the input gradient reads it.
+    pub(super) fn pack_backward(&self, weight: &[f32]) -> PooledBuffer<Aligned> {
+        let mut packed = self.packed.take(Aligned::default);
+        packed.fit(self.input_gradient.packed_len());
+        self.input_gradient.pack(weight, &mut packed);
+        packed
+    }
+
+    /// Adds up the chunks' gradients of the weight, and writes them over `grad_weight`, `[out, in, k, k]`.
+    pub(super) fn unpack_weight_gradient(&self, sums: &PartialSums<f32>, grad_weight: &mut [f32]) {
+        let packing = self.weight_gradient.packing();
+        let mut total = self.packed.take(Aligned::default);
+        total.fit(packing.len());
+        sums.add_up(&mut total);
+        packing.unpack(&total, grad_weight);
     }
 
     /// The number of images that `len` values are.
@@ -220,7 +262,7 @@ impl Conv2d {
         Ok(batch)
     }
 
-    /// Memory for an image in each of two layouts. What is fresh is zero, and a border stays so: each pool is for one pair.
+    /// Memory for an image in each of two layouts.
     fn take_scratch(
         &self,
         pool: &BufferPool<[Aligned; 2]>,

@@ -59,8 +59,12 @@ impl Plans {
 }
 
 impl Plan {
+    pub(super) fn conv(&self) -> &conv::Conv2d {
+        &self.conv
+    }
+
     /// The weight, packed: as it was for the last pass, where the values are still the same.
-    fn pack(&self, weight: &[f32]) -> Result<Arc<PackedWeight>> {
+    pub(super) fn pack(&self, weight: &[f32]) -> Result<Arc<PackedWeight>> {
         let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(packed) = packed.as_ref().filter(|packed| same_bits(&packed.values, weight)) {
             return Ok(Arc::clone(&packed.weight));

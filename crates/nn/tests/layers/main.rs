@@ -5,6 +5,7 @@ mod checks;
 mod dense;
 mod differences;
 mod golden;
+mod pooled;
 mod promises;
 mod refusals;
 mod states;
