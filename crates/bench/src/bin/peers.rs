@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use adder_bench::peers::contestant::Task;
 use adder_bench::peers::field::{Competition, Subject, competitions};
 use adder_bench::peers::hall::Hall;
-use adder_bench::peers::ours::{Task, compete};
+use adder_bench::peers::ours::compete;
 use adder_bench::peers::rounds::Length;
 use adder_bench::peers::{machine, python};
 use anyhow::{Context, Result};

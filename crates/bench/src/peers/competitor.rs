@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 
-use super::ours::values;
+use super::contestant::values;
 
 /// A process that has warmed up and waits.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use candle_core::{D, DType, Device, Tensor, Var};
 
 use super::classifier::{load_variables, trained};
+use super::contestant::{CHECKED, Contestant, Task, gradients_of, values};
 use super::field::Variant;
-use super::ours::{CHECKED, Contestant, Task, gradients_of, values};
 
 /// Input and output channels, padding, and whether a pool follows and dropout does: the default of `ModelConfig`.
 const BLOCKS: [(usize, usize, usize, bool, bool); 6] = [

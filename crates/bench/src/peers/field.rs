@@ -5,6 +5,7 @@ use std::fmt;
 use adder_kernels::Isa;
 
 use super::problem::Problem;
+use super::word::word;
 use crate::convolution::Pass;
 
 /// The work that is timed.
@@ -129,11 +130,6 @@ impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&word(self))
     }
-}
-
-/// The word that stands for a value in a competitor's command line.
-pub(super) fn word(value: &impl clap::ValueEnum) -> String {
-    value.to_possible_value().expect("no value is left out").get_name().into()
 }
 
 /// The competitions, each with everyone that can take part in it.

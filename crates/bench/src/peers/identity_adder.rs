@@ -10,7 +10,7 @@ use adder_model::{
 use anyhow::{Context, Result, bail};
 use candle_core::{DType, Device, Tensor};
 
-use super::ours::{CHECKED, Contestant, Task, gradients_of};
+use super::contestant::{CHECKED, Contestant, Task, gradients_of};
 use crate::candle::logits;
 use crate::training::Training;
 

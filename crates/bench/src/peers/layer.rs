@@ -7,9 +7,9 @@ use anyhow::{Context, Result, bail};
 use candle_core::{Device, Tensor, Var};
 use candle_nn::Module;
 
-use super::classifier::Layers;
+use super::contestant::{Contestant, Task, values};
 use super::field::Workload;
-use super::ours::{Contestant, Task, values};
+use super::layers::Layers;
 
 /// Values that are compared.
 const CHECKED: usize = 4_096;

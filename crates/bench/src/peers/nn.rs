@@ -8,7 +8,7 @@ use anyhow::Result;
 use candle_core::{Tensor, Var};
 use candle_nn::ParamsAdamW;
 
-use super::classifier::{Layers, SgdSettings, Update};
+use super::layers::{Layers, SgdSettings, Update};
 
 /// adder-nn.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::field::word;
+use super::word::word;
 use crate::convolution::candle_mnist;
 
 /// A network with its loss and its optimizer, or one layer.

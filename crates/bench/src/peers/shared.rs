@@ -10,7 +10,7 @@ use candle_core::safetensors::save;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{VarBuilder, VarMap};
 
-use super::classifier::Layers;
+use super::layers::Layers;
 use super::problem::Problem;
 use super::stock::Stock;
 use crate::convolution::{Operands, candle_mnist};

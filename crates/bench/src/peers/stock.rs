@@ -7,7 +7,7 @@ use candle_nn::{
     VarBuilder, batch_norm, conv2d, conv2d_no_bias, linear, loss, ops,
 };
 
-use super::classifier::{Layers, SgdSettings, Update};
+use super::layers::{Layers, SgdSettings, Update};
 
 /// candle-nn.
 #[derive(Clone, Copy, Debug)]
