@@ -103,7 +103,9 @@ fn check_differences(case: &Case) -> [usize; 2] {
 #[test]
 fn operations_are_counted_per_lane() {
     for isa in Isa::available() {
-        assert_eq!(fused_multiply_adds(isa, 10), 2 * 10 * 6 * 16);
+        let of_a_round = fused_multiply_adds(isa, 1);
+        assert!([6, 12].contains(&(of_a_round / (2 * 16))), "{isa}: {of_a_round}");
+        assert_eq!(fused_multiply_adds(isa, 10), 10 * of_a_round);
     }
 }
 
