@@ -3,7 +3,6 @@
 mod check;
 mod composed;
 mod plan;
-mod pooled;
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use crate::cpu::Engine;
 use crate::ops::max_pool2d;
 use crate::weighted::apply;
 use check::{check_groups, check_input};
-use plan::Plans;
+use plan::{Plans, Pooled};
 
 /// A convolution of `[b, in, h, w]` with a weight of `[out, in / groups, k, k]` and a bias of `[out]`, to
 /// `[b, out, h', w']` with `h' = (h + 2 * padding - dilation * (k - 1) - 1) / stride + 1` rounded down, and `w'` alike.
@@ -115,7 +114,7 @@ impl Conv2d {
         match self.isa(x)? {
             Some(isa) => {
                 let plan = self.plans.find(isa, x, &self.weight, &self.config)?;
-                pooled::apply(x, &self.weight, self.bias.as_ref(), plan)
+                apply(x, &self.weight, self.bias.as_ref(), Arc::new(Pooled(plan)))
             }
             None => max_pool2d(&self.forward(x)?, 2),
         }

@@ -7,7 +7,7 @@ use candle_core::{Error, Module, Result, Shape, Tensor};
 use candle_nn::VarBuilder;
 
 use crate::cpu::Engine;
-use crate::weighted::{Weighted, apply};
+use crate::weighted::{Gradients, Weighted, apply};
 
 /// `y = x * transpose(weight) + bias` along the last dimension: `[..., in]` to `[..., out]`, with a weight of `[out, in]`
 /// and a bias of `[out]`. As `torch.nn.Linear`.
@@ -117,31 +117,36 @@ impl Module for Linear {
 impl Weighted for linear::Linear {
     const NAME: &'static str = "adder-linear";
 
+    type Kept = ();
+
     fn forward(
         &self,
         x: &[f32],
         shape: &Shape,
         weight: &[f32],
         bias: Option<&[f32]>,
-    ) -> Result<(Vec<f32>, Shape)> {
+    ) -> Result<(Vec<f32>, Shape, ())> {
         let shape = (shape.dims2()?.0, self.outputs());
         let mut output = vec![0.0; shape.0 * shape.1];
         self.forward(x, weight, bias, &mut output).map_err(Error::wrap)?;
-        Ok((output, Shape::from(shape)))
+        Ok((output, Shape::from(shape), ()))
     }
 
-    fn input_gradient(&self, weight: &[f32], grad: &[f32], grad_x: &mut [f32]) -> Result<()> {
-        self.input_gradient(weight, grad, grad_x).map_err(Error::wrap)
-    }
-
-    fn weight_gradient(
+    fn gradients(
         &self,
+        (): &(),
         x: &[f32],
+        weight: &[f32],
         grad: &[f32],
-        grad_weight: &mut [f32],
-        grad_bias: Option<&mut [f32]>,
+        grads: Gradients<'_>,
     ) -> Result<()> {
-        self.weight_gradient(x, grad, grad_weight, grad_bias).map_err(Error::wrap)
+        if let Some(grad_x) = grads.x {
+            self.input_gradient(weight, grad, grad_x).map_err(Error::wrap)?;
+        }
+        if let Some((grad_weight, grad_bias)) = grads.weight {
+            self.weight_gradient(x, grad, grad_weight, grad_bias).map_err(Error::wrap)?;
+        }
+        Ok(())
     }
 }
 

@@ -167,15 +167,12 @@ pub(crate) trait Lanes: Copy {
     /// `values` must be valid for reads of so many values of `f32`.
     #[inline(always)]
     unsafe fn load_pairs(self, values: *const f32) -> [Self::F; 2] {
-        let mut pairs = [[0.0; 16]; 2];
-        for lane in 0..Self::LANES {
+        let (mut even, mut odd) = ([0.0; 16], [0.0; 16]);
+        for (pair, (even, odd)) in even.iter_mut().zip(&mut odd).take(Self::LANES).enumerate() {
             // SAFETY: as the caller vouches for.
-            unsafe {
-                pairs[0][lane] = *values.add(2 * lane);
-                pairs[1][lane] = *values.add(2 * lane + 1);
-            }
+            unsafe { (*even, *odd) = (*values.add(2 * pair), *values.add(2 * pair + 1)) };
         }
-        [self.load(&pairs[0]), self.load(&pairs[1])]
+        [self.load(&even), self.load(&odd)]
     }
 
     /// Writes twice `LANES` values, of two lanes each in turn: the opposite of [`load_pairs`](Self::load_pairs).
@@ -187,12 +184,9 @@ pub(crate) trait Lanes: Copy {
         let mut pairs = [[0.0; 16]; 2];
         self.store(even, &mut pairs[0]);
         self.store(odd, &mut pairs[1]);
-        for lane in 0..Self::LANES {
+        for (pair, (even, odd)) in pairs[0].iter().zip(&pairs[1]).take(Self::LANES).enumerate() {
             // SAFETY: as the caller vouches for.
-            unsafe {
-                *values.add(2 * lane) = pairs[0][lane];
-                *values.add(2 * lane + 1) = pairs[1][lane];
-            }
+            unsafe { (*values.add(2 * pair), *values.add(2 * pair + 1)) = (*even, *odd) };
         }
     }
 

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adder_kernels::Isa;
-use adder_kernels::conv::{self, ConvShape, PackedWeight};
+use adder_kernels::conv::{self, ConvShape, PackedWeight, PooledGradients, PooledPass};
 use candle_core::{Error, Result, Shape, Tensor};
 use candle_nn::Conv2dConfig;
 
-use crate::weighted::Weighted;
+use crate::weighted::{Gradients, Weighted};
 
 /// Sizes that are planned for at a time. A network meets one, or a few where images are cropped or a test set has another.
 const KEPT: usize = 4;
@@ -59,12 +59,8 @@ impl Plans {
 }
 
 impl Plan {
-    pub(super) fn conv(&self) -> &conv::Conv2d {
-        &self.conv
-    }
-
     /// The weight, packed: as it was for the last pass, where the values are still the same.
-    pub(super) fn pack(&self, weight: &[f32]) -> Result<Arc<PackedWeight>> {
+    fn pack(&self, weight: &[f32]) -> Result<Arc<PackedWeight>> {
         let mut packed = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(packed) = packed.as_ref().filter(|packed| same_bits(&packed.values, weight)) {
             return Ok(Arc::clone(&packed.weight));
@@ -81,32 +77,73 @@ impl Plan {
 impl Weighted for Plan {
     const NAME: &'static str = "adder-conv2d";
 
+    type Kept = ();
+
     fn forward(
         &self,
         x: &[f32],
         shape: &Shape,
         weight: &[f32],
         bias: Option<&[f32]>,
-    ) -> Result<(Vec<f32>, Shape)> {
+    ) -> Result<(Vec<f32>, Shape, ())> {
         let conv = self.conv.shape();
         let ([height, width], batch) = (conv.output_size(), shape.dims4()?.0);
         let mut output = vec![0.0; batch * conv.output_len()];
         self.conv.forward(x, &*self.pack(weight)?, bias, &mut output).map_err(Error::wrap)?;
-        Ok((output, Shape::from((batch, conv.out_channels, height, width))))
+        Ok((output, Shape::from((batch, conv.out_channels, height, width)), ()))
     }
 
-    fn input_gradient(&self, weight: &[f32], grad: &[f32], grad_x: &mut [f32]) -> Result<()> {
-        self.conv.input_gradient(weight, grad, grad_x).map_err(Error::wrap)
+    fn gradients(
+        &self,
+        (): &(),
+        x: &[f32],
+        weight: &[f32],
+        grad: &[f32],
+        grads: Gradients<'_>,
+    ) -> Result<()> {
+        if let Some(grad_x) = grads.x {
+            self.conv.input_gradient(weight, grad, grad_x).map_err(Error::wrap)?;
+        }
+        if let Some((grad_weight, grad_bias)) = grads.weight {
+            self.conv.weight_gradient(x, grad, grad_weight, grad_bias).map_err(Error::wrap)?;
+        }
+        Ok(())
     }
+}
 
-    fn weight_gradient(
+/// A plan with a 2x2 max pool behind its convolution.
+pub(super) struct Pooled(pub(super) Arc<Plan>);
+
+impl Weighted for Pooled {
+    const NAME: &'static str = "adder-conv2d-max-pool";
+
+    type Kept = PooledPass;
+
+    fn forward(
         &self,
         x: &[f32],
+        shape: &Shape,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Result<(Vec<f32>, Shape, PooledPass)> {
+        let (conv, batch) = (&self.0.conv, shape.dims4()?.0);
+        let [height, width] = conv.shape().output_size().map(|size| size / 2);
+        let mut output = vec![0.0; batch * conv.pooled_len()];
+        let pass =
+            conv.forward_max_pool(x, &*self.0.pack(weight)?, bias, &mut output).map_err(Error::wrap)?;
+        Ok((output, Shape::from((batch, conv.shape().out_channels, height, width)), pass))
+    }
+
+    fn gradients(
+        &self,
+        pass: &PooledPass,
+        x: &[f32],
+        weight: &[f32],
         grad: &[f32],
-        grad_weight: &mut [f32],
-        grad_bias: Option<&mut [f32]>,
+        Gradients { x: input, weight: of_weight }: Gradients<'_>,
     ) -> Result<()> {
-        self.conv.weight_gradient(x, grad, grad_weight, grad_bias).map_err(Error::wrap)
+        let grads = PooledGradients { input, weight: of_weight };
+        self.0.conv.backward_max_pool(pass, x, weight, grad, grads).map_err(Error::wrap)
     }
 }
 
