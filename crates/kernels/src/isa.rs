@@ -11,7 +11,7 @@ use crate::arch::Scalar;
 use crate::arch::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::{Avx2, Avx512};
-use crate::arch::{Kernel, Width};
+use crate::arch::{Distances, Kernel, Width};
 
 /// The environment variable that forces an instruction set: `scalar`, `avx2`, `avx512`, `neon` or `simd128`.
 pub const ISA_VARIABLE: &str = "ADDER_ISA";
@@ -93,6 +93,27 @@ impl Isa {
             Kind::Neon(_) => "neon",
             #[cfg(target_feature = "simd128")]
             Kind::Simd128(_) => "simd128",
+        }
+    }
+
+    /// Whether a kernel can run on two channel blocks at a time: where there are registers for it.
+    pub(crate) fn has_twins(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Runs a kernel on two channel blocks of 16 at a time, which only some [have](Self::has_twins).
+    pub(crate) fn run_twin<K: Kernel>(self, distances: Distances, kernel: K) -> K::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(avx512) => avx512.run_twin(distances, kernel),
+            _ => {
+                let _ = (distances, kernel);
+                unreachable!("{self} has no kernels for two channel blocks")
+            }
         }
     }
 

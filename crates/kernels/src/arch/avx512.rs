@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::{Kernel, Lanes, Width};
+use super::{Distances, Kernel, Lanes, Twin, Width};
 
 /// Proof that this CPU has AVX-512 F, VL, DQ and BW, which all server CPUs since 2017 and Zen 4 share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,17 @@ impl Avx512 {
             }
         }
     }
+
+    /// Runs a kernel on two channel blocks of sixteen lanes at a time.
+    pub(crate) fn run_twin<K: Kernel>(self, distances: Distances, kernel: K) -> K::Output {
+        // SAFETY: `self` proves the features of the function.
+        unsafe { run_twin(self, distances, kernel) }
+    }
+}
+
+#[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+fn run_twin<K: Kernel>(proof: Avx512, distances: Distances, kernel: K) -> K::Output {
+    kernel.run(Twin { lanes: Zmm(proof), distances })
 }
 
 #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]

@@ -48,6 +48,7 @@ mod prefetch;
 mod scalar;
 #[cfg(target_feature = "simd128")]
 mod simd128;
+mod twin;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
@@ -60,6 +61,9 @@ pub(crate) use prefetch::Prefetch;
 pub(crate) use scalar::Scalar;
 #[cfg(target_feature = "simd128")]
 pub(crate) use simd128::Simd128;
+pub(crate) use twin::Distances;
+#[cfg(target_arch = "x86_64")]
+use twin::Twin;
 
 /// The number of lanes that a kernel runs with. Both exist on every instruction set, as one register or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +121,22 @@ pub(crate) trait Lanes: Copy {
     /// # Safety
     /// `values` must be valid for writes of `LANES` values of `f32`.
     unsafe fn store_ptr(self, a: Self::F, values: *mut f32);
+
+    /// Adds to `LANES` values in memory.
+    ///
+    /// # Safety
+    /// `values` must be valid for reads and writes of `LANES` values of `f32`.
+    #[inline(always)]
+    unsafe fn accumulate(self, a: Self::F, values: *mut f32) {
+        // SAFETY: as the caller vouches for.
+        unsafe { self.store_ptr(self.add(self.load_ptr(values), a), values) }
+    }
+
+    /// Reads a value for each channel that the lanes stand for, side by side.
+    #[inline(always)]
+    fn load_channels(self, values: &[f32]) -> Self::F {
+        self.load(values)
+    }
 
     /// `a + b`.
     fn add(self, a: Self::F, b: Self::F) -> Self::F;

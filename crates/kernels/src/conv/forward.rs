@@ -5,9 +5,9 @@ use std::array::from_fn;
 use rayon::prelude::*;
 
 use super::layout::{BlockedLayout, ChannelBlock, Packing};
-use super::tile::{Overlap, Region, Tile, cover};
+use super::tile::{Overlap, Region, Tile, accumulators, cover};
 use crate::Isa;
-use crate::arch::{Kernel, Lanes, Prefetch, Width};
+use crate::arch::{Distances, Kernel, Lanes, Prefetch, Width};
 
 /// A convolution of stride 1 or 2 from one feature map to another, planned for an instruction set.
 ///
@@ -22,6 +22,8 @@ pub(crate) struct Convolution {
     output: BlockedLayout,
     /// The tiles of a block of 16 channels, and of one of 8.
     regions: [Vec<Region>; 2],
+    /// The tiles of two blocks of 16 channels at a time, where the instruction set has them.
+    twin_regions: Option<Vec<Region>>,
     /// Tiles of an image.
     tiles: usize,
 }
@@ -60,11 +62,12 @@ impl Convolution {
             2 => STRIDED_TILES,
             _ => unreachable!("no tiles for a stride of {stride}"),
         };
-        let regions =
-            [Width::Sixteen, Width::Eight].map(|width| cover(tiles, Overlap::Allowed, isa, width, size));
-        let mut convolution = Self { isa, stride, packing, input, output, regions, tiles: 0 };
-        for channel_block in output.channels.blocks() {
-            let regions = convolution.regions(channel_block).iter();
+        let [sixteen, eight] = [Width::Sixteen, Width::Eight].map(|width| accumulators(isa, width));
+        let regions = [sixteen, eight].map(|accumulators| cover(tiles, Overlap::Allowed, accumulators, size));
+        let twin_regions = isa.has_twins().then(|| cover(tiles, Overlap::Allowed, sixteen / 2, size));
+        let mut convolution = Self { isa, stride, packing, input, output, regions, twin_regions, tiles: 0 };
+        for (channel_block, twin) in output.channels.twins(isa) {
+            let regions = convolution.regions(channel_block, twin).iter();
             convolution.tiles += regions.map(|region| region.tiles()).sum::<usize>();
         }
         convolution
@@ -114,16 +117,16 @@ impl Convolution {
         let outputs = output.par_chunks_mut(16 * self.output.block_pixels());
         outputs.zip(channel_blocks).for_each(|(output, channel_block)| {
             let prefetch = &mut Prefetch::NOTHING.in_steps(self.tiles);
-            self.run_channel_block(channel_block, operands, f32::NEG_INFINITY, prefetch, output);
+            self.run_channel_block((channel_block, false), operands, f32::NEG_INFINITY, prefetch, output);
         });
     }
 
     fn run_all(&self, operands: Operands<'_>, floor: f32, prefetch: Prefetch<'_>, output: &mut [f32]) {
         self.check(operands.input, operands.weights, output);
         let prefetch = &mut prefetch.in_steps(self.tiles);
-        for channel_block in self.output.channels.blocks() {
-            let output = &mut output[self.output.block_range(channel_block)];
-            self.run_channel_block(channel_block, operands, floor, prefetch, output);
+        for (channel_block, twin) in self.output.channels.twins(self.isa) {
+            let output = &mut output[self.output.start(channel_block)..];
+            self.run_channel_block((channel_block, twin), operands, floor, prefetch, output);
         }
     }
 
@@ -133,10 +136,11 @@ impl Convolution {
         assert_eq!(output.len(), self.output.len());
     }
 
-    /// Computes one block of output channels. The lengths of all operands were checked; `output` is the channel block's.
+    /// Computes one block of output channels, or two. The lengths of all operands were checked; `output` begins with the channel
+    /// block's.
     fn run_channel_block(
         &self,
-        channel_block: ChannelBlock,
+        (channel_block, twin): (ChannelBlock, bool),
         operands: Operands<'_>,
         floor: f32,
         prefetch: &mut Prefetch<'_>,
@@ -147,13 +151,17 @@ impl Convolution {
             bias: operands.bias.map(|bias| &bias[channel_block.first..]),
             ..operands
         };
-        for &region in self.regions(channel_block) {
-            ForwardTask { convolution: self, channel_block, region, operands, floor, prefetch, output }.run();
+        for &region in self.regions(channel_block, twin) {
+            ForwardTask { convolution: self, channel_block, twin, region, operands, floor, prefetch, output }
+                .run();
         }
     }
 
-    /// The tiles of an output channel block.
-    fn regions(&self, channel_block: ChannelBlock) -> &[Region] {
+    /// The tiles of an output channel block, or of two.
+    fn regions(&self, channel_block: ChannelBlock, twin: bool) -> &[Region] {
+        if let Some(regions) = self.twin_regions.as_ref().filter(|_| twin) {
+            return regions;
+        }
         match channel_block.width() {
             Width::Sixteen => &self.regions[0],
             Width::Eight => &self.regions[1],
@@ -173,12 +181,14 @@ struct Operands<'a> {
 struct ForwardTask<'a, 'b> {
     convolution: &'a Convolution,
     channel_block: ChannelBlock,
+    /// Whether the next channel block is computed with it.
+    twin: bool,
     region: Region,
     /// The weights and biases are those of this channel block and all after it.
     operands: Operands<'a>,
     floor: f32,
     prefetch: &'a mut Prefetch<'b>,
-    /// The outputs of this channel block.
+    /// The outputs of this channel block and of all after it.
     output: &'a mut [f32],
 }
 
@@ -190,12 +200,20 @@ macro_rules! tiles {
 
         impl ForwardTask<'_, '_> {
             fn run(self) {
-                let (isa, width) = (self.convolution.isa, self.channel_block.width());
+                let (isa, width, twin) = (self.convolution.isa, self.channel_block.width(), self.twin);
+                let distances = Distances {
+                    loads: self.convolution.packing.distance(),
+                    stores: self.convolution.output.distance(),
+                };
                 match (self.convolution.stride, self.region.tile.rows, self.region.tile.columns) {
-                    $((1, $rows, $columns) => isa.run(width, Tiled::<$rows, $columns, 1>(self)),)*
-                    $((2, $strided_rows, $strided_columns) => {
-                        isa.run(width, Tiled::<$strided_rows, $strided_columns, 2>(self))
-                    })*
+                    $((1, $rows, $columns) => match twin {
+                        true => isa.run_twin(distances, Tiled::<$rows, $columns, 1>(self)),
+                        false => isa.run(width, Tiled::<$rows, $columns, 1>(self)),
+                    },)*
+                    $((2, $strided_rows, $strided_columns) => match twin {
+                        true => isa.run_twin(distances, Tiled::<$strided_rows, $strided_columns, 2>(self)),
+                        false => isa.run(width, Tiled::<$strided_rows, $strided_columns, 2>(self)),
+                    },)*
                     _ => unreachable!("{:?} is not among the tiles", self.region.tile),
                 }
             }
@@ -203,13 +221,13 @@ macro_rules! tiles {
     };
 }
 
-// 28 pixels fill the registers of AVX-512, 12 those of AVX2 with eight lanes and 6 those with sixteen; the others are for
+// 28 pixels fill the registers of AVX-512, 14 with two channel blocks at a time, 12 those of AVX2 with eight lanes and 6 those with sixteen; the others are for
 // what remains at the edges.
 tiles! {
-    1 x 28, 2 x 14, 4 x 7, 5 x 5, 3 x 8, 3 x 7, 2 x 10, 4 x 4, 3 x 5,
+    1 x 28, 2 x 14, 4 x 7, 1 x 14, 2 x 7, 5 x 5, 3 x 8, 3 x 7, 2 x 10, 4 x 4, 3 x 5,
     1 x 12, 2 x 6, 3 x 4, 2 x 5, 3 x 3, 2 x 4, 1 x 8,
     1 x 6, 2 x 3, 3 x 2, 6 x 1, 1 x 5, 1 x 4, 2 x 2, 4 x 1, 1 x 3, 3 x 1, 1 x 2, 2 x 1, 1 x 1;
-    2 x 14, 4 x 7, 3 x 8, 4 x 4, 1 x 12, 2 x 6, 3 x 4, 1 x 6, 2 x 3, 1 x 4, 2 x 2, 1 x 2, 1 x 1
+    2 x 14, 4 x 7, 2 x 7, 3 x 8, 4 x 4, 1 x 12, 2 x 6, 3 x 4, 1 x 6, 2 x 3, 1 x 4, 2 x 2, 1 x 2, 1 x 1
 }
 
 /// A task done in tiles of `R` rows by `C` columns, whose inputs are `STRIDE` pixels apart.
@@ -243,7 +261,7 @@ impl<const R: usize, const C: usize, const STRIDE: usize> Tiled<'_, '_, R, C, ST
         let ForwardTask { convolution, operands: Operands { input, weights, bias }, .. } = self.0;
         let layout = convolution.input;
         let first = match bias {
-            Some(bias) => lanes.load(bias),
+            Some(bias) => lanes.load_channels(bias),
             None => lanes.splat(0.0),
         };
         let mut reduction = Reduction::<L, R, C, STRIDE> {

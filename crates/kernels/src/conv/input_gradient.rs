@@ -3,9 +3,9 @@
 use super::forward::{Activation, Convolution, Reduction};
 use super::layout::{BlockedLayout, ChannelBlock, Channels, Packing};
 use super::shape::ConvShape;
-use super::tile::{Overlap, Region, Tile, cover};
+use super::tile::{Overlap, Region, Tile, accumulators, cover};
 use crate::Isa;
-use crate::arch::{Kernel, Lanes, Width};
+use crate::arch::{Distances, Kernel, Lanes, Width};
 
 /// The input gradient of a convolution, planned for an instruction set, in the way that is the less work.
 #[derive(Clone, Debug)]
@@ -89,6 +89,8 @@ pub(super) struct Scatter {
     grad_input: BlockedLayout,
     /// The tiles of output pixels for a block of 16 input channels, and for one of 8.
     regions: [Vec<Region>; 2],
+    /// The tiles for two blocks of 16 at a time, where the instruction set has them.
+    twin_regions: Option<Vec<Region>>,
 }
 
 impl Scatter {
@@ -97,10 +99,12 @@ impl Scatter {
         let grad_input = BlockedLayout { border: shape.padding, ..shape.grad_input() };
         let (input, output) = (grad_output.channels, Channels::computed(shape.in_channels));
         let size = [grad_output.height, grad_output.width];
+        let [sixteen, eight] = [Width::Sixteen, Width::Eight].map(|width| accumulators(isa, width));
         let regions =
-            [Width::Sixteen, Width::Eight].map(|width| cover(TILES, Overlap::Forbidden, isa, width, size));
+            [sixteen, eight].map(|accumulators| cover(TILES, Overlap::Forbidden, accumulators, size));
+        let twin_regions = isa.has_twins().then(|| cover(TILES, Overlap::Forbidden, sixteen / 2, size));
         let packing = Packing { kernel: shape.kernel, input, output };
-        Self { isa, stride: shape.stride, packing, grad_output, grad_input, regions }
+        Self { isa, stride: shape.stride, packing, grad_output, grad_input, regions, twin_regions }
     }
 
     fn run(&self, grad_output: &[f32], weights: &[f32], grad_input: &mut [f32]) {
@@ -109,19 +113,21 @@ impl Scatter {
         assert_eq!(grad_input.len(), self.grad_input.len());
         grad_input.fill(0.0);
         let kernel = self.packing.kernel;
-        for channel_block in self.grad_input.channels.blocks() {
-            let regions = match channel_block.width() {
-                Width::Sixteen => &self.regions[0],
-                Width::Eight => &self.regions[1],
+        for (channel_block, twin) in self.grad_input.channels.twins(self.isa) {
+            let regions = match (&self.twin_regions, channel_block.width()) {
+                (Some(regions), _) if twin => regions,
+                (_, Width::Sixteen) => &self.regions[0],
+                (_, Width::Eight) => &self.regions[1],
             };
             let of_tap = self.packing.input.stored * channel_block.channels;
-            let weights = weights[self.packing.start(channel_block)..].chunks_exact(of_tap);
-            for (tap, weights) in weights.take(kernel * kernel).enumerate() {
-                let tap = [tap / kernel, tap % kernel];
+            let weights = &weights[self.packing.start(channel_block)..];
+            for tap in 0..kernel * kernel {
+                let (weights, tap) = (&weights[tap * of_tap..], [tap / kernel, tap % kernel]);
                 for &region in regions {
                     ScatterTask {
                         scatter: self,
                         channel_block,
+                        twin,
                         region,
                         tap,
                         grad_output,
@@ -140,12 +146,14 @@ struct ScatterTask<'a> {
     scatter: &'a Scatter,
     /// Channels of the input.
     channel_block: ChannelBlock,
+    /// Whether the next channel block is computed with it.
+    twin: bool,
     /// Pixels of the output.
     region: Region,
     /// Row and column of the tap.
     tap: [usize; 2],
     grad_output: &'a [f32],
-    /// The weights of this tap and channel block.
+    /// The weights from this tap and channel block on.
     weights: &'a [f32],
     grad_input: &'a mut [f32],
 }
@@ -157,9 +165,16 @@ macro_rules! tiles {
 
         impl ScatterTask<'_> {
             fn run(self) {
-                let (isa, width) = (self.scatter.isa, self.channel_block.width());
+                let (isa, width, twin) = (self.scatter.isa, self.channel_block.width(), self.twin);
+                let distances = Distances {
+                    loads: self.scatter.packing.distance(),
+                    stores: self.scatter.grad_input.distance(),
+                };
                 match (self.region.tile.rows, self.region.tile.columns) {
-                    $(($rows, $columns) => isa.run(width, Scattered::<$rows, $columns>(self)),)*
+                    $(($rows, $columns) => match twin {
+                        true => isa.run_twin(distances, Scattered::<$rows, $columns>(self)),
+                        false => isa.run(width, Scattered::<$rows, $columns>(self)),
+                    },)*
                     _ => unreachable!("{:?} is not among the tiles", self.region.tile),
                 }
             }
@@ -168,7 +183,7 @@ macro_rules! tiles {
 }
 
 tiles! {
-    2 x 14, 4 x 7, 5 x 5, 3 x 8, 2 x 8, 4 x 4, 1 x 12, 2 x 6, 3 x 4, 2 x 4, 1 x 8,
+    2 x 14, 4 x 7, 2 x 7, 5 x 5, 3 x 8, 2 x 8, 4 x 4, 1 x 12, 2 x 6, 3 x 4, 2 x 4, 1 x 8,
     1 x 6, 2 x 3, 3 x 2, 1 x 4, 2 x 2, 1 x 3, 1 x 2, 2 x 1, 1 x 1
 }
 
@@ -180,7 +195,8 @@ impl<const R: usize, const C: usize> Kernel for Scattered<'_, R, C> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let ScatterTask { scatter, channel_block, region, tap, grad_output, weights, grad_input } = self.0;
+        let ScatterTask { scatter, channel_block, region, tap, grad_output, weights, grad_input, .. } =
+            self.0;
         // The choice of tiles sees to it; told so, the compiler makes no code for those that would not fit.
         assert!(R * C <= L::ACCUMULATORS && channel_block.channels == L::LANES);
         let (from, to, stride) = (scatter.grad_output, scatter.grad_input, scatter.stride);
@@ -203,7 +219,7 @@ impl<const R: usize, const C: usize> Kernel for Scattered<'_, R, C> {
                     let first = to.start(channel_block) + pixel * L::LANES;
                     for (c, sum) in row.into_iter().enumerate() {
                         let target = grad_input.as_mut_ptr().add(first + c * stride * L::LANES);
-                        lanes.store_ptr(lanes.add(lanes.load_ptr(target), sum), target);
+                        lanes.accumulate(sum, target);
                     }
                 }
             }

@@ -34,6 +34,15 @@ impl Channels {
     }
 }
 
+impl Channels {
+    /// The channel blocks as an instruction set computes them: two of 16 at a time where it can, and `true` with the first.
+    pub(crate) fn twins(self, isa: Isa) -> impl Iterator<Item = (ChannelBlock, bool)> {
+        let whole = if isa.has_twins() { self.stored / 32 * 2 } else { 0 };
+        let blocks = self.blocks().enumerate().filter(move |&(index, _)| index >= whole || index % 2 == 0);
+        blocks.map(move |(index, block)| (block, index < whole))
+    }
+}
+
 /// Up to 16 neighboring channels of a feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChannelBlock {
@@ -87,6 +96,11 @@ impl BlockedLayout {
     /// The first value of a channel block, its border included.
     pub(crate) fn start(&self, channel_block: ChannelBlock) -> usize {
         channel_block.first * self.block_pixels()
+    }
+
+    /// Values from one channel block of 16 to the next.
+    pub(crate) fn distance(&self) -> usize {
+        16 * self.block_pixels()
     }
 
     /// The values of a channel block, its border included.
@@ -260,6 +274,11 @@ impl Packing {
     /// The first of the weights from all inputs to one channel block of outputs.
     pub(crate) fn start(&self, output: ChannelBlock) -> usize {
         output.first * self.taps() * self.input.stored
+    }
+
+    /// Packed values from one block of 16 outputs to the next.
+    pub(crate) fn distance(&self) -> usize {
+        16 * self.taps() * self.input.stored
     }
 
     /// Packs `weight`, `[out, in, k, k]`.

@@ -52,16 +52,19 @@ pub(super) enum Overlap {
     Forbidden,
 }
 
+/// The sums that a kernel can keep in registers.
+pub(super) fn accumulators(isa: Isa, width: Width) -> usize {
+    isa.run(width, CountAccumulators)
+}
+
 /// Covers an output of `rows` by `columns` pixels with the least work that some of `tiles`, each as often as it is of use,
 /// can do it with. One of `tiles` must be a single pixel, which fits everywhere.
 pub(super) fn cover(
     tiles: &[Tile],
     overlap: Overlap,
-    isa: Isa,
-    width: Width,
+    accumulators: usize,
     [rows, columns]: [usize; 2],
 ) -> Vec<Region> {
-    let accumulators = isa.run(width, CountAccumulators);
     let mut search = Search { tiles, overlap, accumulators, best: HashMap::new() };
     search.best(rows, columns);
     let mut regions = Vec::new();
@@ -170,7 +173,7 @@ mod tests {
         for rows in 1..12 {
             for columns in 1..12 {
                 let mut visits = vec![0; rows * columns];
-                for region in cover(&TILES, overlap, Isa::SCALAR, Width::Eight, [rows, columns]) {
+                for region in cover(&TILES, overlap, 6, [rows, columns]) {
                     assert_eq!(region.tiles(), region.corners().count());
                     for (y, x) in region.corners() {
                         for pixel in 0..region.tile.rows * region.tile.columns {
@@ -188,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_tile_that_divides_the_output_covers_it_alone() {
-        let regions = cover(&TILES, Overlap::Allowed, Isa::SCALAR, Width::Eight, [4, 9]);
+        let regions = cover(&TILES, Overlap::Allowed, 6, [4, 9]);
         assert_eq!(regions, [Region { tile: TILES[0], y: 0, x: 0, rows: 4, columns: 9 }]);
     }
 }

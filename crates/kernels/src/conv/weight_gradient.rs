@@ -4,7 +4,7 @@ use std::array::from_fn;
 
 use super::layout::{BlockedLayout, ChannelBlock, Packing};
 use crate::Isa;
-use crate::arch::{Kernel, Lanes};
+use crate::arch::{Distances, Kernel, Lanes};
 
 /// The weight gradient of a convolution, planned for an instruction set.
 ///
@@ -51,12 +51,14 @@ impl WeightGradient {
         assert_eq!(input.len(), self.input.len());
         assert_eq!(grad_output.len(), self.grad_output.len());
         assert_eq!(grad_weights.len(), self.packing.len());
-        for channel_block in self.grad_output.channels.blocks() {
+        let distances = Distances { loads: self.grad_output.distance(), stores: self.packing.distance() };
+        for (channel_block, twin) in self.grad_output.channels.twins(self.isa) {
             let grad_weights = &mut grad_weights[self.packing.start(channel_block)..];
-            self.isa.run(
-                channel_block.width(),
-                WeightGradientTask { plan: self, channel_block, input, grad_output, grad_weights },
-            );
+            let task = WeightGradientTask { plan: self, channel_block, input, grad_output, grad_weights };
+            match twin {
+                true => self.isa.run_twin(distances, task),
+                false => self.isa.run(channel_block.width(), task),
+            }
         }
     }
 }
@@ -210,8 +212,7 @@ impl<L: Lanes> TapSums<L> {
                 }
             }
             for sum in sums.into_iter().flatten() {
-                let before = lanes.load_ptr(self.grad_weights);
-                lanes.store_ptr(lanes.add(before, sum), self.grad_weights);
+                lanes.accumulate(sum, self.grad_weights);
                 self.grad_weights = self.grad_weights.add(L::LANES);
             }
         }
