@@ -3,7 +3,8 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::{Distances, Kernel, Lanes, Twin, Width};
+use super::twin::Twin;
+use super::{Distances, Kernel, Lanes, Width};
 
 /// Proof that this CPU has AVX-512 F, VL, DQ and BW, which all server CPUs since 2017 and Zen 4 share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,8 +62,6 @@ pub(crate) use scalar::Scalar;
 #[cfg(target_feature = "simd128")]
 pub(crate) use simd128::Simd128;
 pub(crate) use twin::Distances;
-#[cfg(target_arch = "x86_64")]
-use twin::Twin;
 
 /// The number of lanes that a kernel runs with. Both exist on every instruction set, as one register or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
