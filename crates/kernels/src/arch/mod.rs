@@ -48,6 +48,10 @@ mod prefetch;
 mod scalar;
 #[cfg(target_feature = "simd128")]
 mod simd128;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "AVX-512 alone has registers for two channel blocks")
+)]
 mod twin;
 
 #[cfg(target_arch = "x86_64")]
