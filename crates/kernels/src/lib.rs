@@ -2,7 +2,7 @@
 //!
 //! A network is a [`trunk`] of 3x3 convolution blocks under a stack of [`dense`] layers with classifying heads, each
 //! trained as one fused operation; [`predict`] runs it with its norms folded. The operations are there alone as well:
-//! [`conv`] of any kernel size, max and average [`pool`]ing, batch and layer [`norm`]s, [`activation`]s, [`dropout`], the softmax
+//! [`conv`] of any kernel size, alone or with its pool, [`linear`] layers, max and average [`pool`]ing, batch and layer [`norm`]s, [`activation`]s, [`dropout`], the softmax
 //! cross-entropy of [`loss`], [`orthogonal`]ization for Muon, and [`fold`]ing of norms for exporters. Tensors are slices of `f32` in PyTorch's
 //! order, NCHW and `[out, in, k, k]`; nothing here knows a tensor library.
 //!
@@ -44,8 +44,8 @@
 //! `adder_network::naive`, and to finite differences.
 //!
 //! # Limits
-//! Numbers are `f32`. Convolutions have stride 1, square kernels and no bias or groups; blocks of a trunk are 3x3 with
-//! pools of 2x2, and heads have at most 256 classes. Threads are those of the current rayon pool. All
+//! Numbers are `f32`. Convolutions have square kernels, stride 1 or 2 and no groups or dilation; blocks of a trunk are 3x3 with
+//! stride 1, no bias and pools of 2x2, and heads have at most 256 classes. Threads are those of the current rayon pool. All
 //! `unsafe` code of the project is in this crate.
 
 pub mod activation;
