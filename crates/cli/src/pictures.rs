@@ -43,7 +43,7 @@ fn see(path: PathBuf, raw: bool) -> Result<Seen> {
     if raw {
         return Ok(Seen { path, image: picture.raw(), doubts: Vec::new() });
     }
-    let digit = picture.digit();
+    let digit = picture.digit().with_context(|| path.display().to_string())?;
     Ok(Seen { path, image: digit.image, doubts: digit.doubts })
 }
 

@@ -24,16 +24,53 @@ const IN_BOX: f32 = 0.2;
 pub struct Digit {
     /// The image that the network reads.
     pub image: NetworkImage,
+    /// The place of the digit in the upright picture.
+    pub region: Region,
     /// The reasons why this may be no digit; empty where nothing speaks against it.
     pub doubts: Vec<Doubt>,
+}
+
+/// A rectangle of an upright picture, in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Pixels left of it.
+    pub left: u32,
+    /// Pixels above it.
+    pub top: u32,
+    /// Pixels from its left to its right side.
+    pub width: u32,
+    /// Pixels from its top to its bottom.
+    pub height: u32,
+}
+
+/// The reason why a picture has no digit to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoDigit {
+    /// Nothing stands out from the background.
+    Nothing,
+    /// There are several, side by side or one above the other.
+    Several {
+        /// The number of digits.
+        count: usize,
+    },
+}
+
+impl std::error::Error for NoDigit {}
+
+impl fmt::Display for NoDigit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("no digit found: nothing stands out from the background"),
+            Self::Several { count } => write!(f, "{count} digits found where one was expected"),
+        }
+    }
 }
 
 /// A reason why a picture may show no digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {
-    /// Nothing stands out from the background.
-    Empty,
     /// The foreground has more connected components than a digit.
     Scattered,
     /// The foreground fills its box as no stroke does.
@@ -47,7 +84,6 @@ pub enum Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "nothing stands out from the background",
             Self::Scattered => "the foreground is in many pieces: more than one digit, or no digit",
             Self::Solid => "the foreground is a solid patch, not a stroke",
             Self::Lying => "the foreground is much wider than high: more than one digit, or turned",
@@ -56,20 +92,23 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// Finds the digit in a picture.
-pub(crate) fn find(picture: &RgbImage) -> Digit {
+/// Finds the digits in a picture, from left to right.
+pub(crate) fn find(picture: &RgbImage) -> Vec<Digit> {
+    one(picture).into_iter().collect()
+}
+
+fn one(picture: &RgbImage) -> Option<Digit> {
     let working = shrink(picture);
-    let empty = || Digit { image: NetworkImage::dark(), doubts: vec![Doubt::Empty] };
-    let Some((foreground, digit, bounds)) = locate(&working) else { return empty() };
+    let (foreground, digit, bounds) = locate(&working)?;
     let scale = picture.width() as f32 / working.width() as f32;
     if scale > 1.5 && bounds.width().max(bounds.height()) < DETAIL {
         // A small digit on a large page: the same again on its surroundings, at full size.
         let near = surroundings(picture, bounds, scale);
         if let Some((foreground, digit, bounds)) = locate(&shrink(&near)) {
-            return render(foreground, &digit, bounds);
+            return Some(render(foreground, &digit, bounds));
         }
     }
-    render(foreground, &digit, bounds)
+    Some(render(foreground, &digit, bounds))
 }
 
 fn locate(picture: &RgbImage) -> Option<(Foreground, DigitPixels, BoundingBox)> {
@@ -118,7 +157,13 @@ fn render(mut foreground: Foreground, digit: &DigitPixels, bounds: BoundingBox) 
                 imageops::resize(&crop, scaled(bounds.width()), scaled(bounds.height()), FilterType::Triangle)
             }
         };
-    Digit { image: center_by_mass(&small), doubts }
+    let region = Region {
+        left: bounds.left as u32,
+        top: bounds.top as u32,
+        width: bounds.width() as u32,
+        height: bounds.height() as u32,
+    };
+    Digit { image: center_by_mass(&small), region, doubts }
 }
 
 /// Leaves the digit's own pixels and their soft edges.

@@ -7,7 +7,7 @@
 //! # drawing.write_to(&mut file, image::ImageFormat::Png)?;
 //! # let bytes = file.into_inner();
 //! let picture = adder_photo::Picture::decode(&bytes, "drawing.png".as_ref())?;
-//! let digit = picture.digit();
+//! let digit = picture.digit()?;
 //! assert!(digit.doubts.is_empty());
 //! println!("{}", digit.image.to_text());
 //! # Ok(())
@@ -42,7 +42,7 @@ mod network_image;
 mod picture;
 mod stroke;
 
-pub use digit::{Digit, Doubt};
+pub use digit::{Digit, Doubt, NoDigit, Region};
 #[cfg(feature = "files")]
 pub use files::{Error, MAX_FILE_BYTES, MAX_MEMORY};
 pub use network_image::{NetworkImage, SIDE};

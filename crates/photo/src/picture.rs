@@ -2,7 +2,7 @@
 
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 
-use crate::{Digit, NetworkImage, digit};
+use crate::{Digit, NetworkImage, NoDigit, digit};
 
 /// The smallest height or width of a picture, in pixels.
 pub const MIN_SIDE: u32 = 8;
@@ -45,9 +45,22 @@ impl Picture {
         Self { on_black: over(&picture, 0), on_contrast: Some(on_contrast) }
     }
 
-    /// The digit in the picture, as MNIST would show it.
-    pub fn digit(&self) -> Digit {
+    /// The digits in the picture, line by line, each line from left to right; empty where none is found.
+    pub fn digits(&self) -> Vec<Digit> {
         digit::find(self.on_contrast.as_ref().unwrap_or(&self.on_black))
+    }
+
+    /// The digit in the picture, as MNIST would show it.
+    ///
+    /// # Errors
+    /// [`NoDigit`] where there is none, or more than one.
+    pub fn digit(&self) -> Result<Digit, NoDigit> {
+        let mut digits = self.digits();
+        match (digits.pop(), digits.len()) {
+            (None, _) => Err(NoDigit::Nothing),
+            (Some(digit), 0) => Ok(digit),
+            (Some(_), others) => Err(NoDigit::Several { count: others + 1 }),
+        }
     }
 
     /// The picture as it is, gray, scaled to fit; the digit must be light already. A picture of 28x28 keeps its values.

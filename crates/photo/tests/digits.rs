@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use adder_data::{Labeled, Source};
-use adder_photo::{Digit, Doubt, Picture};
+use adder_photo::{Digit, Doubt, NoDigit, Picture};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
@@ -15,10 +15,14 @@ fn mnist() -> std::sync::Arc<Labeled> {
     adder_data::load(&Source::Embedded, &mut |_| ()).unwrap().evaluation
 }
 
-fn found(picture: impl Into<DynamicImage>, format: ImageFormat) -> Digit {
+fn decoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Picture {
     let mut file = Cursor::new(Vec::new());
     picture.into().write_to(&mut file, format).unwrap();
-    Picture::decode(file.get_ref(), Path::new("test")).unwrap().digit()
+    Picture::decode(file.get_ref(), Path::new("test")).unwrap()
+}
+
+fn found(picture: impl Into<DynamicImage>, format: ImageFormat) -> Digit {
+    decoded(picture, format).digit().unwrap()
 }
 
 /// A digit `scale` times as large, `[0, 255]`, soft between the pixels.
@@ -177,9 +181,8 @@ fn a_digit_is_twenty_pixels_long_and_centred_by_mass() {
 
 #[test]
 fn what_is_no_digit_is_doubted() {
-    let flat = found(GrayImage::from_pixel(90, 60, Luma([99])), ImageFormat::Png);
-    assert_eq!(flat.doubts, [Doubt::Empty]);
-    assert!(flat.image.pixels().iter().all(|&value| value == 0));
+    let flat = decoded(GrayImage::from_pixel(90, 60, Luma([99])), ImageFormat::Png);
+    assert_eq!(flat.digit().unwrap_err(), NoDigit::Nothing);
 
     let within = |x: u32, y: u32, left: u32, top: u32, width: u32, height: u32| {
         (left..left + width).contains(&x) && (top..top + height).contains(&y)

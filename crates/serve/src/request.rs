@@ -166,7 +166,7 @@ fn picture(file: &[u8], raw: bool, limits: &Limits) -> Result<(NetworkImage, Vec
     if raw {
         return Ok((picture.raw(), Vec::new()));
     }
-    let digit = picture.digit();
+    let digit = picture.digit().map_err(|error| ApiError::Bad(error.to_string()))?;
     Ok((digit.image, digit.doubts.iter().map(ToString::to_string).collect()))
 }
 

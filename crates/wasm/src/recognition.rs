@@ -59,7 +59,9 @@ impl PretrainedNetwork {
                 ),
             },
         })?;
-        let digit = picture.digit();
+        let digit = picture.digit().map_err(|error| ErrorReply {
+            error: ErrorBody { code: "bad_request", message: error.to_string() },
+        })?;
         let bytes = digit.image.pixels();
         let image: Vec<f32> = bytes.iter().map(|&byte| adder_model::normalize(f32::from(byte))).collect();
         let prediction = self.0.predict_batch(&image, Addends::All).map_err(internal)?;
