@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod background;
+mod closing;
 mod components;
 mod digit;
 #[cfg(feature = "files")]
