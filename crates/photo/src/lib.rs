@@ -33,6 +33,8 @@
 #![forbid(unsafe_code)]
 
 mod background;
+#[cfg(feature = "cases")]
+pub mod cases;
 mod components;
 mod digit;
 #[cfg(feature = "files")]
