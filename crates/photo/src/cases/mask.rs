@@ -110,7 +110,7 @@ impl Mask {
         }
     }
 
-    /// The same ink, softer: a box is slid over it three times, which is close to a bell of this standard deviation, in pixels.
+    /// The same ink, softer, by a standard deviation in pixels.
     pub(super) fn blurred(mut self, deviation: f32) -> Self {
         blur(&mut self.values, self.width, deviation);
         self
@@ -135,47 +135,38 @@ pub(super) fn arc(center: Point, radii: Point, from: f32, to: f32) -> Vec<Point>
         .collect()
 }
 
-/// Blurs rows of `width` values in place.
+/// Blurs rows of `width` values in place with a bell of a standard deviation in pixels; what is outside is like the nearest pixel
+/// inside.
 pub(super) fn blur(values: &mut [f32], width: usize, deviation: f32) {
     if deviation < 0.2 || values.is_empty() {
         return;
     }
-    let radius = ((4.0 * deviation * deviation + 1.0).sqrt() / 2.0).max(0.5);
+    let reach = (2.5 * deviation).ceil() as usize;
+    let bell: Vec<f32> =
+        (0..=2 * reach).map(|at| (-((at as f32 - reach as f32) / deviation).powi(2) / 2.0).exp()).collect();
+    let whole: f32 = bell.iter().sum();
+    let bell: Vec<f32> = bell.iter().map(|share| share / whole).collect();
     let height = values.len() / width;
-    for _ in 0..3 {
-        for row in values.chunks_exact_mut(width) {
-            let smooth = slide(row.iter().copied(), width, radius);
-            row.copy_from_slice(&smooth);
+    let mut padded = vec![0.0; width + 2 * reach];
+    for row in values.chunks_exact_mut(width) {
+        padded[..reach].fill(row[0]);
+        padded[reach..reach + width].copy_from_slice(row);
+        padded[reach + width..].fill(row[width - 1]);
+        row.fill(0.0);
+        for (at, share) in bell.iter().enumerate() {
+            add(row, &padded[at..at + width], *share);
         }
-        for x in 0..width {
-            let column = slide((0..height).map(|y| values[y * width + x]), height, radius);
-            for (y, value) in column.into_iter().enumerate() {
-                values[y * width + x] = value;
-            }
+    }
+    let rows = values.to_vec();
+    for (y, row) in values.chunks_exact_mut(width).enumerate() {
+        row.fill(0.0);
+        for (at, share) in bell.iter().enumerate() {
+            let from = (y + at).saturating_sub(reach).min(height - 1);
+            add(row, &rows[from * width..(from + 1) * width], *share);
         }
     }
 }
 
-/// The mean of a box of a fractional radius around every value; what is outside is like the nearest one inside.
-fn slide(values: impl Iterator<Item = f32>, count: usize, radius: f32) -> Vec<f32> {
-    // Sums up to each value: a box is the difference of two, between whole places on a straight line.
-    let mut sums = Vec::with_capacity(count + 1);
-    sums.push(0.0f64);
-    for value in values {
-        sums.push(sums[sums.len() - 1] + f64::from(value));
-    }
-    let (first, last) = (sums[1], sums[count] - sums[count - 1]);
-    let sum = |at: f64| {
-        if at <= 0.0 {
-            return at * first;
-        }
-        if at >= count as f64 {
-            return sums[count] + (at - count as f64) * last;
-        }
-        let whole = at as usize;
-        sums[whole] + (at - whole as f64) * (sums[whole + 1] - sums[whole])
-    };
-    let radius = f64::from(radius);
-    let middles = (0..count).map(|at| at as f64 + 0.5);
-    middles.map(|at| ((sum(at + radius) - sum(at - radius)) / (2.0 * radius)) as f32).collect()
+fn add(to: &mut [f32], from: &[f32], share: f32) {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to += share * from);
 }
