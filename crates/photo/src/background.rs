@@ -2,30 +2,52 @@
 
 use image::RgbImage;
 
+use crate::view::View;
+
 /// Terms of a quadratic in two variables.
 const TERMS: usize = 6;
 /// Pixels that the fit looks at: more of them move it less than one gray level.
 const SAMPLES: u32 = 8192;
 const ROUNDS: usize = 8;
 
+/// The share of pixels, nearest to the surface, whose distance is the scale of the fit: the foreground may cover the others.
+const NEAREST: f32 = 0.15;
+/// The largest scale of the fit, in gray levels: a page around which little is seen of the table does not become the table.
+const WIDEST: f32 = 25.0;
+/// The difference between two levels of gray at the border from which on they are two things.
+const APART: f32 = 40.0;
+/// The least share of the border that may be the background.
+const LEAST_SHARE: f32 = 0.2;
+
+/// A level of red, green and blue, in gray levels.
+pub(crate) type Level = [f32; 3];
+
+/// What may be the background of a view, as its border shows it.
+pub(crate) struct Ground {
+    pub(crate) level: Level,
+    /// The pixels of the border that show it.
+    border: Vec<usize>,
+}
+
 /// The difference of each pixel from the background, red, green and blue, row by row, in gray levels.
 ///
 /// The background is a quadratic surface, fitted again and again with weights that fall with the distance from it
-/// (Cauchy's): the foreground, being the minority, soon counts for nothing, and a lamp on one side of the page does not look like it.
-pub(crate) fn differences(picture: &RgbImage) -> Vec<[f32; 3]> {
-    let mut surface = start(picture);
+/// (Cauchy's), from the level at the border on: the foreground soon counts for nothing, and a lamp on one side of the page does
+/// not look like it.
+pub(crate) fn differences(view: &View, ground: &Ground) -> Vec<[f32; 3]> {
+    let picture = &view.picture;
+    let mut surface = ground.level.map(|value| [value, 0.0, 0.0, 0.0, 0.0, 0.0]);
     let step = ((picture.width() * picture.height() / SAMPLES) as f32).sqrt().max(1.0) as usize;
     let grid = |from: u32| (0..from).step_by(step);
     let samples: Vec<([f32; TERMS], [f32; 3])> = grid(picture.height())
         .flat_map(|y| grid(picture.width()).map(move |x| (x, y)))
+        .filter(|(x, y)| view.valid[(y * picture.width() + x) as usize])
         .map(|(x, y)| (terms(picture, x, y), picture.get_pixel(x, y).0.map(f32::from)))
         .collect();
     for _ in 0..ROUNDS {
         let distances: Vec<f32> =
             samples.iter().map(|(terms, value)| distance(&surface, terms, value)).collect();
-        let mut sorted = distances.clone();
-        let (_, &mut median, _) = sorted.select_nth_unstable_by(distances.len() / 2, f32::total_cmp);
-        let scale = median + 2.0;
+        let scale = quantile(distances.clone(), NEAREST).min(WIDEST) + 2.0;
         let weights = distances.iter().map(|distance| 1.0 / (1.0 + (distance / scale).powi(2)).powi(2));
         match fit(samples.iter().zip(weights)) {
             Some(better) => surface = better,
@@ -33,6 +55,100 @@ pub(crate) fn differences(picture: &RgbImage) -> Vec<[f32; 3]> {
         }
     }
     from_surface(picture, &surface)
+}
+
+/// The median distance of the background's own pixels from it, in gray levels: of those at the border, for the foreground may be
+/// most of a picture.
+pub(crate) fn grain(differences: &[[f32; 3]], ground: &Ground) -> f32 {
+    quantile(ground.border.iter().map(|&pixel| length(&differences[pixel])).collect(), 0.5)
+}
+
+/// The value that a share of the values does not exceed; 0 of no values.
+fn quantile(mut values: Vec<f32>, share: f32) -> f32 {
+    match values.len() {
+        0 => 0.0,
+        count => *values.select_nth_unstable_by((count as f32 * share) as usize, f32::total_cmp).1,
+    }
+}
+
+/// The length of a difference of colors.
+pub(crate) fn length(difference: &[f32; 3]) -> f32 {
+    difference.iter().map(|value| value * value).sum::<f32>().sqrt()
+}
+
+/// What may be the background of a view, the likeliest first: most often one level, two where the border shows two things. A
+/// digit that fills its picture covers some of the border, but seldom a corner.
+pub(crate) fn grounds(view: &View) -> Vec<Ground> {
+    let border = border(view);
+    let gray = |pixel: usize| gray(view, pixel);
+    let mut counts = [0u32; 256];
+    for &pixel in &border {
+        counts[gray(pixel) as usize] += 1;
+    }
+    let threshold = otsu(&counts);
+    let is_dark = |pixel: usize| gray(pixel) <= threshold;
+    let (dark, light): (Vec<usize>, Vec<usize>) = border.iter().partition(|&&pixel| is_dark(pixel));
+    let mean = |pixels: &[usize]| {
+        pixels.iter().map(|&pixel| gray(pixel) as f32).sum::<f32>() / pixels.len().max(1) as f32
+    };
+    let ground = |border: Vec<usize>| Some(Ground { level: median(view, &border)?, border });
+    if mean(&light) - mean(&dark) < APART || dark.is_empty() || light.is_empty() {
+        return ground(border).into_iter().collect();
+    }
+    let (width, height) = (view.width(), view.height());
+    let corners = [0, width - 1, (height - 1) * width, width * height - 1];
+    let corners = corners.into_iter().filter(|&pixel| view.valid[pixel]);
+    let dark_corners = corners.map(|pixel| if is_dark(pixel) { 1 } else { -1 }).sum::<i32>();
+    let dark_is_first = (dark_corners, dark.len()) > (0, light.len());
+    let [first, second] = if dark_is_first { [dark, light] } else { [light, dark] };
+    let ambiguous = second.len() as f32 >= LEAST_SHARE * (first.len() + second.len()) as f32;
+    [Some(first), ambiguous.then_some(second)].into_iter().flatten().filter_map(ground).collect()
+}
+
+fn gray(view: &View, pixel: usize) -> u32 {
+    color(view, pixel).iter().map(|&value| u32::from(value)).sum::<u32>() / 3
+}
+
+fn color(view: &View, pixel: usize) -> [u8; 3] {
+    view.picture.get_pixel((pixel % view.width()) as u32, (pixel / view.width()) as u32).0
+}
+
+/// The pixels at the edge of what counts in a view.
+fn border(view: &View) -> Vec<usize> {
+    (0..view.valid.len()).filter(|&pixel| view.valid[pixel] && view.is_at_edge(pixel)).collect()
+}
+
+/// The median of each channel; `None` of no pixels.
+fn median(view: &View, pixels: &[usize]) -> Option<Level> {
+    let middle = pixels.len() / 2;
+    (!pixels.is_empty()).then(|| {
+        std::array::from_fn(|channel| {
+            let mut values: Vec<u8> = pixels.iter().map(|&pixel| color(view, pixel)[channel]).collect();
+            f32::from(*values.select_nth_unstable(middle).1)
+        })
+    })
+}
+
+/// The threshold between two classes of gray levels that differ the most (Otsu, "A threshold selection method from gray-level
+/// histograms", 1979): the largest level of the darker one.
+fn otsu(counts: &[u32; 256]) -> u32 {
+    let total: f64 = counts.iter().map(|&count| f64::from(count)).sum();
+    let sum: f64 = (0..).zip(counts).map(|(level, &count)| f64::from(level) * f64::from(count)).sum();
+    let (mut below, mut sum_below) = (0.0, 0.0);
+    let mut best = (0.0, 0);
+    for (level, &count) in (0u32..).zip(counts) {
+        below += f64::from(count);
+        sum_below += f64::from(level) * f64::from(count);
+        let above = total - below;
+        if below > 0.0 && above > 0.0 {
+            let apart = sum_below / below - (sum - sum_below) / above;
+            let between = below * above * apart * apart;
+            if between > best.0 {
+                best = (between, level);
+            }
+        }
+    }
+    best.1
 }
 
 /// The difference of every pixel from the surface.
@@ -62,19 +178,6 @@ fn place(at: u32, side: u32) -> f32 {
 /// Coefficients for red, green and blue.
 type Surface = [[f32; TERMS]; 3];
 
-/// The median of the border: a digit seldom fills it.
-fn start(picture: &RgbImage) -> Surface {
-    let (width, height) = picture.dimensions();
-    let rows = (0..width).flat_map(|x| [(x, 0), (x, height - 1)]);
-    let border: Vec<_> = rows.chain((0..height).flat_map(|y| [(0, y), (width - 1, y)])).collect();
-    std::array::from_fn(|channel| {
-        let mut values: Vec<u8> = border.iter().map(|&(x, y)| picture.get_pixel(x, y)[channel]).collect();
-        let middle = values.len() / 2;
-        let (_, &mut median, _) = values.select_nth_unstable(middle);
-        [f32::from(median), 0.0, 0.0, 0.0, 0.0, 0.0]
-    })
-}
-
 fn terms(picture: &RgbImage, x: u32, y: u32) -> [f32; TERMS] {
     let (x, y) = (place(x, picture.width()), place(y, picture.height()));
     [1.0, x, y, x * x, x * y, y * y]
@@ -88,7 +191,7 @@ fn difference(surface: &Surface, terms: &[f32; TERMS], value: &[f32; 3]) -> [f32
 }
 
 fn distance(surface: &Surface, terms: &[f32; TERMS], value: &[f32; 3]) -> f32 {
-    difference(surface, terms, value).iter().map(|value| value * value).sum::<f32>().sqrt()
+    length(&difference(surface, terms, value))
 }
 
 /// Weighted least squares; `None` where the samples do not determine a surface.

@@ -2,22 +2,24 @@
 
 use std::fmt;
 
-use image::imageops::{self, FilterType};
-use image::{ImageBuffer, Luma, RgbImage};
+use image::RgbImage;
 
-use crate::NetworkImage;
-use crate::components::{BoundingBox, DigitPixels, bounding_box, neighbors, select_digit};
+use crate::background::{self, Ground};
+use crate::components::components;
 use crate::foreground::Foreground;
-use crate::stroke;
+use crate::grid::BoundingBox;
+use crate::groups::{self, Group};
+use crate::page::{self, Part};
+use crate::render::render;
+use crate::view::View;
+use crate::{NetworkImage, frame, lines, stroke};
 
-/// The longer side of a digit, as in MNIST.
-const BOX: u32 = 20;
-/// The longer side at which a picture is looked through.
-const WORKING_SIDE: u32 = 400;
 /// The longer side below which a digit is looked at again, enlarged from the original.
 const DETAIL: usize = 80;
-/// The share of foreground from which on a pixel is inside the digit's bounding box.
-const IN_BOX: f32 = 0.2;
+/// The share of a picture that the rectangle of a digit covers which fills it.
+const COVERS: f32 = 0.5;
+/// Pages and frames within each other.
+const DEEPEST: usize = 4;
 
 /// A digit found in a picture.
 #[derive(Clone, Debug)]
@@ -71,6 +73,10 @@ impl fmt::Display for NoDigit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Doubt {
+    /// A frame has nothing in it, or may be part of a digit.
+    Framed,
+    /// Something that is no digit stands beside it.
+    Marked,
     /// The foreground has more connected components than a digit.
     Scattered,
     /// The foreground fills its box as no stroke does.
@@ -84,6 +90,8 @@ pub enum Doubt {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Framed => "the digit looks like an empty frame",
+            Self::Marked => "something else stands beside the digit: a sign, a part of it, or another digit",
             Self::Scattered => "the foreground is in many pieces: more than one digit, or no digit",
             Self::Solid => "the foreground is a solid patch, not a stroke",
             Self::Lying => "the foreground is much wider than high: more than one digit, or turned",
@@ -92,123 +100,115 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// Finds the digits in a picture, from left to right.
+/// Finds the digits in a picture, line by line from left to right.
 pub(crate) fn find(picture: &RgbImage) -> Vec<Digit> {
-    one(picture).into_iter().collect()
+    read(picture, &View::whole(picture), 0)
 }
 
-fn one(picture: &RgbImage) -> Option<Digit> {
-    let working = shrink(picture);
-    let (foreground, digit, bounds) = locate(&working)?;
-    let scale = picture.width() as f32 / working.width() as f32;
-    if scale > 1.5 && bounds.width().max(bounds.height()) < DETAIL {
-        // A small digit on a large page: the same again on its surroundings, at full size.
-        let near = surroundings(picture, bounds, scale);
-        if let Some((foreground, digit, bounds)) = locate(&shrink(&near)) {
-            return Some(render(foreground, &digit, bounds));
+/// Reads a view on each level that its background may have, and takes the first reading with something inside; else that which
+/// covers most.
+fn read(original: &RgbImage, view: &View, depth: usize) -> Vec<Digit> {
+    let mut best: Option<Reading> = None;
+    for ground in background::grounds(view) {
+        let Some(reading) = read_on(original, view, &ground, depth) else { continue };
+        // The likelier ground wins unless a digit on it neither is inside nor covers most, and the other one shows clearly more.
+        let better = |best: &Reading| {
+            !best.inside && best.covered < COVERS && (reading.inside || reading.covered > best.covered + 0.1)
+        };
+        if best.as_ref().is_none_or(better) {
+            best = Some(reading);
         }
     }
-    Some(render(foreground, &digit, bounds))
+    best.map_or(Vec::new(), |reading| reading.digits)
 }
 
-fn locate(picture: &RgbImage) -> Option<(Foreground, DigitPixels, BoundingBox)> {
-    let foreground = Foreground::from_picture(picture)?;
-    let digit = select_digit(&foreground)?;
-    let bounds = bounding_box(&digit.mask, foreground.width)?;
-    Some((foreground, digit, bounds))
+/// The digits on one background.
+struct Reading {
+    digits: Vec<Digit>,
+    /// `true` if something does not reach the edge of the view.
+    inside: bool,
+    /// The largest share of the view that a digit's rectangle covers.
+    covered: f32,
 }
 
-fn shrink(picture: &RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let longer = width.max(height);
-    if longer <= WORKING_SIDE {
-        return picture.clone();
+fn read_on(original: &RgbImage, view: &View, ground: &Ground, depth: usize) -> Option<Reading> {
+    let mut foreground = Foreground::from_view(view, ground)?;
+    lines::remove(&mut foreground);
+    let (width, height) = (foreground.width, foreground.height);
+    let components = components(&foreground);
+    if depth < DEEPEST {
+        let parts = page::pages(&components, width, height).chain(frame::insides(&components, width, height));
+        let within = |part: Part| read(original, &view.within(original, &part.mask, part.bounds), depth + 1);
+        if let Some(digits) = parts.map(within).find(|digits| !digits.is_empty()) {
+            return Some(Reading { digits, inside: true, covered: 1.0 });
+        }
     }
-    let scaled = |side: u32| (u64::from(side) * u64::from(WORKING_SIDE) / u64::from(longer)).max(2) as u32;
-    imageops::thumbnail(picture, scaled(width), scaled(height))
-}
-
-/// The part of the picture around a box found at a smaller scale, with as much background on every side as the box is long.
-fn surroundings(picture: &RgbImage, bounds: BoundingBox, scale: f32) -> RgbImage {
-    let margin = bounds.width().max(bounds.height());
-    let full = |at: usize, side: u32| ((at as f32 * scale) as u32).min(side);
-    let left = full(bounds.left.saturating_sub(margin), picture.width());
-    let top = full(bounds.top.saturating_sub(margin), picture.height());
-    let right = full(bounds.right + margin, picture.width());
-    let bottom = full(bounds.bottom + margin, picture.height());
-    imageops::crop_imm(picture, left, top, right - left, bottom - top).to_image()
-}
-
-/// Crops, scales and centers.
-fn render(mut foreground: Foreground, digit: &DigitPixels, bounds: BoundingBox) -> Digit {
-    let doubts = doubts(digit, bounds, foreground.width);
-    erase_others(&mut foreground, &digit.mask);
-    stroke::widen(&mut foreground.values, &digit.mask, foreground.width, bounds);
-    let bounds = stroke::reach(&foreground.values, foreground.width, IN_BOX).unwrap_or(bounds);
-    let longer = bounds.width().max(bounds.height()) as f32;
-    let scaled = |side: usize| ((side as f32 * BOX as f32 / longer).round() as u32).max(1);
-    let crop = ImageBuffer::from_fn(bounds.width() as u32, bounds.height() as u32, |x, y| {
-        Luma([foreground.at(bounds.left + x as usize, bounds.top + y as usize)])
+    let boxes: Vec<BoundingBox> = components
+        .iter()
+        .filter(|component| frame::is_box(component, width))
+        .map(|component| component.bounds)
+        .collect();
+    let groups = groups::digits(components, width, height);
+    let inside = groups.iter().any(|group| !group.on_edge);
+    let covered = groups.iter().map(|group| group.bounds.area() as f32 / (width * height) as f32);
+    let covered = covered.fold(0.0, f32::max);
+    let digits = groups.iter().map(|group| {
+        let mut digit = digit(original, view, ground, &foreground, group);
+        if boxes.contains(&group.bounds) {
+            digit.doubts.push(Doubt::Framed);
+        }
+        digit
     });
-    let small: ImageBuffer<Luma<f32>, Vec<f32>> =
-        match (scaled(bounds.width()), scaled(bounds.height())) == crop.dimensions() {
-            true => crop,
-            false => {
-                imageops::resize(&crop, scaled(bounds.width()), scaled(bounds.height()), FilterType::Triangle)
-            }
-        };
-    let region = Region {
-        left: bounds.left as u32,
-        top: bounds.top as u32,
-        width: bounds.width() as u32,
-        height: bounds.height() as u32,
+    Some(Reading { digits: digits.collect(), inside, covered })
+}
+
+/// The digit of a group; a small one on a large page from its surroundings, at full size.
+fn digit(original: &RgbImage, view: &View, ground: &Ground, foreground: &Foreground, group: &Group) -> Digit {
+    let region = view.region_of(group.bounds);
+    let doubts = doubts(group, foreground);
+    if view.reduction() > 1.5
+        && group.bounds.longer() < DETAIL
+        && let Some(image) = detail(original, view, ground, group)
+    {
+        return Digit { image, region, doubts };
+    }
+    Digit { image: render(foreground, group), region, doubts }
+}
+
+fn detail(original: &RgbImage, view: &View, ground: &Ground, group: &Group) -> Option<NetworkImage> {
+    let (near, place) = view.around(original, group.bounds);
+    let apart = |other: &Ground| {
+        let level = other.level.iter().zip(ground.level);
+        level.map(|(one, other)| (one - other).abs()).sum::<f32>()
     };
-    Digit { image: center_by_mass(&small), region, doubts }
+    let grounds = background::grounds(&near);
+    let ground = grounds.iter().min_by(|one, other| apart(one).total_cmp(&apart(other)))?;
+    let mut foreground = Foreground::from_view(&near, ground)?;
+    lines::remove(&mut foreground);
+    let mut components = components(&foreground);
+    components.retain(|component| place.holds_middle_of(component.bounds));
+    let groups = groups::digits(components, foreground.width, foreground.height);
+    let group = groups.into_iter().max_by_key(|group| group.bounds.area())?;
+    Some(render(&foreground, &group))
 }
 
-/// Leaves the digit's own pixels and their soft edges.
-fn erase_others(foreground: &mut Foreground, mask: &[bool]) {
-    let soft = |pixel| neighbors(pixel, foreground.width, foreground.height).any(|near| mask[near]);
-    let erased: Vec<usize> =
-        (0..mask.len()).filter(|&pixel| foreground.values[pixel] > 0.0 && !soft(pixel)).collect();
-    for pixel in erased {
-        foreground.values[pixel] = 0.0;
-    }
-}
-
-/// Places the digit so that its center of mass is in the pixel right of and below the image's middle, as far as the image
-/// reaches: it is in that pixel in all 10,000 images of MNIST's evaluation set.
-fn center_by_mass(small: &ImageBuffer<Luma<f32>, Vec<f32>>) -> NetworkImage {
-    let (mut mass, mut across, mut down) = (1e-6, 0.0, 0.0);
-    for (x, y, Luma([value])) in small.enumerate_pixels() {
-        mass += value;
-        across += value * (x as f32 + 0.5);
-        down += value * (y as f32 + 0.5);
-    }
-    let middle = crate::SIDE as f32 / 2.0;
-    let corner =
-        |center: f32, side: u32| ((middle - center).ceil() as i64).clamp(0, i64::from(crate::SIDE - side));
-    let mut image = NetworkImage::dark();
-    let bytes = image::GrayImage::from_fn(small.width(), small.height(), |x, y| {
-        Luma([(255.0 * small.get_pixel(x, y)[0]).round().clamp(0.0, 255.0) as u8])
-    });
-    let (left, top) = (corner(across / mass, small.width()), corner(down / mass, small.height()));
-    imageops::replace(image.canvas(), &bytes, left, top);
-    image
-}
-
-fn doubts(digit: &DigitPixels, bounds: BoundingBox, width: usize) -> Vec<Doubt> {
+fn doubts(digit: &Group, foreground: &Foreground) -> Vec<Doubt> {
+    let bounds = digit.bounds;
     let inside = digit.mask.iter().filter(|inside| **inside).count();
-    let filled = inside as f32 / (bounds.width() * bounds.height()) as f32;
-    let stroke = stroke::mean_width(&digit.mask, width);
+    let filled = inside as f32 / bounds.area() as f32;
+    let stroke = stroke::mean_width(&digit.mask, foreground.width);
     let solid = filled > 0.7 && stroke > 0.6 * bounds.width().min(bounds.height()) as f32;
     // A one is a filled bar, but a slim one.
     let slim = bounds.height() > 2 * bounds.width() || bounds.width() > 2 * bounds.height();
+    // A digit that reaches both ends fills its picture; one that reaches one end may go on behind it.
+    let fills = (bounds.top == 0 && bounds.bottom == foreground.height)
+        || (bounds.left == 0 && bounds.right == foreground.width);
     [
-        (digit.components > 3, Doubt::Scattered),
+        (digit.components > 4, Doubt::Scattered),
         (solid && !slim, Doubt::Solid),
         (2 * bounds.width() > 3 * bounds.height(), Doubt::Lying),
-        (digit.on_edge, Doubt::CutOff),
+        (digit.on_edge && !fills, Doubt::CutOff),
+        (digit.marked, Doubt::Marked),
     ]
     .into_iter()
     .filter_map(|(is_so, doubt)| is_so.then_some(doubt))

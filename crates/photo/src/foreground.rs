@@ -1,8 +1,7 @@
 //! The share of foreground in each pixel: of what was written, dark or light.
 
-use image::RgbImage;
-
-use crate::background;
+use crate::background::{self, Ground, length};
+use crate::view::View;
 
 /// Differences from the background below this many gray levels are no foreground.
 const FAINTEST: f32 = 14.0;
@@ -14,20 +13,25 @@ pub(crate) struct Foreground {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) values: Vec<f32>,
+    /// `true` for the pixels at the edge of what is looked at.
+    edge: Vec<bool>,
 }
 
 impl Foreground {
-    /// Separates the foreground of a picture from its background; `None` where nothing stands out.
-    pub(crate) fn from_picture(picture: &RgbImage) -> Option<Self> {
-        let differences = background::differences(picture);
+    /// Separates the foreground of a view from its background, `None` where nothing stands out.
+    pub(crate) fn from_view(view: &View, ground: &Ground) -> Option<Self> {
+        let mut differences = background::differences(view, ground);
+        for (difference, valid) in differences.iter_mut().zip(&view.valid) {
+            if !valid {
+                *difference = [0.0; 3];
+            }
+        }
         let direction = direction(&differences)?;
         let along = |[red, green, blue]: &[f32; 3]| {
             (red * direction[0] + green * direction[1] + blue * direction[2]).max(0.0)
         };
         let mut values: Vec<f32> = differences.iter().map(along).collect();
-        let mut grain: Vec<f32> = differences.iter().map(norm).collect();
-        let middle = grain.len() / 2;
-        let (_, &mut grain, _) = grain.select_nth_unstable_by(middle, f32::total_cmp);
+        let grain = background::grain(&differences, ground);
 
         let full = full(&values);
         if full < FAINTEST.max(ABOVE_GRAIN * grain) {
@@ -38,11 +42,14 @@ impl Foreground {
         for value in &mut values {
             *value = ((*value - none) / (full - none)).clamp(0.0, 1.0);
         }
-        Some(Self { width: picture.width() as usize, height: picture.height() as usize, values })
+        let (width, height) = (view.width(), view.height());
+        let edge = (0..values.len()).map(|pixel| view.is_at_edge(pixel)).collect();
+        Some(Self { width, height, values, edge })
     }
 
-    pub(crate) fn at(&self, x: usize, y: usize) -> f32 {
-        self.values[y * self.width + x]
+    /// `true` for a pixel at the edge of what is looked at.
+    pub(crate) fn is_at_edge(&self, pixel: usize) -> bool {
+        self.edge[pixel]
     }
 }
 
@@ -51,17 +58,13 @@ impl Foreground {
 fn direction(differences: &[[f32; 3]]) -> Option<[f32; 3]> {
     let mut sum = [0f64; 3];
     for difference in differences {
-        let weight = f64::from(norm(difference)).powi(2);
+        let weight = f64::from(length(difference)).powi(2);
         for (sum, &value) in sum.iter_mut().zip(difference) {
             *sum += weight * f64::from(value);
         }
     }
     let length = sum.iter().map(|value| value * value).sum::<f64>().sqrt();
     (length > 1e-6).then(|| sum.map(|value| (value / length) as f32))
-}
-
-fn norm(difference: &[f32; 3]) -> f32 {
-    difference.iter().map(|value| value * value).sum::<f32>().sqrt()
 }
 
 /// The value of a pixel that is all foreground: the median of those that hold more than half of what the fullest hold. A few bright

@@ -40,9 +40,16 @@ mod digit;
 #[cfg(feature = "files")]
 mod files;
 mod foreground;
+mod frame;
+mod grid;
+mod groups;
+mod lines;
 mod network_image;
+mod page;
 mod picture;
+mod render;
 mod stroke;
+mod view;
 
 pub use digit::{Digit, Doubt, NoDigit, Region};
 #[cfg(feature = "files")]

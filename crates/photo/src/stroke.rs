@@ -1,6 +1,6 @@
 //! The width of strokes: a hair line drawn on a large canvas would all but vanish at 20x20.
 
-use crate::components::{BoundingBox, bounding_box};
+use crate::grid::BoundingBox;
 
 /// MNIST's strokes are two to four pixels wide where the digit is 20 pixels long.
 const THIN: f32 = 2.0;
@@ -33,7 +33,7 @@ pub(crate) fn mean_width(mask: &[bool], width: usize) -> f32 {
 }
 
 /// The distance of each pixel from the nearest one of the mask, by two sweeps.
-fn distances(mask: &[bool], width: usize) -> Vec<f32> {
+pub(crate) fn distances(mask: &[bool], width: usize) -> Vec<f32> {
     let mut distances: Vec<f32> = mask.iter().map(|inside| if *inside { 0.0 } else { f32::MAX }).collect();
     let [side, diagonal] = STEPS;
     for _ in 0..2 {
@@ -65,5 +65,5 @@ fn distances(mask: &[bool], width: usize) -> Vec<f32> {
 /// The rectangle that widened strokes may reach.
 pub(crate) fn reach(values: &[f32], width: usize, least: f32) -> Option<BoundingBox> {
     let mask: Vec<bool> = values.iter().map(|value| *value >= least).collect();
-    bounding_box(&mask, width)
+    BoundingBox::of_mask(&mask, width)
 }

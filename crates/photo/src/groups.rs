@@ -1,0 +1,203 @@
+//! From the components of the foreground to digits: which belong together, and which are no part of any.
+
+use crate::components::Component;
+use crate::grid::BoundingBox;
+use crate::stroke;
+
+/// The share of the largest component below which others are specks.
+const SPECK: f32 = 0.04;
+/// The share of the tallest digit's height that every digit has.
+const TALL: f32 = 0.45;
+/// So many times as wide as high are lines, which are no digits.
+const FLAT: usize = 3;
+/// The share of a digit's height within which its smaller parts are.
+const NEAR: f32 = 0.2;
+/// The share of the height of two parts, one above the other, by which a stroke may be interrupted.
+const CUT: f32 = 0.08;
+/// The share of the height by which the two sides of a digit may be apart.
+const SPLIT: f32 = 0.03;
+/// The share of a digit's area from which on what is beside it is no speck.
+const MARK: f32 = 0.12;
+/// More digits than these are a texture.
+const MOST: usize = 9;
+
+/// The components of one digit.
+pub(crate) struct Group {
+    /// `true` for each pixel of the digit, row by row of the view.
+    pub(crate) mask: Vec<bool>,
+    pub(crate) bounds: BoundingBox,
+    /// The number of connected components.
+    pub(crate) components: usize,
+    /// `true` if it reaches the edge of what is looked at.
+    pub(crate) on_edge: bool,
+    /// `true` if something that is no digit stands beside it.
+    pub(crate) marked: bool,
+}
+
+/// The digits among components, line by line from left to right.
+pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize) -> Vec<Group> {
+    leave_out_surroundings(&mut components, width, height);
+    let largest = components.iter().map(Component::area).max().unwrap_or(0);
+    components.retain(|component| component.area() as f32 >= SPECK * largest as f32);
+    let is_flat = |component: &Component| component.bounds.width() >= FLAT * component.bounds.height();
+    let all_flat = components.iter().all(is_flat);
+    let heights = components.iter().filter(|component| all_flat || !is_flat(component));
+    let tallest = heights.map(|component| component.bounds.height()).max().unwrap_or(0) as f32;
+    let (tall, small): (Vec<Component>, Vec<Component>) = components.into_iter().partition(|component| {
+        component.bounds.height() as f32 >= TALL * tallest && (all_flat || !is_flat(component))
+    });
+
+    let mut groups: Vec<Parts> = Vec::new();
+    for component in tall {
+        let (mut together, apart): (Vec<Parts>, Vec<Parts>) =
+            groups.into_iter().partition(|group| group.is_one_digit_with(&component, tallest));
+        groups = apart;
+        let mut whole = Parts::of(component);
+        while let Some(other) = together.pop() {
+            whole.join(other);
+        }
+        groups.push(whole);
+    }
+    if groups.len() > MOST {
+        let mut whole = groups.remove(0);
+        for group in groups.drain(..) {
+            whole.join(group);
+        }
+        groups.push(whole);
+    }
+    for component in small {
+        assign(&mut groups, component, tallest);
+    }
+    in_lines(&mut groups);
+    groups.into_iter().map(|group| group.finish(width, height)).collect()
+}
+
+/// Leaves out what reaches in from the edge: a table, a thumb, a line of a ruled page.
+fn leave_out_surroundings(components: &mut Vec<Component>, width: usize, height: usize) {
+    let most =
+        |components: &[Component], counts: &dyn Fn(&Component) -> bool, size: fn(&Component) -> usize| {
+            components.iter().filter(|component| counts(component)).map(size).max().unwrap_or(0) as f32
+        };
+    let inner = |component: &Component| !component.on_edge();
+    let largest = most(components, &|_| true, Component::area);
+    let inner_area = most(components, &inner, Component::area);
+    let inner_height = most(components, &inner, |component| component.bounds.height());
+    if inner_area >= SPECK * largest {
+        components.retain(|component| {
+            inner(component)
+                || (fills(component, width, height) && component.bounds.height() as f32 >= 1.5 * inner_height)
+        });
+    } else if components.len() > 1
+        || components.iter().any(|component| !covers_half(component, width, height))
+    {
+        components
+            .retain(|component| covers_half(component, width, height) || !is_solid_at_edge(component, width));
+    }
+}
+
+/// `true` for a digit that fills its picture: in the middle, high, and made of strokes.
+fn fills(component: &Component, width: usize, height: usize) -> bool {
+    let BoundingBox { left, right, .. } = component.bounds;
+    let middle = (left + right) as f32 / (2 * width) as f32;
+    let stroke = stroke::mean_width(&component.local_mask(width), component.bounds.width());
+    let shorter = component.bounds.width().min(component.bounds.height()) as f32;
+    (0.25..0.75).contains(&middle)
+        && component.bounds.height() as f32 >= 0.6 * height as f32
+        && stroke <= 0.5 * shorter
+        && component.contact as f32 <= 1.2 * component.bounds.longer() as f32
+}
+
+fn covers_half(component: &Component, width: usize, height: usize) -> bool {
+    2 * component.bounds.area() >= width * height
+}
+
+/// `true` for a patch that lies along the edge.
+fn is_solid_at_edge(component: &Component, width: usize) -> bool {
+    let mask = component.local_mask(width);
+    let stroke = stroke::mean_width(&mask, component.bounds.width());
+    let shorter = component.bounds.width().min(component.bounds.height()) as f32;
+    component.on_edge() && 2 * component.contact >= component.bounds.longer() && stroke > 0.5 * shorter
+}
+
+/// Components that belong together.
+struct Parts {
+    components: Vec<Component>,
+    bounds: BoundingBox,
+    area: usize,
+    marked: bool,
+}
+
+impl Parts {
+    fn of(component: Component) -> Self {
+        let (bounds, area) = (component.bounds, component.area());
+        Self { components: vec![component], bounds, area, marked: false }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.bounds = self.bounds.around(other.bounds);
+        self.area += other.area;
+        self.components.extend(other.components);
+    }
+
+    /// `true` if a component is another part of the same digit: across a cut of its strokes, or its other side.
+    fn is_one_digit_with(&self, other: &Component, tallest: f32) -> bool {
+        self.components.iter().any(|part| {
+            let [across, down] = part.bounds.gaps(other.bounds).map(|gap| gap as f32);
+            let narrower = part.bounds.width().min(other.bounds.width()) as f32;
+            match -across >= 0.3 * narrower {
+                true => down <= CUT * (part.bounds.height() + other.bounds.height()) as f32,
+                false => across <= SPLIT * tallest && down < 0.0,
+            }
+        })
+    }
+
+    fn finish(self, width: usize, height: usize) -> Group {
+        let Self { components, bounds, marked, .. } = self;
+        let mut mask = vec![false; width * height];
+        for &pixel in components.iter().flat_map(|component| &component.pixels) {
+            mask[pixel] = true;
+        }
+        let on_edge = components.iter().any(Component::on_edge);
+        Group { mask, bounds, components: components.len(), on_edge, marked }
+    }
+}
+
+/// Gives a small component to the digit that it is a part of. An underline and a speck are left out; what else stands alone
+/// marks the digit beside it.
+fn assign(groups: &mut [Parts], component: Component, tallest: f32) {
+    let distance = |group: &Parts| group.bounds.gaps(component.bounds).into_iter().max().unwrap_or(0);
+    let Some(group) = groups.iter_mut().min_by_key(|group| distance(group)) else { return };
+    let [across, down] = group.bounds.gaps(component.bounds).map(|gap| gap as f32);
+    let underlines = component.bounds.width() >= FLAT * component.bounds.height()
+        && component.bounds.top + component.bounds.height() / 2 >= group.bounds.bottom
+        && component.bounds.width() as f32 >= 0.8 * group.bounds.width() as f32;
+    if underlines {
+        return;
+    }
+    let over_it = across < 0.0 && down <= NEAR * tallest;
+    if over_it || (across <= 0.08 * tallest && down < 0.0) {
+        group.join(Parts::of(component));
+    } else if component.area() as f32 >= MARK * group.area as f32 {
+        group.marked = true;
+    }
+}
+
+/// Sorts as one reads.
+fn in_lines(groups: &mut Vec<Parts>) {
+    groups.sort_by_key(|group| group.bounds.top);
+    let mut lines: Vec<(BoundingBox, Vec<Parts>)> = Vec::new();
+    for group in groups.drain(..) {
+        let middle = (group.bounds.top + group.bounds.bottom) / 2;
+        match lines.iter_mut().find(|(line, _)| (line.top..line.bottom).contains(&middle)) {
+            Some((line, members)) => {
+                *line = line.around(group.bounds);
+                members.push(group);
+            }
+            None => lines.push((group.bounds, vec![group])),
+        }
+    }
+    for (_, mut members) in lines {
+        members.sort_by_key(|group| group.bounds.left);
+        groups.extend(members);
+    }
+}

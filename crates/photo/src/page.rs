@@ -1,0 +1,93 @@
+//! A ground within the ground: the page on a table, the window on a desktop, the picture between bars.
+
+use crate::components::Component;
+use crate::grid::{BoundingBox, holes};
+use crate::stroke;
+
+/// The least share of a view that a page's rectangle covers.
+const LEAST_AREA: f32 = 0.06;
+/// The share of a page that is not written on.
+const UNWRITTEN: f32 = 0.6;
+/// The share that a page fills of the smallest rectangle around it, whichever way that is turned; an ellipse fills 0.79.
+const FILLED: f32 = 0.83;
+/// The share of a page's shorter side by which its edge is left out: shadows and soft edges.
+const EDGE: f32 = 0.02;
+/// The components that are tried.
+const MOST: usize = 4;
+
+/// A part of a view within which to look again.
+pub(crate) struct Part {
+    /// `[height * width]` of the view, `true` for its pixels.
+    pub(crate) mask: Vec<bool>,
+    pub(crate) bounds: BoundingBox,
+}
+
+/// The components that look like pages, the largest first.
+pub(crate) fn pages(components: &[Component], width: usize, height: usize) -> impl Iterator<Item = Part> {
+    let mut candidates: Vec<&Component> = components
+        .iter()
+        .filter(|component| component.bounds.area() as f32 >= LEAST_AREA * (width * height) as f32)
+        .collect();
+    candidates.sort_by_key(|component| std::cmp::Reverse(component.area()));
+    candidates.truncate(MOST);
+    candidates.into_iter().filter_map(move |component| page(component, width, height))
+}
+
+fn page(component: &Component, width: usize, height: usize) -> Option<Part> {
+    let bounds = component.bounds;
+    let mut filled = component.local_mask(width);
+    for (pixel, hole) in holes(&filled, bounds.width()).into_iter().enumerate() {
+        filled[pixel] |= hole;
+    }
+    let area = filled.iter().filter(|inside| **inside).count() as f32;
+    if (component.area() as f32) < UNWRITTEN * area {
+        return None;
+    }
+    if area < FILLED * smallest_rectangle(&filled, bounds.width()) {
+        return None;
+    }
+    let depth = (EDGE * bounds.width().min(bounds.height()) as f32).max(2.0);
+    let outside: Vec<bool> = filled.iter().map(|inside| !inside).collect();
+    let distances = stroke::distances(&outside, bounds.width());
+    let mut mask = vec![false; width * height];
+    for (pixel, distance) in distances.into_iter().enumerate() {
+        let (x, y) = (pixel % bounds.width(), pixel / bounds.width());
+        // Where the page ends with the rectangle and not with the picture, the edge is there.
+        let side = |at: usize, length: usize, start: usize, end: usize| {
+            let before = if start == 0 { f32::MAX } else { at as f32 + 1.0 };
+            let behind = if start + length == end { f32::MAX } else { (length - at) as f32 };
+            before.min(behind)
+        };
+        let across = side(x, bounds.width(), bounds.left, width);
+        let down = side(y, bounds.height(), bounds.top, height);
+        mask[(bounds.top + y) * width + bounds.left + x] = distance.min(across).min(down) > depth;
+    }
+    let bounds = BoundingBox::of_mask(&mask, width)?;
+    Some(Part { mask, bounds })
+}
+
+/// The area of the smallest rectangle around the pixels of a mask, to five degrees.
+fn smallest_rectangle(mask: &[bool], width: usize) -> f32 {
+    // The outermost pixels of each row are enough.
+    let corners: Vec<[f32; 2]> = (0..)
+        .zip(mask.chunks_exact(width))
+        .flat_map(|(y, row)| {
+            let ends = [row.iter().position(|inside| *inside), row.iter().rposition(|inside| *inside)];
+            let sides = ends.into_iter().zip([0.0, 1.0]);
+            sides.flat_map(move |(x, side)| {
+                x.into_iter().flat_map(move |x| [0.0, 1.0].map(|below| [x as f32 + side, y as f32 + below]))
+            })
+        })
+        .collect();
+    let extent = |[across, down]: [f32; 2]| {
+        let along = corners.iter().map(|[x, y]| x * across + y * down);
+        let [low, high] =
+            along.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], at| [low.min(at), high.max(at)]);
+        high - low
+    };
+    let areas = (0..18).map(|step| {
+        let (sine, cosine) = (5.0 * step as f32).to_radians().sin_cos();
+        extent([cosine, sine]) * extent([-sine, cosine])
+    });
+    areas.fold(f32::INFINITY, f32::min)
+}

@@ -1,0 +1,132 @@
+//! A part of a picture at the size at which it is looked through.
+
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+
+use crate::Region;
+use crate::grid::BoundingBox;
+
+/// The longer side up to which pictures keep their size.
+const WORKING_SIDE: u32 = 400;
+/// The longer side of the largest pictures when they are looked through: a pen of 300 dots an inch still shows.
+const LARGEST_SIDE: u32 = 1000;
+/// The longer side below which pictures are enlarged: strokes of one pixel need room for their edges.
+const SMALLEST_SIDE: u32 = 20;
+
+/// A rectangle of a picture, shrunk or enlarged, and the pixels of it that count.
+pub(crate) struct View {
+    pub(crate) picture: RgbImage,
+    /// `true` for the pixels that count, row by row; the others are behind what is looked at.
+    pub(crate) valid: Vec<bool>,
+    /// The rectangle in the whole picture.
+    region: Region,
+}
+
+impl View {
+    /// The whole picture.
+    pub(crate) fn whole(original: &RgbImage) -> Self {
+        let (width, height) = original.dimensions();
+        Self::of_region(original, Region { left: 0, top: 0, width, height })
+    }
+
+    fn of_region(original: &RgbImage, region: Region) -> Self {
+        let Region { left, top, width, height } = region;
+        let picture = match (width, height) == original.dimensions() {
+            true => resized(original),
+            false => resized(&imageops::crop_imm(original, left, top, width, height).to_image()),
+        };
+        let pixels = (picture.width() * picture.height()) as usize;
+        Self { picture, valid: vec![true; pixels], region }
+    }
+
+    /// The part of this view within a rectangle, of which only the pixels of `mask` count, `[height * width]` of this view.
+    pub(crate) fn within(&self, original: &RgbImage, mask: &[bool], bounds: BoundingBox) -> Self {
+        let mut inner = Self::of_region(original, self.region_of(bounds));
+        let (width, height) = (inner.width(), inner.height());
+        let at = |place: usize, side: usize, start: usize, length: usize| {
+            (start + ((place as f32 + 0.5) * length as f32 / side as f32) as usize).min(start + length - 1)
+        };
+        for y in 0..height {
+            let row = at(y, height, bounds.top, bounds.height()) * self.width();
+            for x in 0..width {
+                let column = at(x, width, bounds.left, bounds.width());
+                inner.valid[y * width + x] = mask[row + column];
+            }
+        }
+        inner
+    }
+
+    /// The surroundings of a rectangle, as wide on every side as the rectangle is long, as far as this view reaches, and the
+    /// rectangle in them.
+    pub(crate) fn around(&self, original: &RgbImage, bounds: BoundingBox) -> (Self, BoundingBox) {
+        let margin = bounds.width().max(bounds.height());
+        let wide = BoundingBox {
+            left: bounds.left.saturating_sub(margin),
+            top: bounds.top.saturating_sub(margin),
+            right: (bounds.right + margin).min(self.width()),
+            bottom: (bounds.bottom + margin).min(self.height()),
+        };
+        let around = self.within(original, &self.valid, wide);
+        let (across, down) =
+            (around.width() as f32 / wide.width() as f32, around.height() as f32 / wide.height() as f32);
+        let inner = BoundingBox {
+            left: ((bounds.left - wide.left) as f32 * across) as usize,
+            top: ((bounds.top - wide.top) as f32 * down) as usize,
+            right: ((bounds.right - wide.left) as f32 * across).ceil() as usize,
+            bottom: ((bounds.bottom - wide.top) as f32 * down).ceil() as usize,
+        };
+        (around, inner)
+    }
+
+    /// `true` for a pixel at the edge of what counts.
+    pub(crate) fn is_at_edge(&self, pixel: usize) -> bool {
+        let (width, height) = (self.width(), self.height());
+        let (x, y) = (pixel % width, pixel / width);
+        x == 0
+            || y == 0
+            || x + 1 == width
+            || y + 1 == height
+            || [pixel - 1, pixel + 1, pixel - width, pixel + width].into_iter().any(|near| !self.valid[near])
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.picture.width() as usize
+    }
+
+    pub(crate) fn height(&self) -> usize {
+        self.picture.height() as usize
+    }
+
+    /// The pixels of the original that one pixel of the view stands for, along a side.
+    pub(crate) fn reduction(&self) -> f32 {
+        self.region.width as f32 / self.picture.width() as f32
+    }
+
+    /// The place of a rectangle of this view in the whole picture.
+    pub(crate) fn region_of(&self, bounds: BoundingBox) -> Region {
+        let Region { left, top, width, height } = self.region;
+        let across = |x: usize| (x as u64 * u64::from(width) / self.width() as u64) as u32;
+        let down = |y: usize| (y as u64 * u64::from(height) / self.height() as u64) as u32;
+        Region {
+            left: left + across(bounds.left),
+            top: top + down(bounds.top),
+            width: (across(bounds.right) - across(bounds.left)).max(1),
+            height: (down(bounds.bottom) - down(bounds.top)).max(1),
+        }
+    }
+}
+
+fn resized(picture: &RgbImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let longer = width.max(height);
+    if longer < SMALLEST_SIDE {
+        let times = (3 * SMALLEST_SIDE).div_ceil(longer);
+        return imageops::resize(picture, width * times, height * times, FilterType::CatmullRom);
+    }
+    let working = (longer / 4).clamp(WORKING_SIDE, LARGEST_SIDE);
+    if longer <= working {
+        return picture.clone();
+    }
+    let scaled = |side: u32| (u64::from(side) * u64::from(working) / u64::from(longer)).max(2) as u32;
+    imageops::thumbnail(picture, scaled(width), scaled(height))
+}
