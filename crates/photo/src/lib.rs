@@ -33,6 +33,8 @@
 #![forbid(unsafe_code)]
 
 mod background;
+#[cfg(feature = "cases")]
+pub mod cases;
 mod closing;
 mod components;
 mod digit;
