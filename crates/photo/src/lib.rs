@@ -38,8 +38,10 @@ pub mod cases;
 mod closing;
 mod components;
 mod digit;
+mod doubts;
 #[cfg(feature = "files")]
 mod files;
+mod find;
 mod foreground;
 mod frame;
 mod grid;
@@ -49,6 +51,7 @@ mod network_image;
 mod page;
 mod picture;
 mod render;
+mod shadow;
 mod stroke;
 mod view;
 

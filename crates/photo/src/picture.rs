@@ -2,7 +2,7 @@
 
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 
-use crate::{Digit, NetworkImage, NoDigit, digit};
+use crate::{Digit, NetworkImage, NoDigit, find};
 
 /// The smallest height or width of a picture, in pixels.
 pub const MIN_SIDE: u32 = 8;
@@ -47,7 +47,7 @@ impl Picture {
 
     /// The digits in the picture, line by line, each line from left to right; empty where none is found.
     pub fn digits(&self) -> Vec<Digit> {
-        digit::find(self.on_contrast.as_ref().unwrap_or(&self.on_black))
+        find::digits(self.on_contrast.as_ref().unwrap_or(&self.on_black))
     }
 
     /// The digit in the picture, as MNIST would show it.
