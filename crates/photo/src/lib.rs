@@ -38,12 +38,20 @@ mod digit;
 #[cfg(feature = "files")]
 mod files;
 mod foreground;
+mod found;
+#[cfg(feature = "files")]
+mod kind;
 mod network_image;
 mod picture;
 mod stroke;
+#[cfg(feature = "files")]
+mod whole;
 
 pub use digit::{Digit, Doubt, NoDigit, Region};
 #[cfg(feature = "files")]
 pub use files::{Error, MAX_FILE_BYTES, MAX_MEMORY};
+pub use found::Found;
+#[cfg(feature = "files")]
+pub use kind::UnreadKind;
 pub use network_image::{NetworkImage, SIDE};
 pub use picture::{MAX_SIDE, MIN_SIDE, Picture};
