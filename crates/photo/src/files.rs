@@ -126,6 +126,11 @@ impl Picture {
         Ok(Self::from_image(picture))
     }
 
+    /// `true` if a file that begins so is of a kind that is read; whether it is whole and right shows in reading it.
+    pub fn is_read_kind(beginning: &[u8]) -> bool {
+        format(beginning.strip_prefix(BYTE_ORDER_MARK).unwrap_or(beginning)).is_some()
+    }
+
     /// The memory that the decoded picture takes, in bytes, as the file's head promises; `None` where no picture can be decoded.
     pub fn decoded_bytes(bytes: &[u8]) -> Option<u64> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -159,7 +164,7 @@ fn format(bytes: &[u8]) -> Option<ImageFormat> {
 fn decoded(bytes: &[u8], name: &Path, memory: u64) -> Result<DynamicImage, Error> {
     let path = || name.to_path_buf();
     let Some(format) = format(bytes) else {
-        return Err(match kind::unread(bytes) {
+        return Err(match UnreadKind::of(bytes) {
             Some(kind) => Error::Unread { path: path(), kind },
             None => {
                 let found = if bytes.is_empty() { "an empty one" } else { "other data" };

@@ -9,6 +9,8 @@ pub struct UnreadKind {
     pub name: &'static str,
     /// What to do with such a file.
     pub advice: &'static str,
+    /// `true` if such a file holds a picture, which other programs show.
+    pub is_picture: bool,
 }
 
 impl fmt::Display for UnreadKind {
@@ -23,8 +25,10 @@ const DEVELOP: &str = "develop it into a JPEG or PNG file first";
 const EXPORT: &str = "export the page or drawing as PNG first";
 const NO_PICTURE: &str = "it holds no picture";
 
-/// The first bytes of kinds, the longer before the shorter where one begins with the other.
-const BEGINNINGS: [(&[u8], &str, &str); 33] = [
+type Row = (&'static [u8], &'static str, &'static str);
+
+/// The first bytes of kinds that hold a picture, the longer before the shorter where one begins with the other.
+const PICTURES: [Row; 25] = [
     (b"GIF87a", "a GIF file", CONVERT),
     (b"GIF89a", "a GIF file", CONVERT),
     (b"II*\0\x10\0\0\0CR", "a camera's raw file (Canon CR2)", DEVELOP),
@@ -49,19 +53,23 @@ const BEGINNINGS: [(&[u8], &str, &str); 33] = [
     (b"qoif", "a QOI file", CONVERT),
     (b"\x76\x2f\x31\x01", "an OpenEXR file", CONVERT),
     (b"DDS ", "a DDS texture", CONVERT),
+    (b"\xef\xbf\xbdPNG", "a PNG file that was converted as text", "its bytes are lost: copy it again"),
+];
+
+/// The first bytes of kinds that hold none, and that people have under a picture's name or beside pictures.
+const OTHERS: [Row; 8] = [
     (b"\0\x05\x16\x07", "AppleDouble metadata of macOS", NO_PICTURE),
     (b"\0\x05\x16\0", "AppleSingle metadata of macOS", NO_PICTURE),
     (b"\xd0\xcf\x11\xe0", "an OLE file, such as Thumbs.db", NO_PICTURE),
     (b"PK\x03\x04", "a ZIP archive", "unpack it first"),
     (b"\x1f\x8b", "a gzip file", "unpack it first"),
-    (b"\x93NUMPY", "a NumPy array", CONVERT),
-    (b"\0\0\x08\x03", "an IDX file of many images", NO_PICTURE),
+    (b"\x93NUMPY", "a NumPy array", "save its images as PNG first"),
+    (b"\0\0\x08\x03", "an IDX file of many images", "save its images as PNG first"),
     (b"version https://git-lfs", "a pointer of Git LFS", "`git lfs pull` fetches the file itself"),
-    (b"\xef\xbf\xbdPNG", "a PNG file that was converted as text", "its bytes are lost: copy it again"),
 ];
 
 /// Brands of ISO's base media files.
-const BRANDS: [(&[u8], &str, &str); 12] = [
+const BRANDS: [Row; 11] = [
     (b"heic", "a HEIC photo", PHONE),
     (b"heix", "a HEIC photo", PHONE),
     (b"heim", "a HEIC photo", PHONE),
@@ -73,30 +81,44 @@ const BRANDS: [(&[u8], &str, &str); 12] = [
     (b"mif1", "a HEIF photo", PHONE),
     (b"msf1", "a HEIF sequence", PHONE),
     (b"crx ", "a camera's raw file (Canon CR3)", DEVELOP),
-    (b"qt  ", "a QuickTime film", NO_PICTURE),
 ];
 
-/// The kind of a file that is none of PNG, JPEG, WebP and BMP, where its first bytes tell.
-pub(crate) fn unread(bytes: &[u8]) -> Option<UnreadKind> {
-    let kind = |(_, name, advice): (&[u8], &'static str, &'static str)| UnreadKind { name, advice };
-    if let Some(found) = BEGINNINGS.into_iter().find(|(beginning, ..)| bytes.starts_with(beginning)) {
-        return Some(kind(found));
+impl UnreadKind {
+    /// The kind of a file that is none of PNG, JPEG, WebP and BMP, where its first bytes tell; a thousand of them are enough.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let row = |rows: &[Row]| rows.iter().copied().find(|(beginning, ..)| bytes.starts_with(beginning));
+        if let Some(found) = row(&PICTURES) {
+            return Some(Self::picture(found.1, found.2));
+        }
+        if let Some(found) = row(&OTHERS) {
+            return Some(Self::other(found.1, found.2));
+        }
+        if bytes.get(4..8) == Some(b"ftyp") {
+            let brand = BRANDS.into_iter().find(|(brand, ..)| is_of_brand(bytes, brand));
+            return Some(brand.map_or(Self::other("a film (MP4 or QuickTime)", NO_PICTURE), |found| {
+                Self::picture(found.1, found.2)
+            }));
+        }
+        pixmap(bytes).or_else(|| text(bytes))
     }
-    if bytes.get(4..8) == Some(b"ftyp") {
-        let film = UnreadKind { name: "a film (MP4)", advice: NO_PICTURE };
-        return Some(BRANDS.into_iter().find(|(brand, ..)| is_of_brand(bytes, brand)).map_or(film, kind));
+
+    fn picture(name: &'static str, advice: &'static str) -> Self {
+        Self { name, advice, is_picture: true }
     }
-    pixmap(bytes).or_else(|| text(bytes))
+
+    fn other(name: &'static str, advice: &'static str) -> Self {
+        Self { name, advice, is_picture: false }
+    }
 }
 
 /// The kind of a PNG file that is one in name only.
 pub(crate) fn unread_png(bytes: &[u8]) -> Option<UnreadKind> {
     let head = &bytes[..bytes.len().min(64)];
     let apples = head.windows(4).any(|word| word == b"CgBI");
-    apples.then_some(UnreadKind {
-        name: "a PNG file in Apple's own form (CgBI), as apps for the iPhone hold them",
-        advice: "save it as an ordinary PNG first",
-    })
+    apples.then_some(UnreadKind::picture(
+        "a PNG file in Apple's own form (CgBI), as apps for the iPhone hold them",
+        "save it as an ordinary PNG first",
+    ))
 }
 
 /// Whether a base media file is of a brand: its own one, or among those that it is compatible with. `mif1` is the own brand of HEIC
@@ -111,7 +133,7 @@ fn is_of_brand(bytes: &[u8], brand: &[u8]) -> bool {
 fn pixmap(bytes: &[u8]) -> Option<UnreadKind> {
     match bytes {
         [b'P', b'1'..=b'7', b' ' | b'\n' | b'\r' | b'\t', ..] => {
-            Some(UnreadKind { name: "a Netpbm file (PBM, PGM, PPM or PAM)", advice: CONVERT })
+            Some(UnreadKind::picture("a Netpbm file (PBM, PGM, PPM or PAM)", CONVERT))
         }
         _ => None,
     }
@@ -121,16 +143,13 @@ fn text(bytes: &[u8]) -> Option<UnreadKind> {
     let beginning = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     let beginning = beginning.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']);
     if beginning.starts_with("<svg") || beginning.starts_with("<?xml") && beginning.contains("<svg") {
-        return Some(UnreadKind { name: "an SVG drawing", advice: EXPORT });
+        return Some(UnreadKind::picture("an SVG drawing", EXPORT));
     }
     if beginning.starts_with("<!doctype html") || beginning.starts_with("<html") {
-        return Some(UnreadKind { name: "a web page", advice: "save the picture itself, not its page" });
+        return Some(UnreadKind::other("a web page", "save the picture itself, not its page"));
     }
     if beginning.starts_with("data:image/") {
-        return Some(UnreadKind {
-            name: "a data URL as text",
-            advice: "decode its base64 into a file first",
-        });
+        return Some(UnreadKind::other("a data URL as text", "decode its base64 into a file first"));
     }
     None
 }
