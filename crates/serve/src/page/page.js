@@ -24,13 +24,17 @@ async function ask() {
   asking = false;
 }
 
+/** The number of files that are being decoded, which takes a second of a large photo. */
+let opening = 0;
 async function open(file) {
   if (!file) return;
+  opening++;
   try {
     await paper.open(file);
   } catch {
     view.complain(await whyNot(file), addend());
   }
+  opening--;
 }
 
 /** Kinds of files by how they begin, their bytes read as letters. */
