@@ -177,7 +177,7 @@ fn photos_as_phones_take_them_are_within_the_limits() {
     let limits = Limits::default();
     // 50 megapixels of three bytes, and their file as base64.
     assert!(limits.picture >= 3 * 8192 * 6144 && limits.body >= 16 << 20);
-    assert!(limits.decoding >= 3 * limits.picture, "one picture has the memory that its decoder takes");
+    assert!(limits.decoding >= 4 * limits.picture, "one picture has the memory that its decoder takes");
     // Where nothing is optimized it takes its time.
     let server = Running::start(Limits { time: Duration::from_secs(120), ..limits });
     let page = GrayImage::from_fn(5712, 4284, |x, y| {
