@@ -7,9 +7,11 @@ use adder_experiment::sweep::SweepError;
 use adder_train::{ConfigError, RunError};
 
 /// Something failed.
-const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// The command line or the configuration cannot be.
 const USAGE: u8 = 2;
+/// Everything was read, and of something there is no answer.
+pub(crate) const UNANSWERED: u8 = 3;
 /// Stopped by Ctrl-C; the shell's 128 + SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -43,7 +45,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 /// The error and its causes. Libraries differ in whether an error's words hold its cause's; each is said once.
-fn message(error: &anyhow::Error) -> String {
+pub(crate) fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.ends_with(&cause) {

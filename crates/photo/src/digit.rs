@@ -16,7 +16,7 @@ pub struct Digit {
 }
 
 /// A rectangle of an upright picture, in its pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Region {
     /// Pixels left of it.
     pub left: u32,

@@ -7,6 +7,8 @@ mod experiments;
 mod life_cycle;
 mod own_network;
 #[cfg(feature = "pretrained")]
+mod pictures;
+#[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
 mod server;
