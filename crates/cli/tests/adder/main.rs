@@ -9,4 +9,5 @@ mod own_network;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
+mod runs;
 mod server;
