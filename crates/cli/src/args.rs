@@ -49,6 +49,23 @@ pub(crate) struct Global {
     pub(crate) backend: Option<Backend>,
 }
 
+impl Global {
+    /// The options that were given, as arguments.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut give = |flag: &str, value: Option<String>| {
+            arguments.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+        };
+        give("--threads", self.threads.map(|threads| threads.to_string()));
+        give("--device", (self.device != DeviceChoice::Auto).then(|| self.device.to_string()));
+        give("--backend", self.backend.map(|backend| backend.to_string()));
+        if self.quiet {
+            arguments.push("--quiet".into());
+        }
+        arguments
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train a network, or resume a stopped run.
@@ -88,5 +105,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_was_given_is_given_again() {
+        let arguments = |more: &[&str]| {
+            let words = [&["adder", "summary"], more].concat();
+            Cli::try_parse_from(words).unwrap().global.arguments()
+        };
+        assert!(arguments(&[]).is_empty());
+        let given = ["--threads", "3", "--device", "cuda:1", "--backend", "reference", "--quiet"];
+        assert_eq!(arguments(&given), given);
+        for device in ["cpu", "metal"] {
+            assert_eq!(arguments(&["--device", device]), ["--device", device]);
+        }
     }
 }

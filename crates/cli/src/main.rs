@@ -11,6 +11,8 @@ mod loaded_model;
 mod observers;
 mod pictures;
 mod progress;
+mod resume_command;
+mod run_data;
 
 use std::process::ExitCode;
 

@@ -11,4 +11,5 @@ mod pictures;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
+mod runs;
 mod server;
