@@ -7,17 +7,19 @@ use crate::components::{Component, components};
 use crate::digit::{Digit, Doubt};
 use crate::foreground::Foreground;
 use crate::frame::{self, EmptyBox};
-use crate::grid::neighbors;
 use crate::groups::{self, Group};
 use crate::page::{self, Part};
 use crate::render::render;
+use crate::shadow::{self, Which};
 use crate::view::View;
-use crate::{NetworkImage, doubts, lines, shadow};
+use crate::{NetworkImage, doubts, lines, stroke};
 
 /// The longer side below which a digit is looked at again, enlarged from the original.
 const DETAIL: usize = 80;
 /// The share of a picture that the rectangle of a digit covers which fills it.
 const COVERS: f32 = 0.5;
+/// The width of soft edges, as a share of a view's shorter side.
+const SOFT_EDGE: f32 = 0.015;
 /// Pages and frames within each other.
 const DEEPEST: usize = 4;
 
@@ -66,73 +68,92 @@ impl Reading {
 fn read_on(original: &RgbImage, view: &View, ground: &Ground, depth: usize) -> Option<Reading> {
     let mut foreground = Foreground::from_view(view, ground)?;
     lines::remove(&mut foreground);
-    let (width, height) = (foreground.width, foreground.height);
     let components = components(&foreground);
-    if let Some((strokes, groups)) = shadow::across(view, &components) {
-        return Some(Reading::of(&groups, &strokes, |group| Digit {
-            image: render(&strokes, group),
-            region: view.region_of(group.bounds),
-            doubts: doubts::of_group(group, &strokes),
-        }));
+    if let Some(reading) = in_shadow(view, &components, Which::Across) {
+        return Some(reading);
     }
-    let mut empty = vec![false; components.len()];
-    if depth < DEEPEST {
-        let within = |part: &Part| read(original, &view.within(original, &part.mask, part.bounds), depth + 1);
-        let mut cut_off = None;
-        for page in page::pages(&components, width, height) {
-            match within(&page) {
-                Some(reading) if reading.inside => return Some(reading),
-                // A page on which nothing is written is no digit.
-                reading => {
-                    empty[page.component] |= page::is_patch(&components[page.component], width);
-                    cut_off = cut_off.or(reading.filter(|reading| !reading.digits.is_empty()));
-                }
-            }
-        }
-        let frames = frame::insides(&components, width, height);
-        let mut readings = frames.filter_map(|part| within(&part));
-        if let Some(reading) = readings.find(|reading| !reading.digits.is_empty()) {
-            return Some(Reading { inside: true, ..reading });
-        }
-        if cut_off.is_some() {
-            return cut_off;
-        }
+    let parts = match depth < DEEPEST {
+        true => read_parts(original, view, &components, depth + 1),
+        false => PartsReading::default(),
+    };
+    if parts.reading.as_ref().is_some_and(|reading| reading.inside) {
+        return parts.reading;
     }
-    let mut boxes = Vec::new();
-    for (component, empty) in components.iter().zip(&mut empty) {
-        match frame::empty_box(component, width) {
-            Some(EmptyBox::Thin) => *empty = true,
-            Some(EmptyBox::Broad) => boxes.push(component.bounds),
-            None => {}
-        }
-    }
-    let components = components.into_iter().zip(empty).filter(|(_, empty)| !empty);
-    let components: Vec<Component> = components.map(|(component, _)| component).collect();
-    let at_edge: Vec<usize> = components
+    let left: Vec<Component> = components
         .iter()
-        .filter(|component| component.on_edge())
-        .flat_map(|component| component.pixels.iter().copied())
+        .zip(&parts.empty)
+        .filter(|(_, empty)| !**empty)
+        .map(|(left, _)| left.clone())
         .collect();
-    let groups = groups::digits(components, width, height);
+    let at_edge: Vec<usize> =
+        left.iter().filter(|one| one.on_edge()).flat_map(|one| one.pixels.iter().copied()).collect();
+    let groups = groups::digits(left, foreground.width, foreground.height);
+    let mut here =
+        Reading::of(&groups, &foreground, |group| digit(original, view, ground, &foreground, group));
     if groups.is_empty() && !at_edge.is_empty() && depth < DEEPEST {
-        return read(original, &behind(view, &at_edge), depth + 1);
+        here = read(original, &behind(view, &at_edge), depth + 1).unwrap_or(here);
     }
-    Some(Reading::of(&groups, &foreground, |group| {
-        let mut digit = digit(original, view, ground, &foreground, group);
-        if boxes.contains(&group.bounds) {
-            digit.doubts.push(Doubt::Framed);
-        }
-        digit
+    if here.inside {
+        return Some(here);
+    }
+    let shaded = in_shadow(view, &components, Which::All).filter(|reading| reading.inside);
+    shaded.or(parts.reading).or(Some(here))
+}
+
+/// The digits in a shadow or across its edge.
+fn in_shadow(view: &View, components: &[Component], which: Which) -> Option<Reading> {
+    let (strokes, groups) = shadow::strokes(view, components, which)?;
+    Some(Reading::of(&groups, &strokes, |group| Digit {
+        image: render(&strokes, group),
+        region: view.region_of(group.bounds),
+        doubts: doubts::of_group(group, &strokes),
     }))
 }
 
-/// The view without some of its pixels and their soft edges.
-fn behind(view: &View, pixels: &[usize]) -> View {
-    let mut behind = view.clone();
-    for &pixel in pixels {
-        for near in neighbors(pixel, view.width(), view.height()) {
-            behind.valid[near] = false;
+/// What pages and frames hold.
+#[derive(Default)]
+struct PartsReading {
+    reading: Option<Reading>,
+    /// `true` for each component that is a page or a frame with nothing in it.
+    empty: Vec<bool>,
+}
+
+/// Reads the pages and frames of a view: the first that holds something; a digit that a page cuts off only where nothing else does.
+fn read_parts(original: &RgbImage, view: &View, components: &[Component], depth: usize) -> PartsReading {
+    let (width, height) = (view.width(), view.height());
+    let within = |part: &Part| read(original, &view.within(original, &part.mask, part.bounds), depth);
+    let mut empty = vec![false; components.len()];
+    let mut cut_off = None;
+    for page in page::pages(components, width, height) {
+        match within(&page) {
+            reading @ Some(Reading { inside: true, .. }) => return PartsReading { reading, empty },
+            // A page on which nothing is written is no digit.
+            reading => {
+                empty[page.component] |= page::is_patch(&components[page.component], width);
+                cut_off = cut_off.or(reading.filter(|reading| !reading.digits.is_empty()));
+            }
         }
+    }
+    let mut frames = frame::insides(components, width, height).filter_map(|part| within(&part));
+    if let Some(reading) = frames.find(|reading| !reading.digits.is_empty()) {
+        return PartsReading { reading: Some(Reading { inside: true, ..reading }), empty };
+    }
+    for (component, empty) in components.iter().zip(&mut empty) {
+        *empty |= frame::empty_box(component, width) == Some(EmptyBox::Thin);
+    }
+    PartsReading { reading: cut_off, empty }
+}
+
+/// The view without some of its pixels and the soft edges around them.
+fn behind(view: &View, pixels: &[usize]) -> View {
+    let mut gone = vec![false; view.valid.len()];
+    for &pixel in pixels {
+        gone[pixel] = true;
+    }
+    let edge = (SOFT_EDGE * view.width().min(view.height()) as f32).max(2.0);
+    let mut behind = view.clone();
+    for (valid, distance) in behind.valid.iter_mut().zip(stroke::distances(&gone, view.width())) {
+        *valid &= distance > edge;
     }
     behind
 }

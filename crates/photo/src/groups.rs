@@ -1,6 +1,7 @@
 //! From the components of the foreground to digits: which belong together, and which are no part of any.
 
 use crate::components::Component;
+use crate::frame;
 use crate::grid::BoundingBox;
 use crate::stroke;
 
@@ -40,7 +41,7 @@ pub(crate) struct Group {
     pub(crate) on_edge: bool,
     /// `true` if something that is no digit stands beside it.
     pub(crate) marked: bool,
-    /// `true` if strokes go around it, or it goes around others.
+    /// `true` if strokes go around it, or it goes around others, or it is the outline of a box.
     pub(crate) framed: bool,
 }
 
@@ -84,7 +85,8 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
         assign(&mut groups, component, tallest);
     }
     in_lines(&mut groups);
-    groups.into_iter().map(|group| Group { framed, ..group.finish(width, height) }).collect()
+    let groups = groups.into_iter().map(|group| group.finish(width, height));
+    groups.map(|group| Group { framed: group.framed || framed, ..group }).collect()
 }
 
 /// Leaves out the bars between the cells of a form: three or more straight ones of the same height.
@@ -117,18 +119,20 @@ fn leave_out_underline(component: &mut Component, width: usize) {
     let rows: Vec<&[bool]> = mask.chunks_exact(bounds.width()).collect();
     let thickest = (THIN_LINE * bounds.height() as f32).max(2.0) as usize;
     let ends = |row: &[bool]| Some((row.iter().position(|ink| *ink)?, row.iter().rposition(|ink| *ink)? + 1));
-    let is_wide = |row: &&[bool]| 2 * row.iter().filter(|ink| **ink).count() > bounds.width();
-    let wide = rows.iter().rev().take_while(|row| is_wide(row) || ends(row).is_none()).count();
-    // The line and its soft edge.
-    let above = rows.len().saturating_sub(wide + 1);
+    let is_wide = |row: &[bool]| 2 * row.iter().filter(|ink| **ink).count() > bounds.width();
+    // A line that is not quite level begins with a few short rows.
+    let lowest = rows.len().saturating_sub(2 * thickest);
+    let Some(last) = (lowest..rows.len()).rev().find(|&row| is_wide(rows[row])) else { return };
+    let wide = rows[..=last].iter().rev().take_while(|row| is_wide(row)).count();
+    // The line, and as much of it above as below.
+    let above = (last + 1 - wide).saturating_sub((rows.len() - last).max(2));
     let rest = rows[..above].iter().filter_map(|row| ends(row));
     let Some((left, right)) = rest.reduce(|(left, right), (start, end)| (left.min(start), right.max(end)))
     else {
         return;
     };
     let reach = REACH * bounds.height() as f32;
-    if wide == 0
-        || wide > thickest
+    if wide > thickest
         || (left as f32) < reach
         || ((bounds.width() - right) as f32) < reach
         || 2 * above < rows.len()
@@ -183,11 +187,12 @@ fn leave_out_surroundings(components: &mut Vec<Component>, width: usize, height:
             inner(component)
                 || (fills(component, width, height) && component.bounds.height() as f32 >= 1.5 * inner_height)
         });
-    } else if components.len() > 1
-        || components.iter().any(|component| !covers_half(component, width, height))
-    {
-        components
-            .retain(|component| covers_half(component, width, height) || !is_solid_at_edge(component, width));
+    } else {
+        components.retain(|component| {
+            covers_half(component, width, height)
+                || spans(component, width, height)
+                || !(is_solid_at_edge(component, width) || is_in_corner(component, width, height))
+        });
     }
 }
 
@@ -205,6 +210,18 @@ fn fills(component: &Component, width: usize, height: usize) -> bool {
 
 fn covers_half(component: &Component, width: usize, height: usize) -> bool {
     2 * component.bounds.area() >= width * height
+}
+
+/// `true` for what reaches from one side to the other through the picture, not along a side: a one that fills it.
+fn spans(component: &Component, width: usize, height: usize) -> bool {
+    let BoundingBox { left, top, right, bottom } = component.bounds;
+    let [across, down] = [left == 0 && right == width, top == 0 && bottom == height];
+    (down && left > 0 && right < width) || (across && top > 0 && bottom < height)
+}
+
+fn is_in_corner(component: &Component, width: usize, height: usize) -> bool {
+    let BoundingBox { left, top, right, bottom } = component.bounds;
+    (left == 0 || right == width) && (top == 0 || bottom == height)
 }
 
 /// `true` for a patch that lies along the edge.
@@ -254,7 +271,8 @@ impl Parts {
             mask[pixel] = true;
         }
         let on_edge = components.iter().any(Component::on_edge);
-        Group { mask, bounds, components: components.len(), on_edge, marked, framed: false }
+        let framed = components.iter().any(|component| frame::empty_box(component, width).is_some());
+        Group { mask, bounds, components: components.len(), on_edge, marked, framed }
     }
 }
 
