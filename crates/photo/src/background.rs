@@ -16,6 +16,8 @@ const NEAREST: f32 = 0.15;
 const WIDEST: f32 = 25.0;
 /// The difference between two levels of gray at the border from which on they are two things.
 const APART: f32 = 40.0;
+/// The share of the border between two levels, in the middle third, from which on they are one level that changes.
+const BETWEEN: f32 = 0.08;
 /// The least share of the border that may be the background.
 const LEAST_SHARE: f32 = 0.2;
 
@@ -92,7 +94,13 @@ pub(crate) fn grounds(view: &View) -> Vec<Ground> {
         pixels.iter().map(|&pixel| gray(pixel) as f32).sum::<f32>() / pixels.len().max(1) as f32
     };
     let ground = |border: Vec<usize>| Some(Ground { level: median(view, &border)?, border });
-    if mean(&light) - mean(&dark) < APART || dark.is_empty() || light.is_empty() {
+    // Light that falls off along the border is one thing: it has all levels between.
+    let (low, high) = (mean(&dark), mean(&light));
+    let third = (high - low) / 3.0;
+    let between =
+        border.iter().filter(|&&pixel| (gray(pixel) as f32 - (low + high) / 2.0).abs() < third / 2.0);
+    let continuous = between.count() as f32 > BETWEEN * border.len() as f32;
+    if high - low < APART || continuous || dark.is_empty() || light.is_empty() {
         return ground(border).into_iter().collect();
     }
     let (width, height) = (view.width(), view.height());

@@ -5,7 +5,7 @@ use std::fmt;
 use image::RgbImage;
 
 use crate::background::{self, Ground};
-use crate::components::components;
+use crate::components::{Component, components};
 use crate::foreground::Foreground;
 use crate::grid::BoundingBox;
 use crate::groups::{self, Group};
@@ -18,6 +18,12 @@ use crate::{NetworkImage, frame, lines, stroke};
 const DETAIL: usize = 80;
 /// The share of a picture that the rectangle of a digit covers which fills it.
 const COVERS: f32 = 0.5;
+/// The share of a picture that a shadow covers.
+const SHADOW: f32 = 0.08;
+/// The side of the square in a corner that a shadow covers, as a share of the picture's shorter side.
+const CORNER: f32 = 0.2;
+/// A shadow is so many times as wide as the strokes that it falls on.
+const WIDER: f32 = 3.0;
 /// Pages and frames within each other.
 const DEEPEST: usize = 4;
 
@@ -110,12 +116,12 @@ pub(crate) fn find(picture: &RgbImage) -> Vec<Digit> {
 fn read(original: &RgbImage, view: &View, depth: usize) -> Vec<Digit> {
     let mut best: Option<Reading> = None;
     for ground in background::grounds(view) {
-        let Some(reading) = read_on(original, view, &ground, depth) else { continue };
         // The likelier ground wins unless a digit on it neither is inside nor covers most, and the other one shows clearly more.
-        let better = |best: &Reading| {
-            !best.inside && best.covered < COVERS && (reading.inside || reading.covered > best.covered + 0.1)
-        };
-        if best.as_ref().is_none_or(better) {
+        if best.as_ref().is_some_and(|best| best.inside || best.covered >= COVERS) {
+            break;
+        }
+        let Some(reading) = read_on(original, view, &ground, depth) else { continue };
+        if best.as_ref().is_none_or(|best| reading.inside || reading.covered > best.covered + 0.1) {
             best = Some(reading);
         }
     }
@@ -131,11 +137,23 @@ struct Reading {
     covered: f32,
 }
 
+impl Reading {
+    fn of(groups: &[Group], foreground: &Foreground, digit: impl FnMut(&Group) -> Digit) -> Self {
+        let area = (foreground.width * foreground.height) as f32;
+        let covered = groups.iter().map(|group| group.bounds.area() as f32 / area).fold(0.0, f32::max);
+        let inside = groups.iter().any(|group| !group.on_edge);
+        Self { digits: groups.iter().map(digit).collect(), inside, covered }
+    }
+}
+
 fn read_on(original: &RgbImage, view: &View, ground: &Ground, depth: usize) -> Option<Reading> {
     let mut foreground = Foreground::from_view(view, ground)?;
     lines::remove(&mut foreground);
     let (width, height) = (foreground.width, foreground.height);
     let components = components(&foreground);
+    if let Some(reading) = across_shadow(view, &components) {
+        return Some(reading);
+    }
     if depth < DEEPEST {
         let parts = page::pages(&components, width, height).chain(frame::insides(&components, width, height));
         let within = |part: Part| read(original, &view.within(original, &part.mask, part.bounds), depth + 1);
@@ -149,17 +167,61 @@ fn read_on(original: &RgbImage, view: &View, ground: &Ground, depth: usize) -> O
         .map(|component| component.bounds)
         .collect();
     let groups = groups::digits(components, width, height);
-    let inside = groups.iter().any(|group| !group.on_edge);
-    let covered = groups.iter().map(|group| group.bounds.area() as f32 / (width * height) as f32);
-    let covered = covered.fold(0.0, f32::max);
-    let digits = groups.iter().map(|group| {
+    Some(Reading::of(&groups, &foreground, |group| {
         let mut digit = digit(original, view, ground, &foreground, group);
         if boxes.contains(&group.bounds) {
             digit.doubts.push(Doubt::Framed);
         }
         digit
-    });
-    Some(Reading { digits: digits.collect(), inside, covered })
+    }))
+}
+
+/// The digits of a view through which the edge of a shadow runs; `None` where no digit lies across such an edge.
+fn across_shadow(view: &View, components: &[Component]) -> Option<Reading> {
+    let (width, height) = (view.width(), view.height());
+    let is_shadow = |component: &&Component| {
+        component.on_edge() && component.area() as f32 >= SHADOW * (width * height) as f32
+    };
+    let shadow = components.iter().filter(is_shadow).max_by_key(|component| component.area())?;
+    let mut shaded = vec![false; width * height];
+    for &pixel in &shadow.pixels {
+        shaded[pixel] = true;
+    }
+    if !covers_corner(&shaded, width) {
+        return None;
+    }
+    let breadth = stroke::mean_width(&shadow.local_mask(width), shadow.bounds.width());
+    let strokes = Foreground::strokes(view)?;
+    let groups = groups::digits(self::components(&strokes), width, height);
+    let crosses = |group: &Group| {
+        // Of the paper around the digit, not of its strokes.
+        let BoundingBox { left, top, right, bottom } = group.bounds;
+        let paper = (top..bottom).flat_map(|y| (left..right).map(move |x| y * width + x));
+        let paper: Vec<usize> = paper.filter(|&pixel| !group.mask[pixel]).collect();
+        let dark = paper.iter().filter(|&&pixel| shaded[pixel]).count() as f32 / paper.len().max(1) as f32;
+        // A digit that reaches the edge has the width of its strokes.
+        (0.1..0.9).contains(&dark) && breadth >= WIDER * stroke::mean_width(&group.mask, width)
+    };
+    if groups.is_empty() || !groups.iter().any(crosses) {
+        return None;
+    }
+    Some(Reading::of(&groups, &strokes, |group| Digit {
+        image: render(&strokes, group),
+        region: view.region_of(group.bounds),
+        doubts: doubts(group, &strokes),
+    }))
+}
+
+/// `true` if a mask covers a corner of the view, far more than a stroke does.
+fn covers_corner(mask: &[bool], width: usize) -> bool {
+    let height = mask.len() / width;
+    let side = (CORNER * width.min(height) as f32).ceil() as usize;
+    let corners = [(0, 0), (width - side, 0), (0, height - side), (width - side, height - side)];
+    corners.into_iter().any(|(left, top)| {
+        let rows = mask[top * width..].chunks(width).take(side);
+        let inside = rows.flat_map(|row| &row[left..left + side]).filter(|inside| **inside).count();
+        inside as f32 >= 0.95 * (side * side) as f32
+    })
 }
 
 /// The digit of a group; a small one on a large page from its surroundings, at full size.

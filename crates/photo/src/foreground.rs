@@ -1,12 +1,18 @@
 //! The share of foreground in each pixel: of what was written, dark or light.
 
 use crate::background::{self, Ground, length};
+use crate::closing::closing;
 use crate::view::View;
 
 /// Differences from the background below this many gray levels are no foreground.
 const FAINTEST: f32 = 14.0;
 /// The factor by which the foreground must stand out from the median grain of the background.
 const ABOVE_GRAIN: f32 = 5.0;
+
+/// The widest stroke beside a shadow, as a share of the shorter side of a view.
+const STROKE: f32 = 0.12;
+/// The share of the light that strokes beside a shadow take at least.
+const DARKER: f32 = 0.15;
 
 /// The share of foreground in each pixel, 0 to 1, row by row.
 pub(crate) struct Foreground {
@@ -47,6 +53,35 @@ impl Foreground {
         Some(Self { width, height, values, edge })
     }
 
+    /// The strokes of a view in which a shadow falls on the page: what is darker than its surroundings and thin, by the share of
+    /// their light that it takes; `None` where there are none.
+    pub(crate) fn strokes(view: &View) -> Option<Self> {
+        let (width, height) = (view.width(), view.height());
+        let gray: Vec<f32> = view
+            .picture
+            .pixels()
+            .map(|pixel| pixel.0.iter().map(|&value| f32::from(value)).sum::<f32>() / 3.0)
+            .collect();
+        let reach = (width.min(height) as f32 * STROKE / 2.0) as usize;
+        let paper = closing(&gray, width, reach.max(1));
+        let mut values: Vec<f32> =
+            gray.iter().zip(&paper).map(|(gray, paper)| (1.0 - gray / paper.max(1.0)).max(0.0)).collect();
+        let full = full(&values);
+        if full < DARKER {
+            return None;
+        }
+        // The paper under a closing is as light as its lightest grain.
+        let mut sorted = values.clone();
+        let middle = sorted.len() / 2;
+        let grain = *sorted.select_nth_unstable_by(middle, f32::total_cmp).1;
+        let none = (2.0 * grain).min(0.4 * full);
+        for (value, valid) in values.iter_mut().zip(&view.valid) {
+            *value = if *valid { ((*value - none) / (full - none)).clamp(0.0, 1.0) } else { 0.0 };
+        }
+        let edge = (0..values.len()).map(|pixel| view.is_at_edge(pixel)).collect();
+        Some(Self { width, height, values, edge })
+    }
+
     /// `true` for a pixel at the edge of what is looked at.
     pub(crate) fn is_at_edge(&self, pixel: usize) -> bool {
         self.edge[pixel]
@@ -72,7 +107,7 @@ fn direction(differences: &[[f32; 3]]) -> Option<[f32; 3]> {
 fn full(values: &[f32]) -> f32 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let fullest = sorted[(sorted.len() / 2000).max(3).min(sorted.len() - 1)];
+    let fullest = sorted[(sorted.len() / 2000).clamp(3, 30).min(sorted.len() - 1)];
     let strong = sorted.partition_point(|&value| value > 0.5 * fullest);
     sorted[strong / 2]
 }

@@ -16,6 +16,8 @@ const NEAR: f32 = 0.2;
 const CUT: f32 = 0.08;
 /// The share of the height by which the two sides of a digit may be apart.
 const SPLIT: f32 = 0.03;
+/// The share of a digit's height by which an underline is below it.
+const UNDER: f32 = 0.05;
 /// The share of a digit's area from which on what is beside it is no speck.
 const MARK: f32 = 0.12;
 /// More digits than these are a texture.
@@ -168,16 +170,21 @@ fn assign(groups: &mut [Parts], component: Component, tallest: f32) {
     let distance = |group: &Parts| group.bounds.gaps(component.bounds).into_iter().max().unwrap_or(0);
     let Some(group) = groups.iter_mut().min_by_key(|group| distance(group)) else { return };
     let [across, down] = group.bounds.gaps(component.bounds).map(|gap| gap as f32);
-    let underlines = component.bounds.width() >= FLAT * component.bounds.height()
-        && component.bounds.top + component.bounds.height() / 2 >= group.bounds.bottom
+    let underlines = down >= UNDER * tallest
+        && component.bounds.width() >= FLAT * component.bounds.height()
+        && component.bounds.top >= group.bounds.bottom
         && component.bounds.width() as f32 >= 0.8 * group.bounds.width() as f32;
     if underlines {
         return;
     }
+    // The holes of a punch.
+    let is_disc = component.area() as f32 >= 0.7 * component.bounds.area() as f32;
     let over_it = across < 0.0 && down <= NEAR * tallest;
     if over_it || (across <= 0.08 * tallest && down < 0.0) {
         group.join(Parts::of(component));
-    } else if component.area() as f32 >= MARK * group.area as f32 {
+    } else if component.area() as f32 >= MARK * group.area as f32
+        && !(is_disc && across.max(down) > 0.3 * tallest)
+    {
         group.marked = true;
     }
 }

@@ -35,6 +35,7 @@
 mod background;
 #[cfg(feature = "cases")]
 pub mod cases;
+mod closing;
 mod components;
 mod digit;
 #[cfg(feature = "files")]

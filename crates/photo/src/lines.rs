@@ -79,9 +79,11 @@ impl Direction {
         let mut pixels = Vec::new();
         for line in margin..self.lines.saturating_sub(margin) {
             let rows = line.saturating_sub(band)..(line + band + 1).min(self.lines);
-            let covers = |place: usize| rows.clone().any(|row| is_thin(row * self.next + place * self.step));
-            if counts[rows.clone()].iter().sum::<usize>() < enough
-                || counts[line] == 0
+            // What crosses a line hides it.
+            let covers =
+                |place: usize| rows.clone().any(|row| along[row * self.next + place * self.step] > 0);
+            if counts[line] == 0
+                || 2 * counts[rows.clone()].iter().sum::<usize>() < self.length
                 || (0..self.length).filter(|&place| covers(place)).count() < enough
             {
                 continue;
