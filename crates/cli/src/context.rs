@@ -17,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) backend: Option<Backend>,
     pub(crate) threads: usize,
     pub(crate) quiet: bool,
+    /// The options that were given, for the command that resumes.
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Context {
@@ -25,7 +27,13 @@ impl Context {
         let threads = global.threads.map_or_else(num_cpus::get_physical, usize::from);
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
         let device = open_device(global.device)?;
-        Ok(Self { device, backend: global.backend, threads, quiet: global.quiet })
+        Ok(Self {
+            device,
+            backend: global.backend,
+            threads,
+            quiet: global.quiet,
+            arguments: global.arguments(),
+        })
     }
 
     /// The backend of the command line, else the fastest of the device.

@@ -13,6 +13,7 @@ use candle_core::Device;
 use crate::args::{CheckpointChoice, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
+use crate::run_data::{remember_moved, with_hint};
 
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
@@ -95,7 +96,16 @@ impl LoadedModel {
     ) -> Result<Measured> {
         let config = self.run.as_ref().map_or_else(|| Ok(Config::default()), RunDirectory::config)?;
         let given: Option<Source> = source.map(str::parse).transpose()?;
-        let dataset = context.load(given.as_ref().unwrap_or(&config.data.source))?;
+        let dataset = match &given {
+            Some(given) => context.load(given)?,
+            None => {
+                let loaded = context.load(&config.data.source);
+                loaded.map_err(|error| with_hint(error, &config.data.source))?
+            }
+        };
+        if let (Some(run), Some(_)) = (&self.run, &given) {
+            remember_moved(run, &dataset)?;
+        }
         let limit = limit.map_or(config.data.limit, |limit| limit as usize);
         let data = DataConfig { limit, ..config.data };
         let evaluation = data.limited(dataset.evaluation.indices());

@@ -18,8 +18,14 @@ const CUT: f32 = 0.08;
 const SPLIT: f32 = 0.03;
 /// The share of a digit's height by which an underline is below it.
 const UNDER: f32 = 0.05;
-/// The share of a digit's area from which on what is beside it is no speck.
-const MARK: f32 = 0.12;
+/// The share of a digit's height from which on what is beside it is no speck.
+const MARK: f32 = 0.3;
+/// The thickest underline that a digit touches, as a share of the height of both.
+const THIN_LINE: f32 = 0.08;
+/// The share of the height by which such a line reaches out on both sides.
+const REACH: f32 = 0.08;
+/// The share of the height of what goes around a digit that the digit has.
+const INSIDE: f32 = 0.3;
 /// More digits than these are a texture.
 const MOST: usize = 9;
 
@@ -34,6 +40,8 @@ pub(crate) struct Group {
     pub(crate) on_edge: bool,
     /// `true` if something that is no digit stands beside it.
     pub(crate) marked: bool,
+    /// `true` if strokes go around it, or it goes around others.
+    pub(crate) framed: bool,
 }
 
 /// The digits among components, line by line from left to right.
@@ -41,6 +49,11 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
     leave_out_surroundings(&mut components, width, height);
     let largest = components.iter().map(Component::area).max().unwrap_or(0);
     components.retain(|component| component.area() as f32 >= SPECK * largest as f32);
+    leave_out_bars(&mut components);
+    for component in &mut components {
+        leave_out_underline(component, width);
+    }
+    let framed = leave_out_surrounding_strokes(&mut components);
     let is_flat = |component: &Component| component.bounds.width() >= FLAT * component.bounds.height();
     let all_flat = components.iter().all(is_flat);
     let heights = components.iter().filter(|component| all_flat || !is_flat(component));
@@ -71,7 +84,88 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
         assign(&mut groups, component, tallest);
     }
     in_lines(&mut groups);
-    groups.into_iter().map(|group| group.finish(width, height)).collect()
+    groups.into_iter().map(|group| Group { framed, ..group.finish(width, height) }).collect()
+}
+
+/// Leaves out the bars between the cells of a form: three or more straight ones of the same height.
+fn leave_out_bars(components: &mut Vec<Component>) {
+    let is_bar = |component: &Component| {
+        let bounds = component.bounds;
+        bounds.height() > 5 * bounds.width() && component.area() as f32 > 0.8 * bounds.area() as f32
+    };
+    let fits = |one: &Component, other: &Component| {
+        let near = |a: usize, b: usize| a.abs_diff(b) as f32 <= 0.04 * one.bounds.height() as f32 + 1.0;
+        near(one.bounds.top, other.bounds.top) && near(one.bounds.bottom, other.bounds.bottom)
+    };
+    let bars: Vec<bool> = components
+        .iter()
+        .map(|one| {
+            is_bar(one) && components.iter().filter(|other| is_bar(other) && fits(one, other)).count() >= 3
+        })
+        .collect();
+    if bars.iter().any(|bar| !bar) {
+        let mut bars = bars.into_iter();
+        components.retain(|_| !bars.next().unwrap_or(false));
+    }
+}
+
+/// Leaves out a thin straight line along the foot of a component that reaches out on both sides of the rest: an underline that the
+/// digit touches.
+fn leave_out_underline(component: &mut Component, width: usize) {
+    let bounds = component.bounds;
+    let mask = component.local_mask(width);
+    let rows: Vec<&[bool]> = mask.chunks_exact(bounds.width()).collect();
+    let thickest = (THIN_LINE * bounds.height() as f32).max(2.0) as usize;
+    let ends = |row: &[bool]| Some((row.iter().position(|ink| *ink)?, row.iter().rposition(|ink| *ink)? + 1));
+    let is_wide = |row: &&[bool]| 2 * row.iter().filter(|ink| **ink).count() > bounds.width();
+    let wide = rows.iter().rev().take_while(|row| is_wide(row) || ends(row).is_none()).count();
+    // The line and its soft edge.
+    let above = rows.len().saturating_sub(wide + 1);
+    let rest = rows[..above].iter().filter_map(|row| ends(row));
+    let Some((left, right)) = rest.reduce(|(left, right), (start, end)| (left.min(start), right.max(end)))
+    else {
+        return;
+    };
+    let reach = REACH * bounds.height() as f32;
+    if wide == 0
+        || wide > thickest
+        || (left as f32) < reach
+        || ((bounds.width() - right) as f32) < reach
+        || 2 * above < rows.len()
+    {
+        return;
+    }
+    component.pixels.retain(|pixel| pixel / width < bounds.top + above);
+    component.bounds = BoundingBox {
+        left: bounds.left + left,
+        right: bounds.left + right,
+        bottom: bounds.top + above,
+        ..bounds
+    };
+}
+
+/// Leaves out strokes that go around others: frames that are not closed, the cells of a form. `true` if what is left may have
+/// been a part of them.
+fn leave_out_surrounding_strokes(components: &mut Vec<Component>) -> bool {
+    let around = |outer: &Component, inner: &Component| {
+        let (outer, inner) = (outer.bounds, inner.bounds);
+        outer.left < inner.left
+            && outer.top < inner.top
+            && outer.right > inner.right
+            && outer.bottom > inner.bottom
+    };
+    let share =
+        |outer: &Component, inner: &Component| inner.bounds.height() as f32 / outer.bounds.height() as f32;
+    let (mut doubtful, mut frames) = (false, vec![false; components.len()]);
+    for (outer, frame) in components.iter().zip(&mut frames) {
+        let inner: Vec<&Component> = components.iter().filter(|inner| around(outer, inner)).collect();
+        *frame = inner.iter().any(|inner| share(outer, inner) >= INSIDE);
+        let is_form = outer.bounds.width() as f32 > 1.5 * outer.bounds.height() as f32;
+        doubtful |= inner.len() > 1 && !*frame || *frame && !is_form;
+    }
+    let mut frames = frames.into_iter();
+    components.retain(|_| !frames.next().unwrap_or(false));
+    doubtful
 }
 
 /// Leaves out what reaches in from the edge: a table, a thumb, a line of a ruled page.
@@ -160,7 +254,7 @@ impl Parts {
             mask[pixel] = true;
         }
         let on_edge = components.iter().any(Component::on_edge);
-        Group { mask, bounds, components: components.len(), on_edge, marked }
+        Group { mask, bounds, components: components.len(), on_edge, marked, framed: false }
     }
 }
 
@@ -182,7 +276,7 @@ fn assign(groups: &mut [Parts], component: Component, tallest: f32) {
     let over_it = across < 0.0 && down <= NEAR * tallest;
     if over_it || (across <= 0.08 * tallest && down < 0.0) {
         group.join(Parts::of(component));
-    } else if component.area() as f32 >= MARK * group.area as f32
+    } else if component.bounds.longer() as f32 >= MARK * tallest
         && !(is_disc && across.max(down) > 0.3 * tallest)
     {
         group.marked = true;

@@ -14,6 +14,7 @@ const LARGEST_SIDE: u32 = 1000;
 const SMALLEST_SIDE: u32 = 20;
 
 /// A rectangle of a picture, shrunk or enlarged, and the pixels of it that count.
+#[derive(Clone)]
 pub(crate) struct View {
     pub(crate) picture: RgbImage,
     /// `true` for the pixels that count, row by row; the others are behind what is looked at.

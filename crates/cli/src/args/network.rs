@@ -9,9 +9,13 @@ use super::choices::CheckpointChoice;
 use super::training::RecipeArgs;
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 every picture was answered, 1 something could not be read (all else was answered), 2 wrong usage, 3 all were read, but \
+in some no digit was found, or several.")]
 pub(crate) struct PredictArgs {
     /// Pictures of one digit each: PNG, JPEG, WebP or BMP, of any size and color, dark on light or light on dark. A
-    /// folder stands for the pictures in it, `-` for one on standard input.
+    /// folder stands for the pictures in it, not for those of folders in it; hidden files and files of other kinds are left out. `-` is
+    /// one on standard input.
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// The number to add, 0 to 9.
@@ -20,10 +24,14 @@ pub(crate) struct PredictArgs {
     /// Read pictures as they are, a light digit on dark ground, only scaled to 28x28: nothing is found, cropped or centered.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Read each digit of a picture, from left to right; without it, several in one are not answered.
+    #[arg(long, conflicts_with = "raw")]
+    pub(crate) each: bool,
     /// Draw what the network sees.
     #[arg(long, conflicts_with = "json")]
     pub(crate) show: bool,
-    /// Write what the network sees as a PNG file, 28x28 pixels for each picture, one below the other.
+    /// Write what the network sees as a PNG file, 28x28 pixels for each picture, or for each of its digits with `--each`, one below the
+    /// other; they are dark where there is nothing to see.
     #[arg(long, value_name = "FILE.png")]
     pub(crate) saw: Option<PathBuf>,
     /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
@@ -33,7 +41,7 @@ pub(crate) struct PredictArgs {
     /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
-    /// Print JSON.
+    /// Print JSON: a list with an item for each picture, whose `status` is digit, nothing, several, parts or error.
     #[arg(long)]
     pub(crate) json: bool,
 }

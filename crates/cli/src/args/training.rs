@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::choices::seed;
+
 /// The sources of a configuration.
 #[derive(Debug, Args)]
 pub(crate) struct RecipeArgs {
@@ -23,8 +25,8 @@ pub(crate) struct RecipeArgs {
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-    /// Seed of everything random: `--set seed=N`.
-    #[arg(long, value_name = "N")]
+    /// Seed of everything random, 0 to 2^64 - 1: `--set seed=N`.
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
     /// Source of the images: embedded, download, hub, or a folder with four IDX files (raw or .gz):
     /// `--set data.source=...`.
@@ -61,11 +63,12 @@ pub(crate) struct TrainArgs {
     /// Replace a run that is already in the run directory.
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Resume a stopped run, exactly where it was.
+    /// Resume a stopped run, exactly where it was: a run directory, or its name in runs/. With --data, its images are where they
+    /// were moved to; the run remembers the place.
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["recipe", "config", "assignments", "seed", "data", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
+        conflicts_with_all = ["recipe", "config", "assignments", "seed", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
     )]
     pub(crate) resume: Option<PathBuf>,
     /// Print the evaluation as JSON.
@@ -74,7 +77,7 @@ pub(crate) struct TrainArgs {
     /// Write no report at the end.
     #[arg(long)]
     pub(crate) no_report: bool,
-    /// Write event files for TensorBoard into the run directory.
+    /// Write an event file for TensorBoard into the run directory; a run that is resumed goes on with it, told or not.
     #[arg(long)]
     pub(crate) tensorboard: bool,
     /// Show a dashboard instead of the bar, where there is a terminal.

@@ -7,6 +7,9 @@ mod experiments;
 mod life_cycle;
 mod own_network;
 #[cfg(feature = "pretrained")]
+mod pictures;
+#[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
+mod runs;
 mod server;
