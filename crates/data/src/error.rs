@@ -21,7 +21,7 @@ pub enum Error {
 
     /// The folder that should hold the data is not there.
     #[error(
-        "there is no folder or file {path:?}; a data source is `embedded`, `download`, `hub` or a path: {TAKEN}"
+        "there is no folder {path:?}, nor a file; a data source is `embedded`, `download`, `hub` or a path: {TAKEN}"
     )]
     NoDirectory {
         /// The path that was given.
@@ -233,7 +233,9 @@ pub enum MirrorError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
     /// Train or validation would have no image.
-    #[error("{train} images for training and {validation} for validation: each needs one")]
+    #[error(
+        "{train} images for training and {validation} for validation: each needs one; `data.validation_fraction` sets their shares"
+    )]
     EmptyPart {
         /// Images for training.
         train: usize,

@@ -13,7 +13,7 @@ pub enum Problem {
     NoBytes,
 
     /// The first two bytes are not those of an IDX file.
-    #[error("not an IDX file: it begins with {found} instead of the bytes [00, 00]")]
+    #[error("not an IDX file, which begins with the bytes [00, 00]: found {found}")]
     NotIdx {
         /// The kind of file that begins so.
         found: Signature,

@@ -25,13 +25,13 @@ const KNOWN: [(&[u8], &str); 21] = [
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"%PDF", "a PDF document"),
-    (b"version https://git-lfs", "a Git LFS pointer: the file itself was not fetched (`git lfs pull`)"),
-    (b"<?xml", "an XML page: what a server answers when it has no such file"),
+    (b"version https://git-lfs", "a Git LFS pointer in place of the file (`git lfs pull` fetches it)"),
+    (b"<?xml", "an XML page, which a server answers when it has no such file"),
     (b"<!doctype", HTML),
     (b"<html", HTML),
 ];
 
-const HTML: &str = "an HTML page: what a server answers when it has no such file or asks for a login";
+const HTML: &str = "an HTML page, which a server answers when it has no such file or asks for a login";
 
 impl Signature {
     /// The kind of file that begins with `start`; some tens of bytes suffice.

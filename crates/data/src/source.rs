@@ -55,7 +55,7 @@ impl FromStr for Source {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Error::check_setting(!text.is_empty(), "data", "`embedded`, `download`, `hub` or a folder", "empty")?;
+        Error::check_setting(!text.is_empty(), "data", "`embedded`, `download`, `hub` or a path", "empty")?;
         let keywords = [Self::Embedded, Self::Download, Self::Hub];
         let named = keywords.into_iter().find(|source| source.keyword() == Some(text));
         Ok(named.unwrap_or_else(|| Self::Directory(PathBuf::from(text))))
@@ -107,6 +107,12 @@ pub struct SkippedFile {
     pub error: Error,
     /// The file that was read instead.
     pub taken: PathBuf,
+}
+
+impl fmt::Display for SkippedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; read {} instead", self.error, self.taken.display())
+    }
 }
 
 /// The progress of a download.

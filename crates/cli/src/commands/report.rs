@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
 /// the data is not at hand, say a folder of another machine, the record has what the run's files tell.
 pub(crate) fn complete(run: &RunDirectory, context: &Context) -> Result<Record> {
     let mut record = Record::read(run)?;
-    let data = match context.load(&record.config.data.source) {
+    let data = match context.load(&record.config.data) {
         Ok(data) => data,
         Err(error) => {
             eprintln!("warning: no samples, errors and inside in the report: {error:#}");

@@ -85,7 +85,7 @@ fn show_results(
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
     let config: Config = configuration::training_config(&args.training)?;
-    let data = context.load(&config.data.source)?;
+    let data = context.load_checked(&config.data)?;
     let path = match &args.out {
         Some(path) => path.clone(),
         None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),
@@ -97,7 +97,7 @@ fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
 
 fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
     let directory = RunDirectory::open(run)?;
-    let data = context.load(&directory.config()?.data.source)?;
+    let data = context.load(&directory.config()?.data)?;
     let before = directory.environment()?.sessions.last().map(|session| session.backend);
     let backend = context.backend.or(before).unwrap_or(context.backend());
     let machine = Machine { backend, ..context.machine() };

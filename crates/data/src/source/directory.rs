@@ -55,7 +55,7 @@ fn load_folder(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(La
     if let Some(archive) = contents.archive(path)? {
         return npz::load(archive);
     }
-    if let Some(folders) = contents.pictures.first() {
+    if let Some(folders) = contents.pictures() {
         return load_pictures(folders);
     }
     Err(match contents.incomplete() {

@@ -64,7 +64,7 @@ pub(super) struct Contents {
     /// Archives of NumPy arrays, the one nearest to the top first.
     archives: Vec<PathBuf>,
     /// Folders of pictures, the one nearest to the top first.
-    pub(super) pictures: Vec<PictureFolders>,
+    pictures: Vec<PictureFolders>,
     /// Other files and empty folders.
     pub(super) others: Vec<PathBuf>,
 }
@@ -109,6 +109,12 @@ impl Contents {
                 None => Err(Error::Ambiguous { path: folder.to_owned(), found: several.to_vec() }),
             },
         }
+    }
+
+    /// The folders of pictures that are meant: the first of both sets, else the first.
+    pub(super) fn pictures(&self) -> Option<&PictureFolders> {
+        let is_whole = |folders: &&PictureFolders| folders.train.is_some() && folders.evaluation.is_some();
+        self.pictures.iter().find(is_whole).or(self.pictures.first())
     }
 
     /// The set with the most files of those that lack one.

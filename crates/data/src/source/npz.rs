@@ -36,16 +36,21 @@ struct Entry {
 /// [`Error::Io`], [`Error::Arrays`] where an array is missing, and [`Error::File`].
 pub(super) fn load(path: &Path) -> Result<(Labeled, Labeled)> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, &error))?;
+    from_bytes(&bytes, path)
+}
+
+/// The same from the bytes of the archive at `path`.
+pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)> {
     let archive_problem = |problem| Error::File { file: path.display().to_string(), problem };
     let zip = |error: rawzip::Error| archive_problem(zip_problem(&error));
     if bytes.is_empty() {
         return Err(archive_problem(Problem::NoBytes));
     }
     if !bytes.starts_with(b"PK") {
-        let reason = format!("it begins with {}", Signature::of(&bytes));
+        let reason = format!("it begins with {}", Signature::of(bytes));
         return Err(archive_problem(Problem::Zip { reason }));
     }
-    let archive = ZipArchive::from_slice(&bytes[..]).map_err(zip)?;
+    let archive = ZipArchive::from_slice(bytes).map_err(zip)?;
     let entries = entries(&archive).map_err(zip)?;
     let wanted = ARRAYS.map(|(_, names, _)| {
         entries.iter().find(|entry| names.contains(&entry.name.to_ascii_lowercase().as_str()))
