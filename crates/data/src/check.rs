@@ -14,6 +14,8 @@ const SAMPLE: usize = 1000;
 const BORDER: usize = 2;
 /// Pixels between the edge and the middle, where digits are.
 const MARGIN: usize = 8;
+/// Images of which some must differ in their label. Of fewer, all may well show the same digit.
+const FEWEST_OF_CLASSES: usize = 5;
 /// How much lighter than the middle the border must be. Inverted MNIST has 100 and more, noise none.
 const DIFFERENCE: f64 = 32.0;
 
@@ -77,8 +79,7 @@ pub fn suspicions(data: &Dataset) -> Vec<Suspicion> {
     }
     for (set, labeled) in sets {
         let digit = labeled.label(0);
-        // A single image has no choice.
-        if labeled.len() > 1 && labeled.labels().iter().all(|&label| label == digit) {
+        if labeled.len() >= FEWEST_OF_CLASSES && labeled.labels().iter().all(|&label| label == digit) {
             found.push(Suspicion::OneClass { set, digit });
         }
     }

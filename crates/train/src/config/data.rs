@@ -90,33 +90,3 @@ impl DataConfig {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use adder_data::{Labeled, PIXELS};
-
-    use super::*;
-    use crate::data_record::DataRecord;
-
-    #[test]
-    fn another_orientation_is_another_set() {
-        let set = |count: usize| {
-            let pixels = (0..count * PIXELS).map(|at| (at * at % 251) as u8).collect();
-            Arc::new(Labeled::new(pixels, vec![3; count]).unwrap())
-        };
-        let data = Dataset { origin: Source::Embedded, train: set(3), evaluation: set(2) };
-        let oriented = |transpose, invert| {
-            DataConfig { transpose, invert, ..DataConfig::default() }.oriented(data.clone())
-        };
-        assert_eq!(oriented(false, false), data);
-        assert_eq!(oriented(true, false), data.clone().transposed());
-        assert_eq!(oriented(true, true), data.clone().transposed().inverted());
-        let records = [(false, false), (true, false), (false, true), (true, true)]
-            .map(|(transpose, invert)| DataRecord::new(&oriented(transpose, invert)));
-        for (at, record) in records.iter().enumerate() {
-            assert!(!records[..at].contains(record), "{at}");
-        }
-    }
-}

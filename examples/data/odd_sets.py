@@ -1,6 +1,6 @@
 """Counts the warnings that `adder` gives of parts of real data sets, as they are, transposed and inverted.
 
-usage: warnings.py ADDER FOLDER...      needs numpy; each FOLDER holds the four files of a set, packed by gzip
+usage: odd_sets.py ADDER FOLDER...      needs numpy; each FOLDER holds the four files of a set, packed by gzip
 
 Of each set it takes random parts of n training and n test images and those of few classes, loads each with
 `adder eval pretrained --limit 1 --data PART` and prints how many of them were warned of.
