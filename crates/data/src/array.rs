@@ -72,14 +72,16 @@ impl Element {
     /// The number in `bytes`, which are [`width`](Self::width) many. What `f64` rounds is far from any byte.
     fn value(self, bytes: &[u8]) -> f64 {
         let mut wide = [0; 8];
-        for (at, &byte) in bytes.iter().enumerate() {
-            // Big-endian in the low bytes.
-            wide[match self.order {
-                ByteOrder::Big => 8 - bytes.len() + at,
-                ByteOrder::Little => 7 - at,
-            }] = byte;
-        }
-        let bits = u64::from_be_bytes(wide);
+        let bits = match self.order {
+            ByteOrder::Big => {
+                wide[8 - bytes.len()..].copy_from_slice(bytes);
+                u64::from_be_bytes(wide)
+            }
+            ByteOrder::Little => {
+                wide[..bytes.len()].copy_from_slice(bytes);
+                u64::from_le_bytes(wide)
+            }
+        };
         let unused = 64 - 8 * self.width as u32;
         match self.number {
             Number::Unsigned => bits as f64,

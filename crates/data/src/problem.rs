@@ -139,7 +139,7 @@ pub enum Problem {
     },
 
     /// The gzip stream is damaged.
-    #[error("damaged gzip data: {reason}")]
+    #[error("damaged compressed data: {reason}")]
     Gzip {
         /// The message of the unpacking.
         reason: String,

@@ -121,3 +121,62 @@ fn element(kind: &str) -> Option<Element> {
 fn npy(reason: &str) -> Problem {
     Problem::Npy { reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An array's file with that text for a header.
+    fn file(header: &str, numbers: &[u8]) -> Vec<u8> {
+        let mut bytes = [MAGIC, &[1, 0][..]].concat();
+        bytes.extend((header.len() as u16).to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(numbers);
+        bytes
+    }
+
+    fn labels(header: &str, numbers: &[u8]) -> Result<Vec<u8>, Problem> {
+        let bytes = file(header, numbers);
+        read(&mut &bytes[..], bytes.len() as u64, bytes.len() as u64, Items::Labels)
+    }
+
+    #[test]
+    fn headers_in_any_order_and_of_any_version_are_read() {
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }\n";
+        assert_eq!(labels(header, &[1, 2, 3]), Ok(vec![1, 2, 3]));
+        let header = "{'shape': (2, 1), 'fortran_order': False, 'descr': '>i2'}";
+        assert_eq!(labels(header, &[0, 7, 0, 9]), Ok(vec![7, 9]));
+        let mut wide = [MAGIC, &[3, 0][..]].concat();
+        wide.extend((header.len() as u32).to_le_bytes());
+        wide.extend(header.as_bytes());
+        wide.extend([0, 7, 0, 9]);
+        assert_eq!(read(&mut &wide[..], wide.len() as u64, 100, Items::Labels), Ok(vec![7, 9]));
+        for length in 0..wide.len() {
+            let cut = read(&mut &wide[..length], length as u64, 100, Items::Labels);
+            assert!(cut.is_err(), "{length} of {} bytes", wide.len());
+        }
+    }
+
+    #[test]
+    fn headers_that_mean_something_else_are_named() {
+        let header = |kind: &str, order: &str, shape: &str| {
+            labels(&format!("{{'descr': {kind}, 'fortran_order': {order}, 'shape': {shape}, }}"), &[0; 16])
+                .unwrap_err()
+                .to_string()
+        };
+        for (error, words) in [
+            (header("'|u1'", "True", "(16,)"), "column by column"),
+            (header("'|O'", "False", "(16,)"), "type `|O`"),
+            (header("'<U2'", "False", "(2,)"), "type `<U2`"),
+            (header("[('x', '<f4')]", "False", "(4,)"), "several fields"),
+            (header("'|u1'", "False", "16"), "no tuple"),
+            (header("'|u1'", "False", "(-1,)"), "size of `-1`"),
+            (header("'|u1'", "False", "(17,)"), "truncated"),
+            (header("'|u1'", "False", "(15,)"), "something follows"),
+            (header("'|u1'", "False", "(10000000,)"), "promises"),
+            (labels("{}", &[]).unwrap_err().to_string(), "no key"),
+        ] {
+            assert!(error.contains(words), "{error} should say {words}");
+        }
+    }
+}
