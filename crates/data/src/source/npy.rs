@@ -27,9 +27,6 @@ pub(super) fn read(
     if found < expected {
         return Err(Problem::Truncated { expected, found });
     }
-    if found > expected {
-        return Err(Problem::Trailing { expected, found });
-    }
     let values = array.read(input, stored)?;
     // Reading on to the end is also what checks the sum.
     match input.read(&mut [0]) {
