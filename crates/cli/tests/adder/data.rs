@@ -91,6 +91,10 @@ fn a_transposed_set_is_told_and_turned() {
     let turned = accuracy(&place, &["pretrained", "--data", "turned", "--transpose"]);
     assert!(as_it_is < 50.0 && turned > 95.0, "{as_it_is} and {turned}");
 
+    put(&place, "mixed", &Dataset { evaluation: mnist().transposed().evaluation, ..mnist() });
+    let told = warnings(&place, &["data", "--data", "mixed"]);
+    assert!(told.len() == 1 && told[0].contains("the test images look transposed"), "{told:?}");
+
     put(&place, "plain", &mnist());
     let told = warnings(&place, &["data", "--data", "plain", "--transpose"]);
     assert!(told.len() == 1 && told[0].contains("--transpose=false leaves them"), "{told:?}");

@@ -56,6 +56,10 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)
         entries.iter().find(|entry| names.contains(&entry.name.to_ascii_lowercase().as_str()))
     });
     let [Some(train_images), Some(train_labels), Some(images), Some(labels)] = wanted else {
+        if entries.iter().any(|entry| entry.name.ends_with("data.pkl")) {
+            let found = vec![format!("{} (a file of PyTorch)", path.display())];
+            return Err(Error::NoData { path: path.to_owned(), found });
+        }
         let missing = wanted.iter().zip(ARRAYS).filter(|(entry, _)| entry.is_none());
         return Err(Error::Arrays {
             file: path.to_owned(),

@@ -201,6 +201,34 @@ mod arrays {
         assert!(words.contains("a NumPy array"), "{words}");
     }
 
+    #[test]
+    fn a_file_of_pytorch_is_named() {
+        let mut bytes = Vec::new();
+        let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
+        // What `torch.save` writes: an archive with a pickle in it.
+        let (mut entry, config) = archive
+            .new_file("training/data.pkl")
+            .compression_method(rawzip::CompressionMethod::STORE)
+            .start()
+            .unwrap();
+        let mut writer = config.wrap(&mut entry);
+        writer.write_all(b"\x80\x02.").unwrap();
+        let (_, descriptor) = writer.finish().unwrap();
+        entry.finish(descriptor).unwrap();
+        archive.finish().unwrap();
+        let Err(Error::NoData { found, .. }) = loaded(&bytes) else { panic!() };
+        assert!(found[0].ends_with("mnist.npz (a file of PyTorch)"), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_beside_a_folder_with_the_same_file_is_read_once() {
+        // Kaggle's archive holds both.
+        let folder = tempfile::tempdir().unwrap();
+        put_changed(folder.path(), |name| name.replace("-idx", ".idx"));
+        put_changed(folder.path(), |name| format!("{name}/{name}"));
+        is_the_set(load_directory(folder.path()));
+    }
+
     fn replaced(mut bytes: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
         assert_eq!(from.len(), to.len());
         for at in 0..=bytes.len() - from.len() {
