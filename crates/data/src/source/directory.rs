@@ -32,10 +32,12 @@ pub(crate) fn load(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result
 }
 
 fn load_file(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(Labeled, Labeled)> {
-    if path.is_file() && first_bytes(path)?.starts_with(b"PK") {
+    let family = family_of(path)?;
+    // An archive whose name is that of one of four files holds that one.
+    if family.is_none() && path.is_file() && first_bytes(path)?.starts_with(b"PK") {
         return npz::load(path);
     }
-    match family_of(path)? {
+    match family {
         Some(family) => match family.missing()[..] {
             [] => files::load_family(&family, notify),
             _ => Err(missing(&family)),

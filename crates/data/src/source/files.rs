@@ -1,6 +1,6 @@
-//! The four IDX files of MNIST, Fashion-MNIST, KMNIST or any other set of that form: in a folder or inside the binary.
+//! The four files of MNIST, Fashion-MNIST, KMNIST or any other set of that form: IDX or arrays, in a folder or inside the binary.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,8 +8,8 @@ use std::{panic, thread};
 
 use super::folder::Family;
 use super::names::Part;
-use super::{LoadEvent, SkippedFile};
-use crate::idx::{self, Items};
+use super::{LoadEvent, SkippedFile, npy, npz};
+use crate::idx::{self, Items, Problem};
 use crate::{Error, Labeled, Result};
 
 /// The items of a file, and its path or name for errors.
@@ -60,11 +60,26 @@ fn read_file(path: &Path, items: Items) -> Result<FileItems> {
     let io = |error: io::Error| Error::io(path, &error);
     let file = File::open(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    read_items(path.display().to_string(), BufReader::with_capacity(1 << 16, file), length, items)
+    let mut input = BufReader::with_capacity(1 << 16, file);
+    let start = input.fill_buf().map_err(io)?;
+    let (is_archive, is_array) = (start.starts_with(b"PK"), start.starts_with(npy::MAGIC));
+    let name = path.display().to_string();
+    let read = if is_archive {
+        npz::read_only_array(&fs::read(path).map_err(io)?, items)
+    } else if is_array {
+        npy::read(&mut input, length, length, items)
+    } else {
+        return read_items(name, input, length, items);
+    };
+    named(name, read)
 }
 
 fn read_items(name: String, input: impl BufRead, length: u64, items: Items) -> Result<FileItems> {
-    match idx::read(input, length, items) {
+    named(name, idx::read(input, length, items))
+}
+
+fn named(name: String, read: std::result::Result<Vec<u8>, Problem>) -> Result<FileItems> {
+    match read {
         Ok(items) => Ok(FileItems { name, items }),
         Err(problem) => Err(Error::File { file: name, problem }),
     }

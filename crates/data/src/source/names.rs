@@ -36,10 +36,10 @@ const TRAIN: [&str; 2] = ["train", "training"];
 const EVALUATION: [&str; 3] = ["t10k", "test", "testing"];
 const IMAGES: [&str; 3] = ["images", "image", "imgs"];
 const LABELS: [&str; 2] = ["labels", "label"];
-const FORMAT: [&str; 6] = ["idx", "idx1", "idx2", "idx3", "ubyte", "int"];
+const FORMAT: [&str; 8] = ["idx", "idx1", "idx2", "idx3", "ubyte", "int", "npz", "npy"];
 
 /// Reads a name such as `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte.gz`, `emnist-digits-test-images-idx3-ubyte` or
-/// `qmnist-train-labels-idx2-int`, in upper or lower case; `None` for a name of another form.
+/// `qmnist-train-labels-idx2-int` or `kmnist-test-imgs.npz`, in upper or lower case; `None` for a name of another form.
 pub(crate) fn parse(name: &str) -> Option<Named> {
     let words = words(name);
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -94,6 +94,8 @@ mod tests {
             ("emnist-mnist-test-labels-idx1-ubyte.gz", "emnist-mnist", EvaluationLabels),
             ("qmnist-train-labels-idx2-int", "qmnist", TrainLabels),
             ("qmnist-test-images-idx3-ubyte.gz", "qmnist", EvaluationImages),
+            ("kmnist-train-imgs.npz", "kmnist", TrainImages),
+            ("test_labels.npy", "", EvaluationLabels),
         ] {
             assert_eq!(parse(name), Some(Named { family: family.into(), part }), "{name}");
         }
@@ -101,7 +103,7 @@ mod tests {
             "qmnist-train-labels.tsv",
             "emnist-digits-mapping.txt",
             "images-idx3-ubyte",
-            "train-images.npy",
+            "train-images.csv",
             "train-images",
             "train-images-idx3-ubyte.xz",
             "xnist-images-idx3-xubyte.xz",

@@ -6,7 +6,8 @@ use crate::array::{Array, ByteOrder, Element, Number};
 use crate::items::Items;
 use crate::problem::Problem;
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// The first bytes of an array.
+pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// NumPy writes some hundred bytes.
 const MOST_HEADER_BYTES: usize = 1 << 16;
 

@@ -26,6 +26,8 @@ const MOST_ENTRIES: usize = 1000;
 struct Entry {
     /// Its name without `.npy`.
     name: String,
+    /// Whether it had that ending.
+    is_array: bool,
     method: CompressionMethod,
     place: ZipArchiveEntryWayfinder,
 }
@@ -39,25 +41,41 @@ pub(super) fn load(path: &Path) -> Result<(Labeled, Labeled)> {
     from_bytes(&bytes, path)
 }
 
-/// The same from the bytes of the archive at `path`.
-pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)> {
-    let archive_problem = |problem| Error::File { file: path.display().to_string(), problem };
-    let zip = |error: rawzip::Error| archive_problem(zip_problem(&error));
+/// Reads the items of an archive that holds one array alone, as KMNIST has one for each of its four files.
+///
+/// # Errors
+/// Every deviation is its own variant of [`Problem`].
+pub(super) fn read_only_array(bytes: &[u8], items: Items) -> std::result::Result<Vec<u8>, Problem> {
+    let (archive, entries) = open(bytes)?;
+    match &entries[..] {
+        [entry] => read(&archive, entry, items),
+        other => Err(Problem::Zip { reason: format!("{} arrays instead of one", other.len()) }),
+    }
+}
+
+/// An archive and its entries.
+fn open(bytes: &[u8]) -> std::result::Result<(ZipSliceArchive<&[u8]>, Vec<Entry>), Problem> {
     if bytes.is_empty() {
-        return Err(archive_problem(Problem::NoBytes));
+        return Err(Problem::NoBytes);
     }
     if !bytes.starts_with(b"PK") {
-        let reason = format!("it begins with {}", Signature::of(bytes));
-        return Err(archive_problem(Problem::Zip { reason }));
+        return Err(Problem::Zip { reason: format!("it begins with {}", Signature::of(bytes)) });
     }
-    let archive = ZipArchive::from_slice(bytes).map_err(zip)?;
-    let entries = entries(&archive).map_err(zip)?;
+    let archive = ZipArchive::from_slice(bytes).map_err(|error| zip_problem(&error))?;
+    let entries = entries(&archive).map_err(|error| zip_problem(&error))?;
+    Ok((archive, entries))
+}
+
+/// The same from the bytes of the archive at `path`.
+pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)> {
+    let (archive, entries) =
+        open(bytes).map_err(|problem| Error::File { file: path.display().to_string(), problem })?;
     let wanted = ARRAYS.map(|(_, names, _)| {
         entries.iter().find(|entry| names.contains(&entry.name.to_ascii_lowercase().as_str()))
     });
     let [Some(train_images), Some(train_labels), Some(images), Some(labels)] = wanted else {
-        if entries.iter().any(|entry| entry.name.ends_with("data.pkl")) {
-            let found = vec![format!("{} (a file of PyTorch)", path.display())];
+        if let Some(kind) = other_archive(&entries) {
+            let found = vec![format!("{} ({kind})", path.display())];
             return Err(Error::NoData { path: path.to_owned(), found });
         }
         let missing = wanted.iter().zip(ARRAYS).filter(|(entry, _)| entry.is_none());
@@ -77,6 +95,15 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)
     Ok((set(train_images, train_labels)?, set(images, labels)?))
 }
 
+/// What an archive is that holds no array.
+fn other_archive(entries: &[Entry]) -> Option<&'static str> {
+    if entries.iter().any(|entry| entry.is_array) {
+        return None;
+    }
+    let of_pytorch = entries.iter().any(|entry| entry.name.ends_with("data.pkl"));
+    Some(if of_pytorch { "a file of PyTorch" } else { "a zip archive of other files: unpack it first" })
+}
+
 fn name_in(path: &Path, entry: &Entry) -> String {
     format!("{}: {}", path.display(), entry.name)
 }
@@ -88,8 +115,10 @@ fn entries(archive: &ZipSliceArchive<&[u8]>) -> std::result::Result<Vec<Entry>, 
     while let Some(record) = records.next_entry()? {
         let name = String::from_utf8_lossy(record.file_path().as_bytes()).into_owned();
         if entries.len() < MOST_ENTRIES && !record.is_dir() {
+            let array = name.strip_suffix(".npy");
             entries.push(Entry {
-                name: name.strip_suffix(".npy").unwrap_or(&name).to_owned(),
+                name: array.unwrap_or(&name).to_owned(),
+                is_array: array.is_some(),
                 method: record.compression_method(),
                 place: record.wayfinder(),
             });

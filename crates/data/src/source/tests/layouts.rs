@@ -201,23 +201,59 @@ mod arrays {
         assert!(words.contains("a NumPy array"), "{words}");
     }
 
-    #[test]
-    fn a_file_of_pytorch_is_named() {
+    /// An archive with one stored entry.
+    fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
-        // What `torch.save` writes: an archive with a pickle in it.
-        let (mut entry, config) = archive
-            .new_file("training/data.pkl")
-            .compression_method(rawzip::CompressionMethod::STORE)
-            .start()
-            .unwrap();
+        let (mut entry, config) =
+            archive.new_file(name).compression_method(rawzip::CompressionMethod::STORE).start().unwrap();
         let mut writer = config.wrap(&mut entry);
-        writer.write_all(b"\x80\x02.").unwrap();
+        writer.write_all(content).unwrap();
         let (_, descriptor) = writer.finish().unwrap();
         entry.finish(descriptor).unwrap();
         archive.finish().unwrap();
-        let Err(Error::NoData { found, .. }) = loaded(&bytes) else { panic!() };
-        assert!(found[0].ends_with("mnist.npz (a file of PyTorch)"), "{found:?}");
+        bytes
+    }
+
+    #[test]
+    fn archives_of_other_things_are_named() {
+        for (name, words) in [
+            // What `torch.save` writes.
+            ("training/data.pkl", "mnist.npz (a file of PyTorch)"),
+            ("train-images-idx3-ubyte", "mnist.npz (a zip archive of other files: unpack it first)"),
+        ] {
+            let Err(Error::NoData { found, .. }) = loaded(&zipped(name, b"\x80\x02.")) else { panic!() };
+            assert!(found[0].ends_with(words), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_may_stand_for_each_of_the_four_files() {
+        let array = |bytes: &[u8], shape: &str, header: usize| {
+            let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape},), }}");
+            [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &bytes[header..]]
+                .concat()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let arrays = [
+            ("train-imgs", array(&images(3), "3, 28, 28", 16)),
+            ("train-labels", array(&labels(3), "3", 8)),
+            ("test-imgs", array(&images(2), "2, 28, 28", 16)),
+            ("test-labels", array(&labels(2), "2", 8)),
+        ];
+        for (name, array) in &arrays {
+            write(folder.path(), &format!("{name}.npy"), array);
+            // KMNIST has an archive with one array for each.
+            write(folder.path(), &format!("below/kmnist-{name}.npz"), &zipped("arr_0.npy", array));
+        }
+        is_the_set(load_directory(folder.path()));
+        is_the_set(load_directory(&folder.path().join("below")));
+        is_the_set(load_directory(&folder.path().join("below/kmnist-test-labels.npz")));
+
+        let twice = write(folder.path(), "below/kmnist-train-imgs.npz", DEFLATED);
+        let refused = load_directory(&folder.path().join("below")).unwrap_err();
+        let Error::File { file, problem: Problem::Zip { reason } } = &refused else { panic!("{refused}") };
+        assert_eq!((file.as_str(), reason.as_str()), (twice.to_str().unwrap(), "4 arrays instead of one"));
     }
 
     #[test]
