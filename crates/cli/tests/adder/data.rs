@@ -73,6 +73,16 @@ fn a_usual_set_and_small_parts_of_it_raise_no_warning() {
         assert_eq!(warnings(&place, &eval), [""; 0], "{count} images");
     }
     assert_eq!(warnings(&place, &["data", "--data", "set"]), [""; 0]);
+
+    // Zeros are alike both ways: the network reads as many right when they are transposed.
+    let zeros = |set: &Labeled, count| {
+        let zeros = set.indices().into_iter().filter(|&index| set.label(index) == 0).take(count);
+        let images: Vec<u8> = zeros.flat_map(|index| *set.image(index)).collect();
+        Labeled::new(images, vec![0; count]).unwrap().into()
+    };
+    let (train, evaluation) = (zeros(&data.train, 4), zeros(&data.evaluation, 3));
+    put(&place, "zeros", &Dataset { train, evaluation, ..data });
+    assert_eq!(warnings(&place, &["eval", "pretrained", "--data", "zeros"]), [""; 0]);
 }
 
 #[test]
