@@ -16,7 +16,7 @@ pub(crate) use evaluation::{EvalArgs, SplitChoice, TtaAddends};
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
 pub(crate) use network::{ExportArgs, ExportFormat, ImportArgs, PredictArgs, ServeArgs, SummaryArgs};
 pub(crate) use runs::{RUNS, ReportArgs, RunsAction, RunsArgs, SortKey};
-pub(crate) use training::{ConfigArgs, DataArgs, RecipeArgs, TrainArgs, TrainingArgs};
+pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///

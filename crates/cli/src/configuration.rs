@@ -27,6 +27,12 @@ pub(crate) fn sources(args: &ConfigArgs) -> Result<ConfigSources, ConfigError> {
     if let Some(source) = &args.data {
         sources.add_flag("--data", "data.source", source.as_str());
     }
+    if let Some(transpose) = args.orientation.transpose {
+        sources.add_flag("--transpose", "data.transpose", transpose);
+    }
+    if let Some(invert) = args.orientation.invert {
+        sources.add_flag("--invert", "data.invert", invert);
+    }
     if let Some(limit) = args.limit {
         sources.add_flag("--limit", "data.limit", i64::from(limit));
     }

@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use adder_data::{Dataset, Source, Split};
 use adder_model::tensor_file::Metadata;
 use adder_model::{Backend, IdentityAdder, weights};
-use adder_train::config::DataConfig;
 use adder_train::{CheckpointName, Config, RunDirectory};
 use anyhow::Result;
 use candle_core::Device;
 
-use crate::args::{CheckpointChoice, RUNS};
+use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
 use crate::run_data::{remember_moved, with_hint};
@@ -87,27 +86,34 @@ impl LoadedModel {
         anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
     }
 
-    /// The data as the run had it, unless `source` or `limit` say otherwise; the embedded one for a mere weights file.
+    /// The data as the run had it, unless `source`, `orientation` or `limit` say otherwise; the embedded one for a mere weights
+    /// file. Of what is given by a word, such as `embedded`, it is known which way its images lie.
     pub(crate) fn data(
         &self,
         source: Option<&str>,
+        orientation: OrientationArgs,
         limit: Option<u32>,
         context: &Context,
     ) -> Result<Measured> {
         let config = self.run.as_ref().map_or_else(|| Ok(Config::default()), RunDirectory::config)?;
-        let given: Option<Source> = source.map(str::parse).transpose()?;
-        let dataset = match &given {
-            Some(given) => context.load(given)?,
-            None => {
-                let loaded = context.load(&config.data.source);
-                loaded.map_err(|error| with_hint(error, &config.data.source))?
-            }
+        let mut data = config.data;
+        let recorded = data.source.clone();
+        if let Some(source) = source {
+            data.source = source.parse()?;
+            let is_path = matches!(data.source, Source::Directory(_));
+            (data.transpose, data.invert) = (data.transpose && is_path, data.invert && is_path);
+        }
+        data.transpose = orientation.transpose.unwrap_or(data.transpose);
+        data.invert = orientation.invert.unwrap_or(data.invert);
+        data.limit = limit.map_or(data.limit, |limit| limit as usize);
+        let loaded = context.load_checked(&data);
+        let dataset = match source {
+            Some(_) => loaded?,
+            None => loaded.map_err(|error| with_hint(error, &recorded))?,
         };
-        if let (Some(run), Some(_)) = (&self.run, &given) {
+        if let (Some(run), Some(_)) = (&self.run, source) {
             remember_moved(run, &dataset)?;
         }
-        let limit = limit.map_or(config.data.limit, |limit| limit as usize);
-        let data = DataConfig { limit, ..config.data };
         let evaluation = data.limited(dataset.evaluation.indices());
         let split = self.run.as_ref().map(RunDirectory::split).transpose()?;
         let split = split.map(|split| data.limited_split(split)).transpose()?;

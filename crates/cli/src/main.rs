@@ -6,6 +6,7 @@ mod commands;
 mod configuration;
 mod context;
 mod dashboard;
+mod data_check;
 mod error;
 mod loaded_model;
 mod observers;

@@ -1,6 +1,7 @@
 //! The images of a run, which may have been moved since it was trained.
 
 use adder_data::{Dataset, Source};
+use adder_train::config::DataConfig;
 use adder_train::{DataRecord, RunDirectory, adopt_data};
 use anyhow::Result;
 
@@ -9,11 +10,11 @@ use crate::error::Hinted;
 
 /// The images of a run: where `given` says, which the run remembers from then on, or where it had them.
 pub(crate) fn run_data(run: &RunDirectory, given: Option<&str>, context: &Context) -> Result<Dataset> {
+    let recorded = run.config()?.data;
     let Some(given) = given else {
-        let recorded = run.config()?.data.source;
-        return context.load(&recorded).map_err(|error| with_hint(error, &recorded));
+        return context.load(&recorded).map_err(|error| with_hint(error, &recorded.source));
     };
-    let data = context.load(&given.parse()?)?;
+    let data = context.load(&DataConfig { source: given.parse()?, ..recorded })?;
     adopt_data(run, &data)?;
     Ok(data)
 }

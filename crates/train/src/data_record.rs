@@ -26,7 +26,8 @@ pub struct SetRecord {
 }
 
 impl DataRecord {
-    /// The record of `data`.
+    /// The record of `data`, which is what [`DataConfig::oriented`](crate::config::DataConfig::oriented) gave: another orientation is
+    /// another set.
     pub fn new(data: &Dataset) -> Self {
         let record = |set: &Labeled| SetRecord { images: set.len(), crc32: set.checksum() };
         Self { train: record(&data.train), evaluation: record(&data.evaluation) }

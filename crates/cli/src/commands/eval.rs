@@ -21,7 +21,7 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     if !context.quiet {
         eprintln!("weights: {}", loaded.path.display());
     }
-    let measured = loaded.data(args.data.as_deref(), args.limit, context)?;
+    let measured = loaded.data(args.data.as_deref(), args.orientation, args.limit, context)?;
     let addends = match args.exhaustive {
         true => EvaluationAddends::Exhaustive,
         false => EvaluationAddends::Fixed { seed: measured.seed },

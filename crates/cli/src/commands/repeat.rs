@@ -31,7 +31,7 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
     let configs = configs(args)?;
     let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("repeat-{recipe}")));
-    let data = context.load(&configs[0].data.source)?;
+    let data = context.load_checked(&configs[0].data)?;
     let machine = context.machine();
     let stop = stop_flag()?;
     let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: true };

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
     let trials = args.trials.unwrap_or(all.unwrap_or(TRIALS)).min(all.unwrap_or(u64::MAX));
     let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("sweep-{recipe}")));
-    let data = context.load(&config.data.source)?;
+    let data = context.load_checked(&config.data)?;
     let mut journal = Journal::open(&folder, plan, config)?;
     check_data(&journal, &folder, &data)?;
     let machine = context.machine();

@@ -107,7 +107,7 @@ fn options(args: &TrainArgs, context: &Context) -> ResumeOptions {
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOptions)> {
     let config: Config = configuration::training_config(&args.training)?;
-    let data = context.load(&config.data.source)?;
+    let data = context.load_checked(&config.data)?;
     let path = match &args.out {
         Some(path) => path.clone(),
         None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),

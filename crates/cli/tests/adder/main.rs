@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod data;
 mod evaluation;
 mod experiments;
 mod life_cycle;
