@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use adder_experiment::SeriesError;
 use adder_experiment::sweep::SweepError;
+use adder_export::FileProblem;
 use adder_train::{ConfigError, RunError};
 
 /// Something failed.
@@ -60,7 +61,11 @@ fn is_usage(error: &anyhow::Error) -> bool {
         Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
     );
     let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
-    of_sweep || opset || error.is::<UsageError>() || error.is::<ConfigError>()
+    let key = matches!(
+        error.downcast_ref(),
+        Some(adder_export::Error::File { problem: FileProblem::Key { .. } | FileProblem::NoKey(_), .. })
+    );
+    of_sweep || opset || key || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 
 fn hint(error: &anyhow::Error) -> Option<&'static str> {

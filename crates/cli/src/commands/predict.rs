@@ -29,8 +29,7 @@ struct Line<'a> {
 pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<()> {
     // Every picture is read first: a broken one shall not leave half an answer.
     let seen = pictures::read(&args.images, args.raw)?;
-    let loaded =
-        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
         eprintln!("weights: {}", loaded.path.display());
     }

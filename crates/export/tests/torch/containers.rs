@@ -1,0 +1,208 @@
+//! What tensors lie in: archives, the format before them, plain pickles; whole, cut off and damaged.
+
+use adder_export::FileProblem;
+
+use crate::common::{decode, f32_bytes, file, flat, plain, refused, state_dict, taken};
+use crate::writer::{Packing, Pickle, Strided, archive, legacy, zip};
+
+#[test]
+fn an_archive_of_any_name_is_read() {
+    let flat = flat(&state_dict());
+    let mut pickle = Pickle::new(2);
+    flat.write(&mut pickle, "");
+    for length in 1..=64 {
+        let storages = [("0".to_owned(), flat.storage.clone())];
+        let file = zip(&archive(&"m".repeat(length), &pickle.done(), &storages), Packing::default());
+        assert_eq!(taken(&file, None), widths(), "a name of {length} letters");
+    }
+    // Zipped again with its folder in another one.
+    let storages = [("0".to_owned(), flat.storage.clone())];
+    taken(&zip(&archive("a/b/model", &pickle.done(), &storages), Packing::default()), None);
+}
+
+/// What is said of the small network: the notebook's widths are others.
+fn widths() -> String {
+    "the widths are those of the tensors: channels [1, 2, 1, 2, 1, 2], embedding 2, hidden 3; pools and padding are taken to be the notebook's"
+        .into()
+}
+
+#[test]
+fn archives_are_held_to_their_checksums() {
+    let flat = flat(&state_dict());
+    let mut pickle = Pickle::new(2);
+    flat.write(&mut pickle, "");
+    let mut whole = flat.file(&pickle);
+    let at = whole.windows(flat.storage.len()).position(|bytes| bytes == flat.storage).unwrap();
+    whole[at + 5] ^= 1;
+    let problem = refused(&whole, None, &["damaged", "model/data/0", "checksum"]);
+    assert!(matches!(problem, FileProblem::Checksum { .. }));
+    // As torch.serialization.set_crc32_options(False) writes it.
+    let packing = Packing { without_checksums: true, ..Packing::default() };
+    assert!(taken(&flat.packed(&pickle, packing), None).starts_with("the file has no checksums"));
+}
+
+#[test]
+fn packed_archives_are_unpacked_within_limits() {
+    let flat = flat(&state_dict());
+    let mut pickle = Pickle::new(2);
+    flat.write(&mut pickle, "");
+    let packing = Packing { deflate: true, ..Packing::default() };
+    taken(&flat.packed(&pickle, packing), None);
+    let more = Packing { announced_more: 1, ..packing };
+    refused(&flat.packed(&pickle, more), None, &["model/data.pkl", "bytes in place of"]);
+    let beyond = Packing { announced_more: 1 << 30, ..packing };
+    refused(&flat.packed(&pickle, beyond), None, &["unpacks to", "where at most"]);
+    let encrypted = Packing { flags: 1, ..Packing::default() };
+    refused(&flat.packed(&pickle, encrypted), None, &["is encrypted"]);
+    let storages = [("0".to_owned(), flat.storage.clone())];
+    let mut entries = archive("model", &pickle.done(), &storages);
+    entries.push(entries[2].clone());
+    refused(&zip(&entries, Packing::default()), None, &["`model/data/0` is in it twice"]);
+    entries.drain(2..);
+    refused(&zip(&entries, Packing::default()), None, &["`model/data/0` is not in it"]);
+}
+
+#[test]
+fn archives_of_others_are_named() {
+    let entry = |name: &str| (name.to_owned(), b"content".to_vec());
+    for (names, words) in [
+        (&["w.npy"][..], "NumPy's arrays in a zip archive (.npz)"),
+        (&["config.json", "model.weights.h5"], "a Keras file"),
+        (&["m/archive_format", "m/models/model.json"], "torch.export"),
+        (&["best.pth", "readme.txt"], "unpack it first"),
+        (&["a.txt"], "a zip archive with `a.txt`"),
+        (&[], "nothing in it"),
+    ] {
+        let entries: Vec<_> = names.iter().map(|name| entry(name)).collect();
+        refused(&zip(&entries, Packing::default()), None, &[words]);
+    }
+}
+
+#[test]
+fn the_format_before_archives_is_read() {
+    let flat = flat(&state_dict());
+    let mut pickle = Pickle::new(2);
+    flat.write(&mut pickle, "module.");
+    let storages = [("0".to_owned(), flat.storage.clone())];
+    let file = legacy(&pickle.done(), &storages, 4);
+    assert!(taken(&file, None).starts_with("removed the prefix `module.`"));
+    refused(&file[..file.len() - 1], None, &["storage `0` is cut off"]);
+    let unknown = legacy(&pickle.done(), &[("7".to_owned(), flat.storage.clone())], 4);
+    refused(&unknown, None, &["storage `7`", "type"]);
+}
+
+#[test]
+fn a_plain_pickle_of_arrays_is_read_and_one_of_tensors_named() {
+    for fortran in [false, true] {
+        let mut pickle = Pickle::new(3);
+        pickle.raw(b"}(");
+        for (name, (shape, values)) in state_dict() {
+            let values = if fortran { transposed(&shape, &values) } else { values };
+            pickle.text(&name).array("f4", "<", &shape, fortran, &f32_bytes(&values));
+        }
+        taken(&pickle.raw(b"u").done(), None);
+    }
+    // As `pickle.dump` writes a tensor: its storage is a file in the file.
+    let mut pickle = Pickle::new(3);
+    pickle.raw(b"}").text("conv1.0.weight").global("torch._utils", "_rebuild_tensor_v2").raw(b"(");
+    pickle.global("torch.storage", "_load_from_bytes").bytes(b"..").raw(b"\x85R");
+    pickle.raw(b"K\x00").sizes(&[1]).sizes(&[1]).raw(b"\x89}tRs");
+    refused(&pickle.done(), None, &["torch.save"]);
+}
+
+/// Values in Fortran's order.
+fn transposed(shape: &[usize], values: &[f32]) -> Vec<f32> {
+    let strides = crate::common::strides(shape);
+    let mut turned = Vec::new();
+    let mut index = vec![0; shape.len()];
+    for _ in values {
+        turned.push(values[index.iter().zip(&strides).map(|(at, stride)| at * stride).sum::<usize>()]);
+        for axis in 0..shape.len() {
+            index[axis] += 1;
+            if index[axis] < shape[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    turned
+}
+
+#[test]
+fn big_endian_archives_are_read() {
+    let flat = flat(&state_dict());
+    let mut pickle = Pickle::new(2);
+    flat.write(&mut pickle, "");
+    let swapped: Vec<u8> = flat.storage.as_chunks::<4>().0.iter().flat_map(|&[a, b, c, d]| [d, c, b, a]).collect();
+    let mut entries = archive("model", &pickle.done(), &[("0".to_owned(), swapped)]);
+    entries[1].1 = b"big".to_vec();
+    taken(&zip(&entries, Packing::default()), None);
+}
+
+#[test]
+fn no_file_that_is_cut_off_or_changed_in_a_byte_panics_or_is_taken_for_another() {
+    let whole = plain();
+    assert!(whole.len() < 16 << 10, "{} bytes", whole.len());
+    for length in 0..whole.len() {
+        refused(&whole[..length], None, &[]);
+    }
+    let (mut taken_all_the_same, mut changed) = (0, whole.clone());
+    for at in 0..whole.len() {
+        for bit in [0x01, 0x80, 0xff] {
+            changed[at] ^= bit;
+            if let Ok(loaded) = decode(&changed, None) {
+                // A byte that nothing depends on: padding, a date, the version.
+                assert!(crate::common::bits(&loaded.model) == crate::common::bits(&crate::common::model()), "byte {at}");
+                taken_all_the_same += 1;
+            }
+            changed[at] ^= bit;
+        }
+    }
+    assert!(taken_all_the_same < whole.len() * 3 / 2, "{taken_all_the_same} of {}", whole.len() * 3);
+}
+
+#[test]
+fn no_legacy_file_that_is_cut_off_or_changed_in_a_byte_panics() {
+    let flat = flat(&state_dict());
+    let mut pickle = Pickle::new(2);
+    flat.write(&mut pickle, "");
+    let whole = legacy(&pickle.done(), &[("0".to_owned(), flat.storage)], 4);
+    for length in 0..whole.len() {
+        assert!(decode(&whole[..length], None).is_err(), "{length} bytes");
+    }
+    let mut changed = whole.clone();
+    for at in 0..whole.len() {
+        for bit in [0x01, 0x80, 0xff] {
+            changed[at] ^= bit;
+            drop(decode(&changed, None)); // No checksum: another number may be one too.
+            changed[at] ^= bit;
+        }
+    }
+}
+
+#[test]
+fn a_view_that_stands_for_more_than_the_file_holds_is_refused() {
+    // One element repeated in every place of a wide network: a few kilobytes that ask for megabytes.
+    let wide = |channels: usize, hidden: usize| {
+        file(|pickle, flat| {
+            pickle.global("collections", "OrderedDict").raw(b")R(");
+            for (name, tensor) in &flat.tensors {
+                let last = tensor.shape.len() - 1;
+                let shape = tensor.shape.iter().enumerate().map(|(axis, &size)| match (name.as_str(), axis) {
+                    ("out_num.0.weight" | "out_sum.0.weight", 1) => hidden,
+                    ("fc2.0.weight", 1) => 10 + channels,
+                    _ if name.starts_with("fc2.") && axis == 0 => hidden,
+                    ("conv1.0.weight", 1) => 1,
+                    (_, axis) if axis < 2 && !name.starts_with("out_") => channels,
+                    _ => size,
+                });
+                let shape: Vec<usize> = shape.collect();
+                let stride = vec![0; last + 1];
+                pickle.text(name).tensor(&Strided { shape, stride, offset: 0, ..tensor.clone() }, None);
+            }
+            pickle.raw(b"u");
+        })
+    };
+    assert!(decode(&wide(8, 64), None).is_ok());
+    refused(&wide(400, 64), None, &["values, which the file's", "cannot hold"]);
+}
