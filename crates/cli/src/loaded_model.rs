@@ -65,11 +65,7 @@ pub(crate) struct Measured {
 impl LoadedModel {
     /// A run directory, a weights file of any kind that `adder import` takes, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the
     /// newest run and, where there is none, the weights inside the program.
-    pub(crate) fn open(
-        path: Option<&Path>,
-        checkpoint: CheckpointChoice,
-        context: &Context,
-    ) -> Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
         let device = &context.device;
         let loaded = match path {
             Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, device)?,

@@ -59,7 +59,9 @@ pub enum FileProblem {
     #[error("the archive of a PyTorch file is damaged: {0}")]
     Archive(String),
     /// Bytes of an archive that are not those that were written.
-    #[error("the archive of a PyTorch file is damaged: `{entry}` has the checksum {found:08x} in place of {expected:08x}")]
+    #[error(
+        "the archive of a PyTorch file is damaged: `{entry}` has the checksum {found:08x} in place of {expected:08x}"
+    )]
     Checksum {
         /// The archive's entry.
         entry: String,
@@ -77,7 +79,10 @@ pub enum FileProblem {
         reason: String,
     },
     /// Nothing in the file has the names of the network's tensors.
-    #[error("no tensors of the network in it: expected names as `{expected}`; found {found}{}", because(advice))]
+    #[error(
+        "no tensors of the network in it: expected names as `{expected}`; found {found}{}",
+        because(advice)
+    )]
     Nothing {
         /// A name that the network's tensors have.
         expected: String,

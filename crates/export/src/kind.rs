@@ -25,11 +25,17 @@ pub(crate) enum Kind {
 type Mark = (usize, &'static [u8], &'static str, &'static str);
 
 const UNPACK: &str = "unpack it first";
-const EXPORT_BACK: &str = "save the network's state_dict where it was trained: torch.save(model.state_dict(), \"model.pth\")";
+const EXPORT_BACK: &str =
+    "save the network's state_dict where it was trained: torch.save(model.state_dict(), \"model.pth\")";
 const NO_WEIGHTS: &str = "";
 
 const MARKS: &[Mark] = &[
-    (0, b"version https://git-lfs", "a pointer of git-lfs, not the file that it stands for", "fetch the file: git lfs pull"),
+    (
+        0,
+        b"version https://git-lfs",
+        "a pointer of git-lfs, not the file that it stands for",
+        "fetch the file: git lfs pull",
+    ),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes", EXPORT_BACK),
     (0, b"\x93NUMPY", "an array of NumPy", EXPORT_BACK),
     (0, b"GGUF", "a GGUF file", EXPORT_BACK),
@@ -60,12 +66,14 @@ impl Kind {
         if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             return Self::Zip;
         }
-        let mark = MARKS.iter().find(|(at, mark, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
+        let mark =
+            MARKS.iter().find(|(at, mark, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
         if let Some(&(_, _, found, advice)) = mark {
             return Self::Other(found, advice);
         }
         if head[0] == 0x80 && head.get(1).is_some_and(|protocol| (1..=9).contains(protocol)) {
-            let marked = head[..head.len().min(32)].windows(LEGACY_MARK.len()).any(|bytes| bytes == LEGACY_MARK);
+            let marked =
+                head[..head.len().min(32)].windows(LEGACY_MARK.len()).any(|bytes| bytes == LEGACY_MARK);
             return if marked { Self::LegacyTorch } else { Self::Pickle };
         }
         Self::of_text(head).unwrap_or(Self::Other("bytes of no kind that is known", EXPORT_BACK))
@@ -73,29 +81,36 @@ impl Kind {
 
     /// Kinds that texts are, and ONNX, whose first field is a version.
     fn of_text(head: &[u8]) -> Option<Self> {
-        if head[0] == 0x08 && head.get(2).is_some_and(|tag| matches!(tag, 0x12 | 0x1a | 0x22 | 0x2a | 0x3a | 0x42)) {
+        if head[0] == 0x08
+            && head.get(2).is_some_and(|tag| matches!(tag, 0x12 | 0x1a | 0x22 | 0x2a | 0x3a | 0x42))
+        {
             let advice = "networks are exported as ONNX and not read from it; take the PyTorch file or weights that it was made from";
             return Some(Self::Other("an ONNX file", advice));
         }
         // A character may be cut off at the end of the head.
         let text = match std::str::from_utf8(head) {
             Ok(text) => text,
-            Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+            Err(error) if error.error_len().is_none() => {
+                std::str::from_utf8(&head[..error.valid_up_to()]).ok()?
+            }
             Err(_) => return None,
         };
         let lower = text.trim_start_matches('\u{feff}').trim_start().to_lowercase();
         if lower.chars().any(|letter| letter.is_control() && !letter.is_whitespace()) {
             return None;
         }
-        Some(if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head") {
-            Self::Other("an HTML page", "download the file itself; a page beside it was saved")
-        } else if lower.starts_with('<') {
-            Self::Other("an XML text", EXPORT_BACK)
-        } else if lower.starts_with('{') {
-            Self::Other("a JSON text", "name the file of the weights, not the one that describes them")
-        } else {
-            Self::Other("a text", "")
-        })
+        Some(
+            if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head")
+            {
+                Self::Other("an HTML page", "download the file itself; a page beside it was saved")
+            } else if lower.starts_with('<') {
+                Self::Other("an XML text", EXPORT_BACK)
+            } else if lower.starts_with('{') {
+                Self::Other("a JSON text", "name the file of the weights, not the one that describes them")
+            } else {
+                Self::Other("a text", "")
+            },
+        )
     }
 }
 

@@ -117,7 +117,11 @@ pub(crate) fn values(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Res
 }
 
 /// The values of a running variance.
-pub(crate) fn variances(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, TensorProblem> {
+pub(crate) fn variances(
+    file: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>, TensorProblem> {
     let values = values(file, name, shape)?;
     check_values(name, &values, true)?;
     Ok(values)

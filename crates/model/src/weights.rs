@@ -37,7 +37,8 @@ const VERSION: &str = "1";
 
 /// Whether bytes are a safetensors file that says to be in this format, of whatever version. Nothing else of it is checked.
 pub fn is_own(bytes: &[u8]) -> bool {
-    tensor_file::metadata(bytes).is_ok_and(|metadata| metadata.get("format").is_some_and(|format| format == FORMAT))
+    tensor_file::metadata(bytes)
+        .is_ok_and(|metadata| metadata.get("format").is_some_and(|format| format == FORMAT))
 }
 
 /// The metadata of a file in this format.
@@ -105,8 +106,10 @@ pub(crate) fn read_values(bytes: &[u8], network: &Network, path: &Path) -> Resul
         let mut statistics = Vec::new();
         for norm in network.norms() {
             let [mean, variance] = norm.buffer_names();
-            statistics
-                .push([values(&file, &mean, &[norm.channels])?, variances(&file, &variance, &[norm.channels])?]);
+            statistics.push([
+                values(&file, &mean, &[norm.channels])?,
+                variances(&file, &variance, &[norm.channels])?,
+            ]);
             known.extend([mean, variance]);
         }
         let unknown = file.names().into_iter().filter(|name| !known.contains(*name)).min();

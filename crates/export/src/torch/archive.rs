@@ -102,7 +102,9 @@ impl<'a> Archive<'a> {
         let announced = entry.place.uncompressed_size_hint();
         let bytes = match entry.method {
             CompressionMethod::STORE => Cow::Borrowed(packed),
-            CompressionMethod::DEFLATE => Cow::Owned(self.unpack(packed, announced).map_err(|reason| wrong(&reason))?),
+            CompressionMethod::DEFLATE => {
+                Cow::Owned(self.unpack(packed, announced).map_err(|reason| wrong(&reason))?)
+            }
             method => {
                 let number = method.as_u16();
                 return Err(wrong(&format!(

@@ -143,7 +143,7 @@ fn read(
     Ok(values)
 }
 
-/// The notebook's network, with the widths that the tensors have where all of them fit one another; pools and padding are not to be
+/// The notebook's network, with the widths that the tensors have where these fit more of them; pools and padding are not to be
 /// seen in a file.
 fn notebook(parts: &Parts<'_, '_>, notes: &mut Vec<String>) -> ModelConfig {
     let notebook = ModelConfig::default();
@@ -152,14 +152,23 @@ fn notebook(parts: &Parts<'_, '_>, notes: &mut Vec<String>) -> ModelConfig {
         _ => None,
     };
     let channels = (1..=notebook.channels.len()).map(|block| width(&format!("block{block}.conv.weight")));
-    let (Some(channels), Some(embedding), Some(hidden)) =
-        (channels.collect::<Option<Vec<_>>>(), width("embedding.linear.weight"), width("hidden.linear.weight"))
-    else {
+    let (Some(channels), Some(embedding), Some(hidden)) = (
+        channels.collect::<Option<Vec<_>>>(),
+        width("embedding.linear.weight"),
+        width("hidden.linear.weight"),
+    ) else {
         return notebook;
     };
     let seen = ModelConfig { channels, embedding, hidden, ..notebook.clone() };
-    let fits = |network| fitting(parts, &seen, &expected(&network)).is_ok();
-    if seen == notebook || !seen.network().is_ok_and(fits) {
+    let fitting = |config: &ModelConfig| {
+        let network = config.network().ok()?;
+        let fits = |wanted: &&Expected| match parts.tensors.get(&parts.naming.name(config, &wanted.name)) {
+            Some(Ok(tensor)) => tensor.shape == wanted.shape,
+            _ => false,
+        };
+        Some(expected(&network).iter().filter(fits).count())
+    };
+    if fitting(&seen) <= fitting(&notebook) {
         return notebook;
     }
     notes.push(format!(

@@ -8,7 +8,8 @@ use super::names::COUNT;
 use crate::error::FileProblem;
 
 /// What wrappers of modules put into the middle of names: PyTorch's compiler, and its ways of sharding and of recomputing.
-const WRAPPERS: [&str; 4] = ["_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module"];
+const WRAPPERS: [&str; 4] =
+    ["_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module"];
 
 /// The tensors of the network by the names that it has for them.
 pub(crate) struct Chosen<'a> {
@@ -54,8 +55,10 @@ pub(crate) fn choose<'a>(
     ways.sort_by_key(|way| std::cmp::Reverse(way.matched));
     let Some(best) = ways.first().cloned() else { return Ok(None) };
     let chosen = taken(&groups[best.group], &best);
-    let equal = ways.iter().skip(1).filter(|way| way.matched == best.matched && best.matched == expected.len());
-    let others: Vec<&Way> = equal.filter(|way| differ(&chosen, &taken(&groups[way.group], way), expected)).collect();
+    let equal =
+        ways.iter().skip(1).filter(|way| way.matched == best.matched && best.matched == expected.len());
+    let others: Vec<&Way> =
+        equal.filter(|way| differ(&chosen, &taken(&groups[way.group], way), expected)).collect();
     if !others.is_empty() {
         let keys = labels(std::iter::once(&best).chain(others).map(label));
         return Err(FileProblem::Several { keys });
@@ -78,9 +81,12 @@ fn ways(groups: &[Group<'_>], expected: &[String], unwrapped: bool) -> Vec<Way> 
                 }
             }
         }
-        let found = prefixes.into_iter().map(|(prefix, matched)| Way { group: number, prefix, unwrapped, matched });
+        let found =
+            prefixes.into_iter().map(|(prefix, matched)| Way { group: number, prefix, unwrapped, matched });
         let mut found: Vec<Way> = found.collect();
-        found.sort_by(|one, other| one.prefix.len().cmp(&other.prefix.len()).then(one.prefix.cmp(&other.prefix)));
+        found.sort_by(|one, other| {
+            one.prefix.len().cmp(&other.prefix.len()).then(one.prefix.cmp(&other.prefix))
+        });
         ways.extend(found);
     }
     ways

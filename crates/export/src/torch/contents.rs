@@ -97,9 +97,7 @@ fn children<'a>(heap: &Heap<'a>, value: Value) -> Vec<(Cow<'a, str>, Value)> {
             nodes.map(|(number, &element)| (number.to_string().into(), element)).collect()
         }
         Some(Node::Object(object)) => match heap.pairs(object.state) {
-            Some(pairs) => {
-                pairs.iter().filter_map(|&(key, value)| Some((name(heap, key)?, value))).collect()
-            }
+            Some(pairs) => pairs.iter().filter_map(|&(key, value)| Some((name(heap, key)?, value))).collect(),
             None => Vec::new(),
         },
         _ => Vec::new(),
@@ -117,7 +115,8 @@ fn name<'a>(heap: &Heap<'a>, key: Value) -> Option<Cow<'a, str>> {
 pub(crate) fn module(heap: &Heap<'_>, value: Value) -> Option<String> {
     let object = heap.object(value)?;
     let class = heap.class_name(object.class)?;
-    let has_parts = || heap.get(object.state, "_parameters").is_some() && heap.get(object.state, "_modules").is_some();
+    let has_parts =
+        || heap.get(object.state, "_parameters").is_some() && heap.get(object.state, "_modules").is_some();
     (is_script(&class) || has_parts()).then_some(class)
 }
 
@@ -137,7 +136,10 @@ fn of_module<'a>(heap: &Heap<'a>, value: Value, names: &mut usize) -> Vec<(Cow<'
         }
         let Some(state) = heap.object(value).map(|object| object.state) else { continue };
         let part = |part| heap.get(state, part).and_then(|part| heap.pairs(part)).unwrap_or_default();
-        let script = heap.object(value).and_then(|object| heap.class_name(object.class)).is_some_and(|class| is_script(&class));
+        let script = heap
+            .object(value)
+            .and_then(|object| heap.class_name(object.class))
+            .is_some_and(|class| is_script(&class));
         let parts = match script {
             true => heap.pairs(state).unwrap_or_default(),
             false => ["_parameters", "_buffers", "_modules"].map(part).concat(),
@@ -173,7 +175,8 @@ pub(crate) fn describe(heap: &Heap<'_>, root: Value, groups: &[Group<'_>]) -> St
     let tensors = groups.first().filter(|group| group.path.is_empty()).map_or(0, |group| group.tensors.len());
     match heap.node(root) {
         Some(Node::Dict(_)) => {}
-        Some(Node::Object(object)) if heap.is_class(object.class, "collections", &["OrderedDict", "defaultdict"]) => {}
+        Some(Node::Object(object))
+            if heap.is_class(object.class, "collections", &["OrderedDict", "defaultdict"]) => {}
         Some(Node::Object(object)) => {
             let class = heap.class_name(object.class).unwrap_or_else(|| "?".into());
             return format!("an object of the class `{}`, with {all} tensors", class.escape_debug());
@@ -186,14 +189,18 @@ pub(crate) fn describe(heap: &Heap<'_>, root: Value, groups: &[Group<'_>]) -> St
     if top.is_empty() {
         return "an empty dictionary".into();
     }
-    format!("a dictionary with the keys {}; {tensors} tensors at its top, {all} in all", listed(top.iter().map(|(key, _)| key.as_ref())))
+    format!(
+        "a dictionary with the keys {}; {tensors} tensors at its top, {all} in all",
+        listed(top.iter().map(|(key, _)| key.as_ref()))
+    )
 }
 
 /// The first few of several names, and how many more.
 pub(crate) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     const MOST: usize = 6;
     let names: Vec<&str> = names.collect();
-    let first: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let first: Vec<String> =
+        names.iter().take(MOST).map(|name| format!("`{}`", name.escape_debug())).collect();
     match names.len().checked_sub(MOST) {
         None | Some(0) => first.join(", "),
         Some(more) => format!("{} and {more} more", first.join(", ")),

@@ -30,7 +30,8 @@ pub fn to_safetensors(model: &IdentityAdder, facts: &Metadata) -> Result<Vec<u8>
         Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?))
     });
     let views = views.collect::<Result<Vec<_>>>()?;
-    let config = serde_json::to_string(model.config()).map_err(candle_core::Error::wrap).map_err(Error::from)?;
+    let config =
+        serde_json::to_string(model.config()).map_err(candle_core::Error::wrap).map_err(Error::from)?;
     let metadata = marks::written(facts, config);
     Ok(safetensors::serialize(views, Some(metadata.into_iter().collect()))?)
 }

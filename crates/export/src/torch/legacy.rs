@@ -19,16 +19,16 @@ pub(crate) struct Legacy<'a> {
     pub(crate) storages: BTreeMap<&'a str, &'a [u8]>,
 }
 
-/// Reads a file whose first pickle is PyTorch's mark.
+/// Reads a file whose first pickle is PyTorch's mark, and whose pickles have at most `pickles` bytes in all.
 ///
 /// # Errors
 /// [`FileProblem::Pickle`].
-pub(crate) fn read(file: &[u8]) -> Result<Legacy<'_>, FileProblem> {
+pub(crate) fn read(file: &[u8], pickles: usize) -> Result<Legacy<'_>, FileProblem> {
     let mut position = 0;
+    let program = &file[..file.len().min(pickles)];
     let mut next = || {
-        let (heap, value, length) = pickle::read(&file[position..]).map_err(|error| FileProblem::Pickle {
-            position: position + error.position,
-            reason: error.reason,
+        let (heap, value, length) = pickle::read(&program[position..]).map_err(|error| {
+            FileProblem::Pickle { position: position + error.position, reason: error.reason }
         })?;
         position += length;
         Ok::<_, FileProblem>((heap, value))
@@ -42,7 +42,8 @@ pub(crate) fn read(file: &[u8]) -> Result<Legacy<'_>, FileProblem> {
     next()?; // The sizes of C's types where it was written, which the storages don't depend on.
     let (heap, root) = next()?;
     let (keys, list) = next()?;
-    let keys: Vec<&str> = keys.sequence(list).unwrap_or_default().iter().filter_map(|&key| keys.text(key)).collect();
+    let keys: Vec<&str> =
+        keys.sequence(list).unwrap_or_default().iter().filter_map(|&key| keys.text(key)).collect();
     let storages = storages(file, position, &keys, &elements(&heap))?;
     Ok(Legacy { heap, root, storages })
 }
@@ -67,8 +68,10 @@ fn storages<'a>(
 ) -> Result<BTreeMap<&'a str, &'a [u8]>, FileProblem> {
     let mut storages = BTreeMap::new();
     for &key in keys {
-        let wrong =
-            |reason: &str| FileProblem::Pickle { position, reason: format!("storage `{}` {reason}", key.escape_debug()) };
+        let wrong = |reason: &str| FileProblem::Pickle {
+            position,
+            reason: format!("storage `{}` {reason}", key.escape_debug()),
+        };
         let Some(element) = elements.get(key).filter(|element| element.bytes > 0) else {
             return Err(wrong("is of a type that is not known"));
         };

@@ -11,8 +11,7 @@ const MODEL: &str = "model";
 /// The metadata of a file: the framework that its names belong to, the network's configuration, and `facts`.
 pub(crate) fn written(facts: &Metadata, config: String) -> Metadata {
     let own = facts.iter().filter(|(key, _)| !["format", "format_version", MODEL].contains(&key.as_str()));
-    let mut metadata: Metadata =
-        own.map(|(key, value)| (format!("{OWN}{key}"), value.clone())).collect();
+    let mut metadata: Metadata = own.map(|(key, value)| (format!("{OWN}{key}"), value.clone())).collect();
     metadata.insert(format!("{OWN}{MODEL}"), config);
     metadata.insert("format".into(), "pt".into());
     metadata
@@ -23,7 +22,8 @@ pub(crate) fn written(facts: &Metadata, config: String) -> Metadata {
 /// # Errors
 /// Where the configuration is under our own key and can't be.
 pub(crate) fn read(metadata: &Metadata) -> Result<(Option<ModelConfig>, Metadata), TensorProblem> {
-    let own = metadata.iter().filter_map(|(key, value)| Some((key.strip_prefix(OWN)?.to_owned(), value.clone())));
+    let own =
+        metadata.iter().filter_map(|(key, value)| Some((key.strip_prefix(OWN)?.to_owned(), value.clone())));
     let mut facts: Metadata = own.collect();
     if facts.contains_key(MODEL) {
         let config = weights::stored_config(&facts)?;

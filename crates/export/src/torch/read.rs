@@ -112,8 +112,7 @@ pub(crate) fn safetensors(source: &Source<'_>) -> Result<Taken> {
     let (_, header) = SafeTensors::read_metadata(source.bytes).map_err(malformed)?;
     let file = SafeTensors::deserialize(source.bytes).map_err(malformed)?;
     let metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    let refused =
-        |problem| source.failed(FileProblem::Tensor { problem, advice: String::new() });
+    let refused = |problem| source.failed(FileProblem::Tensor { problem, advice: String::new() });
     let (config, facts) = marks::read(&metadata).map_err(refused)?;
     let mut tensors: Vec<_> = file.iter().collect();
     tensors.sort_by_key(|(name, _)| *name);
@@ -137,7 +136,8 @@ pub(crate) fn zip(source: &Source<'_>) -> Result<Taken> {
     let Some(folder) = folder(&archive) else {
         return Err(source.failed(no_pickle(&archive)));
     };
-    let read = |name: &str| archive.read(&format!("{folder}{name}")).map_err(|problem| source.failed(problem));
+    let read =
+        |name: &str| archive.read(&format!("{folder}{name}")).map_err(|problem| source.failed(problem));
     let program = read("data.pkl")?.unwrap_or_default();
     let big_endian = read("byteorder")?.is_some_and(|order| order.as_ref() == b"big");
     let (heap, root, _) = pickle::read(&program).map_err(|error| {
@@ -173,7 +173,10 @@ fn no_pickle(archive: &Archive<'_>) -> FileProblem {
         let names = super::contents::listed(archive.names());
         let weights = [".pth", ".pt", ".bin", ".ckpt", ".safetensors"].iter().any(|ending| has(ending));
         let advice = if weights { "unpack it first" } else { SAVE };
-        (format!("a zip archive with {}", if names.is_empty() { "nothing in it" } else { &names }), advice.into())
+        (
+            format!("a zip archive with {}", if names.is_empty() { "nothing in it" } else { &names }),
+            advice.into(),
+        )
     };
     FileProblem::Kind { found, advice }
 }
@@ -181,12 +184,12 @@ fn no_pickle(archive: &Archive<'_>) -> FileProblem {
 /// A network in a file of PyTorch before 1.6.
 pub(crate) fn legacy(source: &Source<'_>) -> Result<Taken> {
     let Legacy { heap, root, storages } =
-        legacy::read(source.bytes).map_err(|problem| source.failed(problem))?;
+        legacy::read(source.bytes, source.bytes.len()).map_err(|problem| source.failed(problem))?;
     let (model, notes) = source.in_pickle(&heap, root, &Storages::Legacy(storages))?;
     Ok((model, Metadata::new(), notes))
 }
 
-/// A network in a pickle that PyTorch didn't write: arrays of NumPy.
+/// A network in a pickle that Python wrote alone: arrays of NumPy, or tensors with their storages in them.
 pub(crate) fn plain_pickle(source: &Source<'_>) -> Result<Taken> {
     let (heap, root, _) = pickle::read(source.bytes).map_err(|error| {
         source.failed(FileProblem::Pickle { position: error.position, reason: error.reason })

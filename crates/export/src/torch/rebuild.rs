@@ -1,11 +1,14 @@
 //! Tensors and arrays in a pickle: what their constructors would have been called with.
 
 use super::element::Element;
+use super::legacy::{self, Legacy};
 use super::pickle::{Heap, Node, Object, Value};
 use super::tensor::{Content, Tensor, Unreadable};
 
 /// Wrappers of a tensor in one another, such as a parameter around it.
 const MOST_WRAPPERS: usize = 8;
+/// Bytes of the pickles in front of a single storage, which has some three hundred.
+const MOST_WITHIN: usize = 4096;
 
 /// The tensor that a value is; nothing for another kind of value, [`Unreadable`] for a tensor that can't be read.
 pub(crate) fn tensor<'a>(heap: &Heap<'a>, value: Value) -> Option<Result<Tensor<'a>, Unreadable>> {
@@ -45,9 +48,8 @@ fn rebuilt<'a>(
     let Some(&Node::Global { module, name }) = heap.node(function) else { return None };
     let name = name.strip_prefix("_rebuild_").filter(|_| module.starts_with("torch."))?;
     Some(match name {
-        "tensor" | "tensor_v2" | "tensor_v3" => {
-            strided(heap, name, arguments).unwrap_or_else(|| Err("a tensor with a damaged description".into()))
-        }
+        "tensor" | "tensor_v2" | "tensor_v3" => strided(heap, name, arguments)
+            .unwrap_or_else(|| Err("a tensor with a damaged description".into())),
         "qtensor" => Err("a quantized tensor".into()),
         "sparse_tensor" => Err("a sparse tensor".into()),
         "nested_tensor" => Err("a nested tensor".into()),
@@ -95,19 +97,25 @@ fn strided<'a>(
 }
 
 /// A storage as a pickle names it.
-pub(crate) struct Storage<'a> {
-    pub(crate) content: Content<'a>,
-    pub(crate) element: Element,
+struct Storage<'a> {
+    content: Content<'a>,
+    element: Element,
     /// The first element of a view into it.
     offset: usize,
 }
 
 /// `('storage', class, key, location, elements)`, and before 2018 a view as sixth.
-pub(crate) fn storage<'a>(heap: &Heap<'a>, value: Value) -> Option<Result<Storage<'a>, Unreadable>> {
-    let Some(Node::Persistent(name)) = heap.node(value) else {
-        return Some(Err(
-            "a tensor that Python's `pickle` wrote without PyTorch's `torch.save`; save it with that".into()
-        ));
+fn storage<'a>(heap: &Heap<'a>, value: Value) -> Option<Result<Storage<'a>, Unreadable>> {
+    let name = match heap.node(value)? {
+        Node::Persistent(name) => name,
+        Node::Object(object) if heap.is_class(object.class, "torch.storage", &["_load_from_bytes"]) => {
+            let file = heap.node(*heap.sequence(object.arguments)?.first()?)?;
+            let alone =
+                "a tensor that Python's `pickle` wrote without PyTorch's `torch.save`; save it with that";
+            let inner = if let Node::Bytes(file) = file { within(file) } else { None };
+            return Some(inner.ok_or_else(|| alone.into()));
+        }
+        _ => return None,
     };
     let parts = heap.sequence(*name)?;
     if heap.text(*parts.first()?) != Some("storage") {
@@ -124,6 +132,17 @@ pub(crate) fn storage<'a>(heap: &Heap<'a>, value: Value) -> Option<Result<Storag
         return Some(Err("a tensor on the device `meta`, which has no values".into()));
     }
     Some(Ok(Storage { content, element: Element::of_storage(class), offset }))
+}
+
+/// A storage as Python's own pickler has it: a file in the file.
+fn within(file: &[u8]) -> Option<Storage<'_>> {
+    let Legacy { heap, root, storages } = legacy::read(file, MOST_WITHIN).ok()?;
+    let Some(Node::Persistent(_)) = heap.node(root) else { return None };
+    let mut storage = storage(&heap, root)?.ok()?;
+    if let Content::Storage(key) = storage.content {
+        storage.content = Content::Bytes(storages.get(key)?);
+    }
+    Some(storage)
 }
 
 /// NumPy's array, from `_reconstruct` and its state, or from a buffer as protocol 5 has it.

@@ -18,7 +18,8 @@ fn each(
         let stride = stride(shape);
         let mut storage = vec![0; values.len() * size];
         for (at, &value) in values.iter().enumerate() {
-            let index = strides(shape).iter().zip(shape).map(|(stride, size)| at / stride % size).collect::<Vec<_>>();
+            let index =
+                strides(shape).iter().zip(shape).map(|(stride, size)| at / stride % size).collect::<Vec<_>>();
             let place: usize = index.iter().zip(&stride).map(|(index, stride)| index * stride).sum();
             storage[place * size..][..size].copy_from_slice(&encode(value));
         }
@@ -54,7 +55,8 @@ fn tensors_of_any_strides_are_read() {
 
 #[test]
 fn double_precision_is_converted_and_said() {
-    let file = each(&state_dict(), "DoubleStorage", 8, strides, |value| f64::from(value).to_le_bytes().to_vec());
+    let file =
+        each(&state_dict(), "DoubleStorage", 8, strides, |value| f64::from(value).to_le_bytes().to_vec());
     assert!(taken(&file, None).ends_with("converted F64 to F32"));
 }
 
@@ -65,8 +67,10 @@ fn half_precision_is_converted_and_said() {
     state.values_mut().flat_map(|(_, values)| values).for_each(|value| *value = (*value * 8.0).round() / 8.0);
     let expected = crate::common::safetensors(&state, &[]);
     let expected = crate::common::bits(&crate::common::decode(&expected, None).unwrap().model);
-    let bf16 = each(&state, "BFloat16Storage", 2, strides, |value| value.to_bits().to_le_bytes()[2..].to_vec());
-    let f16 = each(&state, "HalfStorage", 2, strides, |value| half::f16::from_f32(value).to_le_bytes().to_vec());
+    let bf16 =
+        each(&state, "BFloat16Storage", 2, strides, |value| value.to_bits().to_le_bytes()[2..].to_vec());
+    let f16 =
+        each(&state, "HalfStorage", 2, strides, |value| half::f16::from_f32(value).to_le_bytes().to_vec());
     for (file, name) in [(bf16, "BF16"), (f16, "F16")] {
         let loaded = crate::common::decode(&file, None).unwrap();
         assert!(crate::common::bits(&loaded.model) == expected, "{name}");
@@ -90,7 +94,11 @@ fn types_that_no_weight_has_are_refused_by_name() {
         ("Float6Storage", 1, "Float6Storage"),
     ] {
         let file = each(&state_dict(), class, size, strides, |_| vec![0; size]);
-        refused(&file, None, &["conv1.0.weight", "expected F32 [1, 1, 3, 3]", &format!("found {name} [1, 1, 3, 3]")]);
+        refused(
+            &file,
+            None,
+            &["conv1.0.weight", "expected F32 [1, 1, 3, 3]", &format!("found {name} [1, 1, 3, 3]")],
+        );
     }
 }
 
@@ -147,9 +155,10 @@ fn tensors_that_have_no_values_here_are_refused_in_words() {
         ("_rebuild_nested_tensor", "a nested tensor"),
         ("_rebuild_meta_tensor_no_storage", "`meta`, which has no values"),
         ("_rebuild_wrapper_subclass", "a tensor that `_rebuild_wrapper_subclass` makes"),
-        ("_rebuild_tensor_v2", "a damaged description"),
+        ("_rebuild_tensor_v2", "a tensor with a damaged description"),
     ] {
-        let file = with(BIAS, |pickle, _| drop(pickle.global("torch._utils", function).raw(b"K\x01K\x02\x86R")));
+        let file =
+            with(BIAS, |pickle, _| drop(pickle.global("torch._utils", function).raw(b"K\x01K\x02\x86R")));
         refused(&file, None, &[BIAS, words]);
     }
     let subclass = with(BIAS, |pickle, tensor| {

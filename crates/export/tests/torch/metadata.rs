@@ -67,7 +67,10 @@ fn metadata_of_others_may_be_any_text() {
     for place in ["", "\"__metadata__\":null,"] {
         let changed = header.replacen("\"__metadata__\":{},", place, 1);
         assert_ne!(changed, header);
-        taken(&[&(changed.len() as u64).to_le_bytes()[..], changed.as_bytes(), &rest[length..]].concat(), None);
+        taken(
+            &[&(changed.len() as u64).to_le_bytes()[..], changed.as_bytes(), &rest[length..]].concat(),
+            None,
+        );
     }
     // Ours that can't be is not taken for another's.
     let file = safetensors(&state_dict(), &[("identity-adder.model", "{")]);
@@ -82,7 +85,8 @@ fn names_of_ours_and_prefixes_are_found_there_too() {
     // Loaded and saved by another program, which drops our marks.
     let bytes = ::safetensors::serialize(file.iter(), None).unwrap();
     taken(&bytes, None);
-    let prefixed = state_dict().into_iter().map(|(name, tensor)| (format!("module.{name}"), tensor)).collect();
+    let prefixed =
+        state_dict().into_iter().map(|(name, tensor)| (format!("module.{name}"), tensor)).collect();
     assert!(taken(&safetensors(&prefixed, &[]), None).starts_with("removed the prefix `module.`"));
 }
 

@@ -24,21 +24,30 @@ fn dict(pickle: &mut Pickle, parts: &[(&str, &dyn Fn(&mut Pickle))]) {
 fn a_checkpoints_network_is_found_and_said() {
     for key in ["state_dict", "model_state_dict", "model", "ema", "net", "anything"] {
         let bytes = file(|pickle, flat| {
-            dict(pickle, &[
-                ("epoch", &|pickle| drop(pickle.raw(b"K\x05"))),
-                ("args", &|pickle| {
-                    pickle.global("argparse", "Namespace").raw(b")\x81}").text("lr").raw(b"K\x01sb");
-                }),
-                ("folder", &|pickle| drop(pickle.global("pathlib", "PosixPath").text("runs").raw(b"\x85R"))),
-                ("best", &|pickle| {
-                    pickle.global("numpy._core.multiarray", "scalar").raw(b"N").bytes(&[0; 8]).raw(b"\x86R");
-                }),
-                (key, &|pickle| flat.write(pickle, "")),
-                ("optimizer", &|pickle| {
-                    pickle.raw(b"}").text("state").raw(b"}K\x00}");
-                    pickle.text("exp_avg").tensor(&flat.tensors[0].1, None).raw(b"sss");
-                }),
-            ]);
+            dict(
+                pickle,
+                &[
+                    ("epoch", &|pickle| drop(pickle.raw(b"K\x05"))),
+                    ("args", &|pickle| {
+                        pickle.global("argparse", "Namespace").raw(b")\x81}").text("lr").raw(b"K\x01sb");
+                    }),
+                    ("folder", &|pickle| {
+                        drop(pickle.global("pathlib", "PosixPath").text("runs").raw(b"\x85R"))
+                    }),
+                    ("best", &|pickle| {
+                        pickle
+                            .global("numpy._core.multiarray", "scalar")
+                            .raw(b"N")
+                            .bytes(&[0; 8])
+                            .raw(b"\x86R");
+                    }),
+                    (key, &|pickle| flat.write(pickle, "")),
+                    ("optimizer", &|pickle| {
+                        pickle.raw(b"}").text("state").raw(b"}K\x00}");
+                        pickle.text("exp_avg").tensor(&flat.tensors[0].1, None).raw(b"sss");
+                    }),
+                ],
+            );
         });
         assert!(taken(&bytes, None).starts_with(&format!("took `{key}`; ")), "{key}");
     }
@@ -74,7 +83,9 @@ fn prefixes_of_any_kind_are_removed() {
             pickle.raw(b"(").text("criterion.weight").tensor(&scalar(), None).text("step").raw(b"K\x01u");
         })
     };
-    assert!(taken(&beside("net."), None).contains("left out `criterion.weight`, which are not behind the prefix"));
+    assert!(
+        taken(&beside("net."), None).contains("left out `criterion.weight`, which are not behind the prefix")
+    );
     refused(&beside(""), None, &["tensor `criterion.weight` is unknown"]);
 }
 
@@ -89,12 +100,16 @@ fn two_networks_of_equal_right_are_refused_with_the_keys_that_choose() {
         pickle.raw(b"u");
     };
     let bytes = file(|pickle, flat| {
-        dict(pickle, &[
-            ("state_dict", &|pickle| flat.write(pickle, "")),
-            ("extra", &|pickle| dict(pickle, &[("ema", &|pickle| other(pickle, flat, "module."))])),
-        ]);
+        dict(
+            pickle,
+            &[
+                ("state_dict", &|pickle| flat.write(pickle, "")),
+                ("extra", &|pickle| dict(pickle, &[("ema", &|pickle| other(pickle, flat, "module."))])),
+            ],
+        );
     });
-    let problem = refused(&bytes, None, &["2 networks are in it", "--key state_dict or --key extra.ema.module"]);
+    let problem =
+        refused(&bytes, None, &["2 networks are in it", "--key state_dict or --key extra.ema.module"]);
     assert!(matches!(problem, FileProblem::Several { .. }));
     assert!(taken(&bytes, Some("state_dict")).starts_with("took `state_dict`"));
     for key in ["extra.ema", "extra.ema.module"] {
@@ -120,10 +135,10 @@ fn two_networks_of_equal_right_are_refused_with_the_keys_that_choose() {
 
     // The same tensors twice are one network.
     let bytes = file(|pickle, flat| {
-        dict(pickle, &[
-            ("model", &|pickle| flat.write(pickle, "")),
-            ("best", &|pickle| flat.write(pickle, "module.")),
-        ]);
+        dict(
+            pickle,
+            &[("model", &|pickle| flat.write(pickle, "")), ("best", &|pickle| flat.write(pickle, "module."))],
+        );
     });
     assert!(taken(&bytes, None).starts_with("took `model`"));
     // A list of them.
@@ -179,12 +194,15 @@ fn modules(pickle: &mut Pickle, flat: &Flat) {
 #[test]
 fn a_whole_module_is_read_without_its_code() {
     let bytes = file(modules);
-    assert!(taken(&bytes, None).starts_with("took the tensors of a whole module, `some.code.Net`, of which no code"));
+    assert!(
+        taken(&bytes, None)
+            .starts_with("took the tensors of a whole module, `some.code.Net`, of which no code")
+    );
     let bytes = file(|pickle, flat| {
-        dict(pickle, &[
-            ("epoch", &|pickle| drop(pickle.raw(b"K\x05"))),
-            ("model", &|pickle| modules(pickle, flat)),
-        ]);
+        dict(
+            pickle,
+            &[("epoch", &|pickle| drop(pickle.raw(b"K\x05"))), ("model", &|pickle| modules(pickle, flat))],
+        );
     });
     assert!(taken(&bytes, None).contains("took `model`"));
 }
@@ -236,7 +254,11 @@ fn what_is_missing_or_too_much_is_named_with_what_to_do() {
             pickle.raw(b"u");
         })
     };
-    refused(&without("fc2.1.running_var"), None, &["`fc2.1.running_var` is missing", "41 of the network's 42"]);
+    refused(
+        &without("fc2.1.running_var"),
+        None,
+        &["`fc2.1.running_var` is missing", "41 of the network's 42"],
+    );
     refused(&without("running_var"), None, &["running statistics", "save model.state_dict()"]);
     let beside = |names: &[&str]| {
         file(|pickle, flat| {

@@ -72,7 +72,14 @@ impl Pickle {
     }
 
     /// An array of NumPy, f4 in C order or Fortran's.
-    pub(crate) fn array(&mut self, code: &str, order: &str, shape: &[usize], fortran: bool, data: &[u8]) -> &mut Self {
+    pub(crate) fn array(
+        &mut self,
+        code: &str,
+        order: &str,
+        shape: &[usize],
+        fortran: bool,
+        data: &[u8],
+    ) -> &mut Self {
         self.global("numpy._core.multiarray", "_reconstruct");
         self.raw(b"(").global("numpy", "ndarray").raw(b"K\x00\x85").bytes(b"b").raw(b"tR");
         self.raw(b"(K\x01").sizes(shape).global("numpy", "dtype").raw(b"(").text(code).raw(b"\x89\x88tR");

@@ -53,9 +53,9 @@ impl<'a> Machine<'a> {
         match opcode {
             0x80 => match self.cursor.byte()? {
                 0..=PROTOCOL => Ok(()),
-                found => Err(self
-                    .cursor
-                    .malformed(format!("protocol {found}, where 0 to {PROTOCOL} are known"))),
+                found => {
+                    Err(self.cursor.malformed(format!("protocol {found}, where 0 to {PROTOCOL} are known")))
+                }
             },
             // A frame is a hint for reading ahead.
             0x95 => self.cursor.array::<8>().map(|_| ()),

@@ -54,14 +54,24 @@ fn texts_and_containers_are_read() {
     for input in
         [&b"(\x8c\x01ad\x8c\x01bs0\x8c\x01b."[..], b"](\x8c\x01a\x8c\x01be.", b"\x8f(\x8c\x01a\x8c\x01b\x90."]
     {
-        assert!(input[0] == b'(' || read(input).is_ok_and(|(heap, value, _)| texts(&heap, value) == ["a", "b"]));
+        assert!(
+            input[0] == b'(' || read(input).is_ok_and(|(heap, value, _)| texts(&heap, value) == ["a", "b"])
+        );
     }
-    for input in [&b"\x8c\x01a\x85."[..], b"\x8c\x01a\x8c\x01b\x86.", b"\x8c\x01a\x8c\x01b\x8c\x01c\x87.", b"(\x8c\x01at."] {
+    for input in [
+        &b"\x8c\x01a\x85."[..],
+        b"\x8c\x01a\x8c\x01b\x86.",
+        b"\x8c\x01a\x8c\x01b\x8c\x01c\x87.",
+        b"(\x8c\x01at.",
+    ] {
         let (heap, value, _) = read(input).unwrap();
         assert!(["a", "b", "c"].starts_with(&texts(&heap, value)), "{}", input.escape_ascii());
     }
     let (heap, value, _) = read(b"}(\x8c\x01aK\x01\x8c\x01aK\x02u\x8c\x01bK\x03s.").unwrap();
-    assert_eq!((heap.get(value, "a"), heap.get(value, "b")), (Some(Value::Integer(2)), Some(Value::Integer(3))));
+    assert_eq!(
+        (heap.get(value, "a"), heap.get(value, "b")),
+        (Some(Value::Integer(2)), Some(Value::Integer(3)))
+    );
     assert_eq!(heap.pairs(value).unwrap().len(), 3);
     let (heap, value, _) = read(b"C\x02\xff\x00.").unwrap();
     assert!(matches!(heap.node(value), Some(Node::Bytes(b"\xff\x00"))));
