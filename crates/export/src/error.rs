@@ -140,9 +140,15 @@ fn because(advice: &str) -> String {
     if advice.is_empty() { String::new() } else { format!("; {advice}") }
 }
 
+/// A key as a shell takes it.
+fn quoted(key: &str) -> String {
+    let plain = key.chars().all(|letter| letter.is_alphanumeric() || "_.-".contains(letter));
+    if plain { key.into() } else { format!("\"{}\"", key.replace(char::is_control, "\u{fffd}")) }
+}
+
 /// `--key a, --key b or --key c`.
 fn given(keys: &[String]) -> String {
-    let keys: Vec<String> = keys.iter().map(|key| format!("--key {key}")).collect();
+    let keys: Vec<String> = keys.iter().map(|key| format!("--key {}", quoted(key))).collect();
     match keys.as_slice() {
         [] => "none".into(),
         [one] => one.clone(),

@@ -2,6 +2,8 @@
 
 /// The mark at the front of PyTorch's files before 1.6, as a pickle writes it.
 const LEGACY_MARK: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// The same in protocol 1.
+const LEGACY_LINE: &[u8] = b"L119547037146038801333356L\n.";
 /// Bytes that are looked at for a kind's mark.
 const HEAD: usize = 512;
 /// Bytes of a header of safetensors, at most; the format's own limit.
@@ -65,6 +67,9 @@ impl Kind {
         }
         if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
             return Self::Zip;
+        }
+        if head.starts_with(LEGACY_LINE) {
+            return Self::LegacyTorch;
         }
         let mark =
             MARKS.iter().find(|(at, mark, ..)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
@@ -130,11 +135,12 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         let legacy = [&b"\x80\x02\x8a\x0a"[..], &LEGACY_MARK, b"."].concat();
         let framed = [&b"\x80\x04\x95\x0d\0\0\0\0\0\0\0\x8a\x0a"[..], &LEGACY_MARK, b"."].concat();
-        let cases: [(&[u8], &str); 20] = [
+        let cases: [(&[u8], &str); 21] = [
             (b"\x08\0\0\0\0\0\0\0{}      ", "Safetensors"),
             (b"PK\x03\x04", "Zip"),
             (&legacy, "LegacyTorch"),
             (&framed, "LegacyTorch"),
+            (b"L119547037146038801333356L\n.M\xe9\x03.", "LegacyTorch"),
             (b"\x80\x04}.", "Pickle"),
             (b"", "empty"),
             (b"\x89HDF\r\n\x1a\n\0", "HDF5"),

@@ -49,7 +49,7 @@ pub fn decode(bytes: &[u8], path: &Path, key: Option<&str>, device: &Device) -> 
     let source = Source { path, bytes, key, device };
     let failed = |problem| Error::File { path: path.into(), problem };
     let (model, facts, notes) = match Kind::of(bytes) {
-        Kind::Safetensors if weights::is_own(bytes) => {
+        Kind::Safetensors if weights::is_own(bytes) && !torch::has_counts(bytes) => {
             if let Some(key) = key {
                 return Err(failed(FileProblem::NoKey(key.into())));
             }

@@ -10,9 +10,11 @@ use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceAr
 
 use crate::error::FileProblem;
 
+/// Entries of an archive. PyTorch has one for each storage.
+const MOST_ENTRIES: usize = 1 << 20;
 /// Bytes that compressed entries may have in all, whatever the file's length; PyTorch compresses nothing, but who packs a file
 /// again does.
-pub(super) const MOST_UNPACKED: usize = 64 << 20;
+const MOST_UNPACKED: usize = 64 << 20;
 /// The same, for each byte of the file.
 const MOST_RATIO: usize = 16;
 
@@ -41,7 +43,7 @@ impl<'a> Archive<'a> {
     /// [`FileProblem::Archive`].
     pub(crate) fn open(file: &'a [u8]) -> Result<Self, FileProblem> {
         let damaged = |error: rawzip::Error| match error.kind() {
-            rawzip::ErrorKind::MissingEndOfCentralDirectory => FileProblem::Archive(
+            rawzip::ErrorKind::MissingEndOfCentralDirectory | rawzip::ErrorKind::Eof => FileProblem::Archive(
                 "its end is missing, as where a download or a copy was cut off; get the file again".into(),
             ),
             kind => FileProblem::Archive(kind.to_string()),
@@ -50,6 +52,9 @@ impl<'a> Archive<'a> {
         let mut entries = BTreeMap::new();
         let mut records = zip.entries();
         while let Some(record) = records.next_entry().map_err(damaged)? {
+            if entries.len() == MOST_ENTRIES {
+                return Err(FileProblem::Archive(format!("more than {MOST_ENTRIES} entries are in it")));
+            }
             let name = String::from_utf8_lossy(record.file_path().as_bytes()).into_owned();
             let entry = Entry {
                 place: record.wayfinder(),

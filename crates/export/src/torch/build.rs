@@ -16,7 +16,7 @@ use crate::{Error, Result};
 
 /// Values that a network may have for each byte of its file, and these beside them: a view may repeat an element, but no network
 /// consists of repetitions.
-pub(super) const MOST_EXPANDED: usize = 1 << 20;
+const MOST_EXPANDED: usize = 1 << 20;
 
 /// The tensors of a file by its names, and how these are ours.
 pub(crate) struct Parts<'p, 's> {
@@ -93,7 +93,7 @@ fn fitting<'p>(
     let unknown: Vec<&str> =
         parts.tensors.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
     if let Some(first) = unknown.first() {
-        let problem = TensorProblem::Unknown((*first).into());
+        let problem = TensorProblem::Unknown(first.escape_debug().to_string());
         return Err(FileProblem::Tensor { problem, advice: of_unknown(&unknown) });
     }
     let fit = expected.iter().zip(theirs).map(|(expected, theirs)| {
@@ -116,7 +116,7 @@ fn of_missing(missing: &[&str], all: usize) -> String {
     if statistics && missing.len() > 1 {
         return "the parameters are there, the norms' running statistics are not: save model.state_dict(), which has both".into();
     }
-    format!("{} of the network's {all} tensors are there, {} are missing", all - missing.len(), missing.len())
+    format!("{} of the network's {all} tensors are there", all - missing.len())
 }
 
 fn of_unknown(unknown: &[&str]) -> String {

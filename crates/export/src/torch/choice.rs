@@ -11,6 +11,9 @@ use crate::error::FileProblem;
 const WRAPPERS: [&str; 4] =
     ["_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module"];
 
+/// Networks in a file that are told apart.
+const MOST_WAYS: usize = 16;
+
 /// The tensors of the network by the names that it has for them.
 pub(crate) struct Chosen<'a> {
     pub(crate) tensors: BTreeMap<String, Found<'a>>,
@@ -55,8 +58,11 @@ pub(crate) fn choose<'a>(
     ways.sort_by_key(|way| std::cmp::Reverse(way.matched));
     let Some(best) = ways.first().cloned() else { return Ok(None) };
     let chosen = taken(&groups[best.group], &best);
-    let equal =
-        ways.iter().skip(1).filter(|way| way.matched == best.matched && best.matched == expected.len());
+    let equal = ways
+        .iter()
+        .skip(1)
+        .filter(|way| way.matched == best.matched && best.matched == expected.len())
+        .take(MOST_WAYS);
     let others: Vec<&Way> =
         equal.filter(|way| differ(&chosen, &taken(&groups[way.group], way), expected)).collect();
     if !others.is_empty() {
@@ -161,11 +167,11 @@ fn taken<'a>(group: &Group<'a>, way: &Way) -> Chosen<'a> {
     }
     if !outside.is_empty() {
         let names = listed(outside.iter().copied());
-        notes.push(format!("left out {names}, which are not behind the prefix"));
+        notes.push(format!("left out {names}: not behind the prefix"));
     }
     if !group.others.is_empty() {
         let names = listed(group.others.iter().map(Cow::as_ref));
-        notes.push(format!("left out {names}, which are no tensors"));
+        notes.push(format!("left out {names}: no tensors"));
     }
     Chosen { tensors, notes, matched: way.matched }
 }

@@ -11,6 +11,10 @@ use super::tensor::{Tensor, Unreadable};
 const MOST_NAME: usize = 512;
 /// Containers in one another.
 const MOST_LEVELS: usize = 32;
+/// Values that are looked at in all.
+const MOST_LOOKS: usize = 1 << 21;
+/// Attributes of a module.
+const MOST_ATTRIBUTES: usize = 512;
 /// Bytes of all the names that modules in one another give.
 const MOST_NAMES: usize = 16 << 20;
 
@@ -18,6 +22,7 @@ const MOST_NAMES: usize = 16 << 20;
 pub(crate) type Found<'a> = Result<Tensor<'a>, Unreadable>;
 
 /// A group of tensors that may be a network's.
+#[derive(Default)]
 pub(crate) struct Group<'a> {
     /// The keys that lead to it.
     pub(crate) path: Vec<Cow<'a, str>>,
@@ -38,42 +43,70 @@ struct Place<'a> {
 
 /// Every group of a pickle, those at the top first; one that is reached in several ways once.
 pub(crate) fn groups<'a>(heap: &Heap<'a>, root: Value) -> Vec<Group<'a>> {
-    let mut places = vec![Place { value: root, parent: None, key: "".into(), level: 0 }];
-    let mut seen = HashSet::new();
+    let mut search = Search { heap, places: Vec::new(), seen: HashSet::new(), names: 0, looks: 0 };
+    search.open(root, None, "".into(), 0);
     let mut groups = Vec::new();
-    let mut names = 0;
-    let mut next = 0;
-    while next < places.len() {
-        let Place { value, level, .. } = places[next];
-        let here = next;
-        next += 1;
-        let Value::Node(number) = value else { continue };
-        if !seen.insert(number) || level > MOST_LEVELS {
-            continue;
+    let mut here = 0;
+    while here < search.places.len() && search.looks < MOST_LOOKS {
+        let group = search.look(here);
+        if !group.tensors.is_empty() {
+            groups.push(group);
         }
-        let mut group = Group { path: Vec::new(), module: None, tensors: Vec::new(), others: Vec::new() };
+        here += 1;
+    }
+    groups
+}
+
+/// A search through containers, the nearest to the top first. It looks at each once.
+struct Search<'h, 'a> {
+    heap: &'h Heap<'a>,
+    places: Vec<Place<'a>>,
+    seen: HashSet<u32>,
+    /// Bytes of the names in modules.
+    names: usize,
+    /// Values that were looked at.
+    looks: usize,
+}
+
+impl<'a> Search<'_, 'a> {
+    fn open(&mut self, value: Value, parent: Option<usize>, key: Cow<'a, str>, level: usize) {
+        if let Value::Node(number) = value
+            && level <= MOST_LEVELS
+            && self.seen.insert(number)
+        {
+            self.places.push(Place { value, parent, key, level });
+        }
+    }
+
+    /// The tensors at a place; containers there are put behind all others.
+    fn look(&mut self, here: usize) -> Group<'a> {
+        let heap = self.heap;
+        let Place { value, parent, ref key, level } = self.places[here];
+        let key = key.clone();
+        let mut group = Group { path: path(&self.places, here), ..Group::default() };
         if let Some(class) = module(heap, value) {
             group.module = Some(class);
-            group.tensors = of_module(heap, value, &mut names);
-        } else {
-            for (key, value) in children(heap, value) {
-                match rebuild::tensor(heap, value) {
-                    Some(tensor) => group.tensors.push((key, tensor)),
-                    None => {
-                        group.others.push(key.clone());
-                        if matches!(value, Value::Node(_)) {
-                            places.push(Place { value, parent: Some(here), key, level: level + 1 });
-                        }
-                    }
+            group.tensors = of_module(heap, value, &mut self.names);
+            self.looks += group.tensors.len();
+            return group;
+        }
+        let children = children(heap, value);
+        self.looks += children.len() + 1;
+        for (key, value) in children {
+            match rebuild::tensor(heap, value) {
+                Some(tensor) => group.tensors.push((key, tensor)),
+                None => {
+                    group.others.push(key.clone());
+                    self.open(value, Some(here), key, level + 1);
                 }
             }
         }
-        if !group.tensors.is_empty() {
-            group.path = path(&places, here);
-            groups.push(group);
+        // The attributes of an object that is no dictionary stand where it does.
+        if let Some(object) = heap.object(value) {
+            self.open(object.state, parent, key, level);
         }
+        group
     }
-    groups
 }
 
 fn path<'a>(places: &[Place<'a>], mut at: usize) -> Vec<Cow<'a, str>> {
@@ -115,9 +148,10 @@ fn name<'a>(heap: &Heap<'a>, key: Value) -> Option<Cow<'a, str>> {
 pub(crate) fn module(heap: &Heap<'_>, value: Value) -> Option<String> {
     let object = heap.object(value)?;
     let class = heap.class_name(object.class)?;
+    let attributes = heap.pairs(object.state).map_or(0, |attributes| attributes.len());
     let has_parts =
         || heap.get(object.state, "_parameters").is_some() && heap.get(object.state, "_modules").is_some();
-    (is_script(&class) || has_parts()).then_some(class)
+    (is_script(&class) || attributes <= MOST_ATTRIBUTES && has_parts()).then_some(class)
 }
 
 fn is_script(class: &str) -> bool {
@@ -131,7 +165,7 @@ fn of_module<'a>(heap: &Heap<'a>, value: Value, names: &mut usize) -> Vec<(Cow<'
     let mut open = VecDeque::from([(value, String::new(), 0)]);
     while let Some((value, prefix, level)) = open.pop_front() {
         let Value::Node(number) = value else { continue };
-        if !seen.insert(number) || level > MOST_LEVELS {
+        if !seen.insert(number) || level > MOST_LEVELS || *names > MOST_NAMES {
             continue;
         }
         let Some(state) = heap.object(value).map(|object| object.state) else { continue };
@@ -145,8 +179,9 @@ fn of_module<'a>(heap: &Heap<'a>, value: Value, names: &mut usize) -> Vec<(Cow<'
             false => ["_parameters", "_buffers", "_modules"].map(part).concat(),
         };
         for (key, value) in parts {
+            *names += 1;
             let Some(key) = name(heap, key) else { continue };
-            *names += prefix.len() + key.len() + 1;
+            *names += prefix.len() + key.len();
             if *names > MOST_NAMES {
                 return tensors;
             }

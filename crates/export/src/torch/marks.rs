@@ -2,15 +2,28 @@
 
 use adder_model::tensor_file::{Metadata, TensorProblem};
 use adder_model::{ModelConfig, weights};
+use safetensors::SafeTensors;
+
+use super::names::COUNT;
 
 /// The front of the keys that are ours.
 const OWN: &str = "identity-adder.";
 /// The key of the network's configuration, behind [`OWN`]; files of before had it alone.
 const MODEL: &str = "model";
 
+/// Keys of a weights file that say nothing of its training.
+const NOT_FACTS: [&str; 3] = ["format", "format_version", MODEL];
+
+/// Whether a safetensors file has PyTorch's counts of batches. Exports of before have the mark of our own weights files too, which
+/// never have such counts.
+pub(crate) fn has_counts(file: &[u8]) -> bool {
+    let names = SafeTensors::read_metadata(file).map(|(_, header)| header.offset_keys());
+    names.is_ok_and(|names| names.iter().any(|name| name.ends_with(COUNT)))
+}
+
 /// The metadata of a file: the framework that its names belong to, the network's configuration, and `facts`.
 pub(crate) fn written(facts: &Metadata, config: String) -> Metadata {
-    let own = facts.iter().filter(|(key, _)| !["format", "format_version", MODEL].contains(&key.as_str()));
+    let own = facts.iter().filter(|(key, _)| !NOT_FACTS.contains(&key.as_str()));
     let mut metadata: Metadata = own.map(|(key, value)| (format!("{OWN}{key}"), value.clone())).collect();
     metadata.insert(format!("{OWN}{MODEL}"), config);
     metadata.insert("format".into(), "pt".into());
@@ -34,8 +47,9 @@ pub(crate) fn read(metadata: &Metadata) -> Result<(Option<ModelConfig>, Metadata
     match weights::stored_config(metadata) {
         Ok(config) => {
             let mut facts = metadata.clone();
-            facts.remove(MODEL);
-            facts.remove("format");
+            for key in NOT_FACTS {
+                facts.remove(key);
+            }
             Ok((Some(config), facts))
         }
         Err(_) => Ok((None, Metadata::new())),

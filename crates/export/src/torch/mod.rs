@@ -24,4 +24,5 @@ mod storages;
 mod tensor;
 
 pub use export::to_safetensors;
+pub(crate) use marks::has_counts;
 pub(crate) use read::{Source, legacy, plain_pickle, safetensors, zip};

@@ -9,6 +9,10 @@ use super::tensor::{Content, Tensor, Unreadable};
 const MOST_WRAPPERS: usize = 8;
 /// Bytes of the pickles in front of a single storage, which has some three hundred.
 const MOST_WITHIN: usize = 4096;
+/// Axes of a tensor. Of a network's none has more than four.
+const MOST_AXES: usize = 16;
+/// Marks of a tensor, of which PyTorch has two.
+const MOST_MARKS: usize = 16;
 
 /// The tensor that a value is; nothing for another kind of value, [`Unreadable`] for a tensor that can't be read.
 pub(crate) fn tensor<'a>(heap: &Heap<'a>, value: Value) -> Option<Result<Tensor<'a>, Unreadable>> {
@@ -83,7 +87,14 @@ fn strided<'a>(
         metadata = arguments.get(7);
     }
     let mut negated = false;
-    for (key, value) in metadata.and_then(|&metadata| heap.pairs(metadata)).unwrap_or_default() {
+    let marks = match metadata.and_then(|&metadata| heap.node(metadata)) {
+        Some(Node::Dict(marks)) => marks.as_slice(),
+        _ => &[],
+    };
+    if marks.len() > MOST_MARKS {
+        return None;
+    }
+    for &(key, value) in marks {
         match (heap.text(key), value) {
             (_, Value::Bool(false)) => {}
             (Some("neg"), Value::Bool(true)) => negated = true,
@@ -186,12 +197,15 @@ fn bytes<'a>(heap: &Heap<'a>, value: Value) -> Option<Content<'a>> {
 }
 
 fn sizes(heap: &Heap<'_>, value: Value) -> Option<Vec<usize>> {
-    if let Some(object) = heap.object(value) {
+    let sizes = match heap.object(value) {
         // `torch.Size` around a tuple.
-        let &[sizes] = heap.sequence(object.arguments)? else { return None };
-        return heap.sequence(sizes)?.iter().map(|&size| usize_of(size)).collect();
+        Some(object) => heap.sequence(*heap.sequence(object.arguments)?.first()?)?,
+        None => heap.sequence(value)?,
+    };
+    if sizes.len() > MOST_AXES {
+        return None;
     }
-    heap.sequence(value)?.iter().map(|&size| usize_of(size)).collect()
+    sizes.iter().map(|&size| usize_of(size)).collect()
 }
 
 fn usize_of(value: Value) -> Option<usize> {

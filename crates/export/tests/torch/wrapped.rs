@@ -84,7 +84,8 @@ fn prefixes_of_any_kind_are_removed() {
         })
     };
     assert!(
-        taken(&beside("net."), None).contains("left out `criterion.weight`, which are not behind the prefix")
+        taken(&beside("net."), None)
+            .contains("left out `criterion.weight`: not behind the prefix; left out `step`: no tensors")
     );
     refused(&beside(""), None, &["tensor `criterion.weight` is unknown"]);
 }

@@ -8,9 +8,9 @@ use super::cursor::{Cursor, Result};
 use super::value::{Heap, Node, Object, Value};
 
 /// Opcodes of a pickle. A checkpoint with the states of an optimizer has about a hundred for each tensor.
-pub(super) const MOST_STEPS: usize = 1 << 23;
-/// Values that others may share.
-pub(super) const MOST_NODES: usize = 1 << 21;
+pub(super) const MOST_STEPS: usize = 1 << 22;
+/// Values that others may share. A tensor has about ten.
+pub(super) const MOST_NODES: usize = 1 << 20;
 /// Open brackets in one another. Python's own pickler stops at a thousand.
 pub(super) const MOST_MARKS: usize = 1 << 12;
 /// The newest protocol.

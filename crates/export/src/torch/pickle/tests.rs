@@ -145,7 +145,7 @@ fn each_limit_holds_at_its_last_step_and_not_beyond() {
 
     let values = |count: usize| [b"]0".repeat(count), b"N.".to_vec()].concat();
     assert!(read(&values(MOST_NODES)).is_ok());
-    refused(&values(MOST_NODES + 1), "more than 2097152 values");
+    refused(&values(MOST_NODES + 1), "more than 1048576 values");
 
     let steps = |count: usize| [b"N".to_vec(), b"20".repeat((count - 2) / 2), b".".to_vec()].concat();
     assert!(read(&steps(MOST_STEPS)).is_ok());

@@ -3,6 +3,8 @@
 //! Nothing holds anything but numbers into the heap, so however deep or circular a pickle's objects are, nothing here recurses
 //! over them, not even when they are dropped.
 
+use std::borrow::Cow;
+
 /// A value: small ones themselves, others by their place on the [`Heap`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value {
@@ -86,13 +88,13 @@ impl<'a> Heap<'a> {
     }
 
     /// The pairs of a dictionary, or of an object of a class that is one.
-    pub(crate) fn pairs(&self, value: Value) -> Option<Vec<(Value, Value)>> {
+    pub(crate) fn pairs(&self, value: Value) -> Option<Cow<'_, [(Value, Value)]>> {
         match self.node(value)? {
-            Node::Dict(pairs) => Some(pairs.clone()),
-            Node::Object(object) if !object.items.is_empty() => Some(object.items.clone()),
+            Node::Dict(pairs) => Some(pairs.into()),
+            Node::Object(object) if !object.items.is_empty() => Some((&object.items).into()),
             // Python 2 gave the pairs as an argument; an empty dictionary gives nothing.
             Node::Object(object) if self.is_class(object.class, "collections", &["OrderedDict"]) => {
-                let [list] = self.sequence(object.arguments)? else { return Some(Vec::new()) };
+                let [list] = self.sequence(object.arguments)? else { return Some(Cow::default()) };
                 let pair = |&pair| match self.sequence(pair)? {
                     &[key, value] => Some((key, value)),
                     _ => None,
