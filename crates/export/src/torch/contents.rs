@@ -176,9 +176,9 @@ fn of_module<'a>(heap: &Heap<'a>, value: Value, names: &mut usize) -> Vec<(Cow<'
             .is_some_and(|class| is_script(&class));
         let parts = match script {
             true => heap.pairs(state).unwrap_or_default(),
-            false => ["_parameters", "_buffers", "_modules"].map(part).concat(),
+            false => ["_parameters", "_buffers", "_modules"].map(part).concat().into(),
         };
-        for (key, value) in parts {
+        for &(key, value) in parts.iter() {
             *names += 1;
             let Some(key) = name(heap, key) else { continue };
             *names += prefix.len() + key.len();

@@ -25,7 +25,9 @@ fn each(
         }
         let (key, count) = (number.to_string(), values.len());
         let tensor = Strided { key: key.clone(), class, count, offset: 0, shape: shape.clone(), stride };
-        pickle.text(name).parameter(|pickle| drop(pickle.tensor(&tensor, None)));
+        pickle.text(name).parameter(|pickle| {
+            pickle.tensor(&tensor, None);
+        });
         storages.push((key, storage));
     }
     zip(&archive("m", &pickle.raw(b"u").done(), &storages), Packing::default())
@@ -157,8 +159,9 @@ fn tensors_that_have_no_values_here_are_refused_in_words() {
         ("_rebuild_wrapper_subclass", "a tensor that `_rebuild_wrapper_subclass` makes"),
         ("_rebuild_tensor_v2", "a tensor with a damaged description"),
     ] {
-        let file =
-            with(BIAS, |pickle, _| drop(pickle.global("torch._utils", function).raw(b"K\x01K\x02\x86R")));
+        let file = with(BIAS, |pickle, _| {
+            pickle.global("torch._utils", function).raw(b"K\x01K\x02\x86R");
+        });
         refused(&file, None, &[BIAS, words]);
     }
     let subclass = with(BIAS, |pickle, tensor| {
@@ -167,7 +170,9 @@ fn tensors_that_have_no_values_here_are_refused_in_words() {
         pickle.raw(b"(").storage(tensor).raw(b"t}tR");
     });
     refused(&subclass, None, &[BIAS, "a tensor of the class `library.tensors.Scaled`"]);
-    let number = with(BIAS, |pickle, _| drop(pickle.raw(b"K\x01")));
+    let number = with(BIAS, |pickle, _| {
+        pickle.raw(b"K\x01");
+    });
     refused(&number, None, &["tensor `conv1.2.bias` is missing", "41 of the network's 42"]);
 }
 
@@ -186,7 +191,9 @@ fn a_tensor_with_attributes_is_still_one() {
 fn tensors_stay_within_their_storages() {
     let all = flat(&state_dict()).storage.len() / 4;
     let moved = |offset: usize| {
-        with(BIAS, |pickle, tensor| drop(pickle.tensor(&Strided { offset, ..tensor.clone() }, None)))
+        with(BIAS, |pickle, tensor| {
+            pickle.tensor(&Strided { offset, ..tensor.clone() }, None);
+        })
     };
     assert!(crate::common::decode(&moved(all - 1), None).is_ok());
     let beyond = format!("expected {} bytes of its storage, found {}", 4 * all + 4, 4 * all);
@@ -220,6 +227,8 @@ fn arrays_of_numpy_are_tensors() {
         }
         taken(&zip(&archive("m", &pickle.raw(b"u").done(), &[]), Packing::default()), None);
     }
-    let objects = with(BIAS, |pickle, _| drop(pickle.array("O8", "|", &[1], false, &[0; 8])));
+    let objects = with(BIAS, |pickle, _| {
+        pickle.array("O8", "|", &[1], false, &[0; 8]);
+    });
     refused(&objects, None, &[BIAS, "found O8 [1]"]);
 }

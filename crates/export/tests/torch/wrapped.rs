@@ -27,12 +27,14 @@ fn a_checkpoints_network_is_found_and_said() {
             dict(
                 pickle,
                 &[
-                    ("epoch", &|pickle| drop(pickle.raw(b"K\x05"))),
+                    ("epoch", &|pickle| {
+                        pickle.raw(b"K\x05");
+                    }),
                     ("args", &|pickle| {
                         pickle.global("argparse", "Namespace").raw(b")\x81}").text("lr").raw(b"K\x01sb");
                     }),
                     ("folder", &|pickle| {
-                        drop(pickle.global("pathlib", "PosixPath").text("runs").raw(b"\x85R"))
+                        pickle.global("pathlib", "PosixPath").text("runs").raw(b"\x85R");
                     }),
                     ("best", &|pickle| {
                         pickle
@@ -158,7 +160,9 @@ fn module(pickle: &mut Pickle, class: &str, tensors: &[(&str, &Strided)], module
     pickle.global("some.code", class).raw(b")\x81}(").text("training").raw(b"\x88");
     pickle.text("_parameters").raw(b"}(");
     for (name, tensor) in tensors {
-        pickle.text(name).parameter(|pickle| drop(pickle.tensor(tensor, None)));
+        pickle.text(name).parameter(|pickle| {
+            pickle.tensor(tensor, None);
+        });
     }
     pickle.raw(b"u").text("_buffers").raw(b"}").text("_modules").raw(b"}(");
     modules(pickle);
@@ -202,7 +206,12 @@ fn a_whole_module_is_read_without_its_code() {
     let bytes = file(|pickle, flat| {
         dict(
             pickle,
-            &[("epoch", &|pickle| drop(pickle.raw(b"K\x05"))), ("model", &|pickle| modules(pickle, flat))],
+            &[
+                ("epoch", &|pickle| {
+                    pickle.raw(b"K\x05");
+                }),
+                ("model", &|pickle| modules(pickle, flat)),
+            ],
         );
     });
     assert!(taken(&bytes, None).contains("took `model`"));
@@ -212,13 +221,30 @@ fn a_whole_module_is_read_without_its_code() {
 fn what_holds_no_network_is_described() {
     let one = |flat: &Flat| flat.tensors[0].1.clone();
     let cases: [(Vec<u8>, &[&str]); 7] = [
-        (file(|pickle, _| drop(pickle.raw(b"}"))), &["an empty dictionary", "torch.save(model.state_dict()"]),
-        (file(|pickle, _| drop(pickle.raw(b"K\x07"))), &["found no tensors"]),
         (
-            file(|pickle, flat| drop(pickle.raw(b"](").tensor(&one(flat), None).raw(b"K\x01e"))),
+            file(|pickle, _| {
+                pickle.raw(b"}");
+            }),
+            &["an empty dictionary", "torch.save(model.state_dict()"],
+        ),
+        (
+            file(|pickle, _| {
+                pickle.raw(b"K\x07");
+            }),
+            &["found no tensors"],
+        ),
+        (
+            file(|pickle, flat| {
+                pickle.raw(b"](").tensor(&one(flat), None).raw(b"K\x01e");
+            }),
             &["a list of 2 things, 1 of them tensors without names"],
         ),
-        (file(|pickle, flat| drop(pickle.tensor(&one(flat), None))), &["a single tensor, F32"]),
+        (
+            file(|pickle, flat| {
+                pickle.tensor(&one(flat), None);
+            }),
+            &["a single tensor, F32"],
+        ),
         (
             file(|pickle, flat| {
                 pickle.raw(b"}").text("state").raw(b"}K\x00}").text("exp_avg").tensor(&one(flat), None);
@@ -234,7 +260,9 @@ fn what_holds_no_network_is_described() {
             &["a whole module, `some.code.Other`, with 1 tensors"],
         ),
         (
-            file(|pickle, _| drop(pickle.global("some.code", "Trainer").raw(b")\x81"))),
+            file(|pickle, _| {
+                pickle.global("some.code", "Trainer").raw(b")\x81");
+            }),
             &["an object of the class `some.code.Trainer`"],
         ),
     ];
