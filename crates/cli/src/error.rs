@@ -61,10 +61,12 @@ fn is_usage(error: &anyhow::Error) -> bool {
         Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
     );
     let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
-    let key = matches!(
-        error.downcast_ref(),
-        Some(adder_export::Error::File { problem: FileProblem::Key { .. } | FileProblem::NoKey(_), .. })
-    );
+    let key = match error.downcast_ref() {
+        Some(adder_export::Error::File { problem, .. }) => {
+            matches!(**problem, FileProblem::Key { .. } | FileProblem::NoKey(_))
+        }
+        _ => false,
+    };
     of_sweep || opset || key || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 

@@ -27,7 +27,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The problem.
-        problem: FileProblem,
+        problem: Box<FileProblem>,
     },
     /// The network's parameters could not be read or set.
     #[error(transparent)]

@@ -37,7 +37,8 @@ pub struct Loaded {
 /// [`Error::File`] where the file can't be read or no network be taken from it, [`Error::Model`] for a weights file of our own that
 /// is wrong.
 pub fn load(path: &Path, key: Option<&str>, device: &Device) -> Result<Loaded> {
-    let bytes = read(path).map_err(|problem| Error::File { path: path.into(), problem })?;
+    let bytes =
+        read(path).map_err(|problem| Error::File { path: path.into(), problem: Box::new(problem) })?;
     decode(&bytes, path, key, device)
 }
 
@@ -47,7 +48,7 @@ pub fn load(path: &Path, key: Option<&str>, device: &Device) -> Result<Loaded> {
 /// As [`load`].
 pub fn decode(bytes: &[u8], path: &Path, key: Option<&str>, device: &Device) -> Result<Loaded> {
     let source = Source { path, bytes, key, device };
-    let failed = |problem| Error::File { path: path.into(), problem };
+    let failed = |problem| Error::File { path: path.into(), problem: Box::new(problem) };
     let (model, facts, notes) = match Kind::of(bytes) {
         Kind::Safetensors if weights::is_own(bytes) && !torch::has_counts(bytes) => {
             if let Some(key) = key {
@@ -56,10 +57,10 @@ pub fn decode(bytes: &[u8], path: &Path, key: Option<&str>, device: &Device) -> 
             let (model, facts) = weights::from_safetensors(bytes, path, device)?;
             (model, facts, Vec::new())
         }
-        Kind::Safetensors => torch::safetensors(&source)?,
-        Kind::Zip => torch::zip(&source)?,
-        Kind::LegacyTorch => torch::legacy(&source)?,
-        Kind::Pickle => torch::plain_pickle(&source)?,
+        Kind::Safetensors => torch::from_safetensors(&source)?,
+        Kind::Zip => torch::from_zip(&source)?,
+        Kind::LegacyTorch => torch::from_legacy(&source)?,
+        Kind::Pickle => torch::from_pickle(&source)?,
         Kind::Other(found, advice) => {
             return Err(failed(FileProblem::Kind { found: found.into(), advice: advice.into() }));
         }

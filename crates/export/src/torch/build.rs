@@ -41,7 +41,7 @@ pub(crate) fn build(
 ) -> Result<IdentityAdder> {
     let config = config.unwrap_or_else(|| notebook(parts, notes));
     let network = config.network().map_err(adder_model::Error::from)?;
-    let failed = |problem| Error::File { path: parts.path.into(), problem };
+    let failed = |problem| Error::File { path: parts.path.into(), problem: Box::new(problem) };
     let mut values = values(parts, &config, &expected(&network), notes).map_err(failed)?;
     let model = IdentityAdder::new(&config, 0, device)?;
     for (name, var) in model.state() {

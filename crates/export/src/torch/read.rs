@@ -40,7 +40,7 @@ pub(crate) type Taken = (IdentityAdder, Metadata, Vec<String>);
 
 impl Source<'_> {
     fn failed(&self, problem: FileProblem) -> Error {
-        Error::File { path: self.path.into(), problem }
+        Error::File { path: self.path.into(), problem: Box::new(problem) }
     }
 
     /// The network in groups of tensors; `words` says what was found where there is none.
@@ -104,7 +104,7 @@ impl Source<'_> {
 }
 
 /// A network in a safetensors file that is not one of our weights files.
-pub(crate) fn safetensors(source: &Source<'_>) -> Result<Taken> {
+pub(crate) fn from_safetensors(source: &Source<'_>) -> Result<Taken> {
     let malformed = |error: safetensors::SafeTensorError| {
         let problem = TensorProblem::Format(error.to_string());
         source.failed(FileProblem::Tensor { problem, advice: String::new() })
@@ -131,7 +131,7 @@ pub(crate) fn safetensors(source: &Source<'_>) -> Result<Taken> {
 }
 
 /// A network in a zip archive.
-pub(crate) fn zip(source: &Source<'_>) -> Result<Taken> {
+pub(crate) fn from_zip(source: &Source<'_>) -> Result<Taken> {
     let archive = Archive::open(source.bytes).map_err(|problem| source.failed(problem))?;
     let Some(folder) = folder(&archive) else {
         return Err(source.failed(no_pickle(&archive)));
@@ -182,7 +182,7 @@ fn no_pickle(archive: &Archive<'_>) -> FileProblem {
 }
 
 /// A network in a file of PyTorch before 1.6.
-pub(crate) fn legacy(source: &Source<'_>) -> Result<Taken> {
+pub(crate) fn from_legacy(source: &Source<'_>) -> Result<Taken> {
     let Legacy { heap, root, storages } =
         legacy::read(source.bytes, source.bytes.len()).map_err(|problem| source.failed(problem))?;
     let (model, notes) = source.in_pickle(&heap, root, &Storages::Legacy(storages))?;
@@ -190,7 +190,7 @@ pub(crate) fn legacy(source: &Source<'_>) -> Result<Taken> {
 }
 
 /// A network in a pickle that Python wrote alone: arrays of NumPy, or tensors with their storages in them.
-pub(crate) fn plain_pickle(source: &Source<'_>) -> Result<Taken> {
+pub(crate) fn from_pickle(source: &Source<'_>) -> Result<Taken> {
     let (heap, root, _) = pickle::read(source.bytes).map_err(|error| {
         source.failed(FileProblem::Pickle { position: error.position, reason: error.reason })
     })?;

@@ -131,7 +131,7 @@ pub(crate) fn refused(bytes: &[u8], key: Option<&str>, words: &[&str]) -> FilePr
         assert!(said.contains(word), "should say `{word}`: {said}");
     }
     match error {
-        Error::File { problem, .. } => problem,
+        Error::File { problem, .. } => *problem,
         other => panic!("{other}"),
     }
 }

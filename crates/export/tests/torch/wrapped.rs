@@ -10,8 +10,11 @@ fn scalar() -> Strided {
     Strided { key: "0".into(), class: "LongStorage", count: 1, offset: 0, shape: vec![], stride: vec![] }
 }
 
+/// What is written under a key.
+type Write<'w> = &'w dyn Fn(&mut Pickle);
+
 /// A dictionary whose keys lead to what is written.
-fn dict(pickle: &mut Pickle, parts: &[(&str, &dyn Fn(&mut Pickle))]) {
+fn dict(pickle: &mut Pickle, parts: &[(&str, Write<'_>)]) {
     pickle.raw(b"}(");
     for (key, write) in parts {
         pickle.text(key);
