@@ -65,7 +65,11 @@ fn prefixes_of_any_kind_are_removed() {
         assert!(taken(&bytes, None).starts_with(&format!("removed the prefix `{prefix}`; ")), "{prefix}");
     }
     // Half a word is no prefix.
-    refused(&file(|pickle, flat| flat.write(pickle, "my_")), None, &["found a dictionary with the keys `my_conv1"]);
+    refused(
+        &file(|pickle, flat| flat.write(pickle, "my_")),
+        None,
+        &["found a dictionary with the keys `my_conv1"],
+    );
     // A wrapper around each module, and the averages' count beside them.
     let bytes = file(|pickle, flat| {
         pickle.raw(b"}(").text("n_averaged").tensor(&scalar(), None);
