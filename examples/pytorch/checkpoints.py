@@ -1,4 +1,4 @@
-"""One trained network as people save it, in some seventy ways, each given to `adder import`; prints a line a file.
+"""One trained network as people save it, in a hundred ways, each given to `adder import`; prints a line a file.
 
     adder export pretrained --format torch-safetensors --out torch.safetensors
     pip install numpy safetensors torch

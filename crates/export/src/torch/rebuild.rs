@@ -8,7 +8,7 @@ use super::tensor::{Content, Tensor, Unreadable};
 /// Wrappers of a tensor in one another, such as a parameter around it.
 const MOST_WRAPPERS: usize = 8;
 /// Bytes of the pickles in front of a single storage, which has some three hundred.
-const MOST_WITHIN: usize = 4096;
+const MOST_WITHIN: usize = 1024;
 /// Axes of a tensor. Of a network's none has more than four.
 const MOST_AXES: usize = 16;
 /// Marks of a tensor, of which PyTorch has two.
@@ -123,7 +123,10 @@ fn storage<'a>(heap: &Heap<'a>, value: Value) -> Option<Result<Storage<'a>, Unre
             let file = heap.node(*heap.sequence(object.arguments)?.first()?)?;
             let alone =
                 "a tensor that Python's `pickle` wrote without PyTorch's `torch.save`; save it with that";
-            let inner = if let Node::Bytes(file) = file { within(file) } else { None };
+            let inner = match file {
+                Node::Bytes(file) if heap.may_read_within() => within(file),
+                _ => None,
+            };
             return Some(inner.ok_or_else(|| alone.into()));
         }
         _ => return None,

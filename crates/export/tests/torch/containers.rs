@@ -102,26 +102,47 @@ fn a_plain_pickle_of_arrays_or_of_tensors_is_read() {
         }
         taken(&pickle.raw(b"u").done(), None);
     }
-    // As `pickle.dump` writes a tensor: its storage is a file in the file.
     let of_tensors = |cut: usize| {
         let mut pickle = Pickle::new(3);
-        pickle.raw(b"}(");
-        for (name, tensor) in flat(&state_dict()).tensors {
-            let (shape, values) = &state_dict()[&name];
-            let tensor = Strided { key: "7".into(), count: values.len(), ..tensor };
-            let storage = Pickle::new(2).storage(&tensor).done();
-            let inner = legacy(&storage, &[("7".to_owned(), f32_bytes(values))], 4);
-            pickle.text(&name).global("torch._utils", "_rebuild_tensor_v2").raw(b"(");
-            pickle
-                .global("torch.storage", "_load_from_bytes")
-                .bytes(&inner[..inner.len() - cut])
-                .raw(b"\x85R");
-            pickle.raw(b"K\x00").sizes(shape).sizes(&strides(shape)).raw(b"\x89}tR");
-        }
+        with_storages_inside(pickle.raw(b"}("), cut);
         pickle.raw(b"u").done()
     };
     taken(&of_tensors(0), None);
     refused(&of_tensors(1), None, &["conv1.0.weight", "save it with that"]);
+}
+
+/// The state_dict's pairs as `pickle.dump` writes them: the storage of each tensor is a file in the file, here without its last `cut`
+/// bytes.
+fn with_storages_inside(pickle: &mut Pickle, cut: usize) {
+    for (name, tensor) in flat(&state_dict()).tensors {
+        let (shape, values) = &state_dict()[&name];
+        let tensor = Strided { key: "7".into(), count: values.len(), ..tensor };
+        let inner =
+            legacy(&Pickle::new(2).storage(&tensor).done(), &[("7".to_owned(), f32_bytes(values))], 4);
+        pickle.text(&name).global("torch._utils", "_rebuild_tensor_v2").raw(b"(");
+        pickle.global("torch.storage", "_load_from_bytes").bytes(&inner[..inner.len() - cut]).raw(b"\x85R");
+        pickle.raw(b"K\x00").sizes(shape).sizes(&strides(shape)).raw(b"\x89}tR");
+    }
+}
+
+#[test]
+fn a_file_within_the_file_is_read_in_so_many_places_and_no_more() {
+    let repeated = |times: usize| {
+        let mut pickle = Pickle::new(3);
+        let storage = Pickle::new(2).storage(&flat(&state_dict()).tensors[0].1).done();
+        let inner = legacy(&storage, &[("0".to_owned(), flat(&state_dict()).storage)], 4);
+        pickle.raw(b"}(").text("again").raw(b"](").global("torch._utils", "_rebuild_tensor_v2").raw(b"(");
+        pickle
+            .global("torch.storage", "_load_from_bytes")
+            .bytes(&inner)
+            .raw(b"\x85RK\x00K\x01\x85K\x01\x85\x89}tR");
+        pickle.raw(b"q\x01").raw(&b"h\x01".repeat(times - 1)).raw(b"e").text("model").raw(b"}(");
+        with_storages_inside(&mut pickle, 0);
+        pickle.raw(b"uu").done()
+    };
+    let tensors = state_dict().len();
+    taken(&repeated((1 << 16) - tensors), None);
+    refused(&repeated((1 << 16) - tensors + 1), None, &["save it with that"]);
 }
 
 /// Values in Fortran's order.

@@ -4,6 +4,10 @@
 //! over them, not even when they are dropped.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+
+/// Files within a pickle that are read: one for each storage where Python's own pickler wrote it.
+pub(super) const MOST_WITHIN: usize = 1 << 16;
 
 /// A value: small ones themselves, others by their place on the [`Heap`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,9 +54,17 @@ pub(crate) struct Object {
 #[derive(Debug, Default)]
 pub(crate) struct Heap<'a> {
     pub(super) nodes: Vec<Node<'a>>,
+    /// Files within it that were read.
+    within: Cell<usize>,
 }
 
 impl<'a> Heap<'a> {
+    /// Counts a file within the pickle that is about to be read; whether it may be. One that stands in many places is read in each.
+    pub(crate) fn may_read_within(&self) -> bool {
+        self.within.set(self.within.get() + 1);
+        self.within.get() <= MOST_WITHIN
+    }
+
     pub(crate) fn node(&self, value: Value) -> Option<&Node<'a>> {
         match value {
             Value::Node(number) => self.nodes.get(number as usize),
