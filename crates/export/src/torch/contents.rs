@@ -13,6 +13,8 @@ const MOST_NAME: usize = 512;
 const MOST_LEVELS: usize = 32;
 /// Values that are looked at in all.
 const MOST_LOOKS: usize = 1 << 21;
+/// Tensors in dictionaries and lists, one that stands in many places counted in each.
+const MOST_TENSORS: usize = 1 << 18;
 /// Attributes of a module.
 const MOST_ATTRIBUTES: usize = 512;
 /// Bytes of all the names that modules in one another give.
@@ -43,7 +45,8 @@ struct Place<'a> {
 
 /// Every group of a pickle, those at the top first; one that is reached in several ways once.
 pub(crate) fn groups<'a>(heap: &Heap<'a>, root: Value) -> Vec<Group<'a>> {
-    let mut search = Search { heap, places: Vec::new(), seen: HashSet::new(), names: 0, looks: 0 };
+    let mut search =
+        Search { heap, places: Vec::new(), seen: HashSet::new(), names: 0, looks: 0, tensors: 0 };
     search.open(root, None, "".into(), 0);
     let mut groups = Vec::new();
     let mut here = 0;
@@ -66,6 +69,8 @@ struct Search<'h, 'a> {
     names: usize,
     /// Values that were looked at.
     looks: usize,
+    /// Tensors that were found.
+    tensors: usize,
 }
 
 impl<'a> Search<'_, 'a> {
@@ -94,7 +99,14 @@ impl<'a> Search<'_, 'a> {
         self.looks += children.len() + 1;
         for (key, value) in children {
             match rebuild::tensor(heap, value) {
-                Some(tensor) => group.tensors.push((key, tensor)),
+                Some(tensor) => {
+                    group.tensors.push((key, tensor));
+                    self.tensors += 1;
+                    if self.tensors == MOST_TENSORS {
+                        self.looks = MOST_LOOKS;
+                        break;
+                    }
+                }
                 None => {
                     group.others.push(key.clone());
                     self.open(value, Some(here), key, level + 1);

@@ -145,6 +145,21 @@ fn a_file_within_the_file_is_read_in_so_many_places_and_no_more() {
     refused(&repeated((1 << 16) - tensors + 1), None, &["save it with that"]);
 }
 
+#[test]
+fn so_many_tensors_are_looked_at_and_no_more() {
+    let before = |times: usize| {
+        file(|pickle, flat| {
+            pickle.raw(b"}(").text("again").raw(b"](").tensor(&flat.tensors[0].1, None).raw(b"q\x01");
+            pickle.raw(&b"h\x01".repeat(times - 1)).raw(b"e").text("model");
+            flat.write(pickle, "");
+            pickle.raw(b"u");
+        })
+    };
+    let tensors = state_dict().len();
+    taken(&before((1 << 18) - tensors), None);
+    refused(&before((1 << 18) - tensors + 1), None, &["is missing", "41 of the network's 42"]);
+}
+
 /// Values in Fortran's order.
 fn transposed(shape: &[usize], values: &[f32]) -> Vec<f32> {
     let strides = strides(shape);
