@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use adder_experiment::SeriesError;
 use adder_experiment::sweep::SweepError;
+use adder_export::FileProblem;
 use adder_train::{ConfigError, RunError};
 
 use crate::resume_command::resume_command;
@@ -83,7 +84,13 @@ fn is_usage(error: &anyhow::Error) -> bool {
         Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
     );
     let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
-    of_sweep || opset || error.is::<UsageError>() || error.is::<ConfigError>()
+    let key = match error.downcast_ref() {
+        Some(adder_export::Error::File { problem, .. }) => {
+            matches!(**problem, FileProblem::Key { .. } | FileProblem::NoKey(_))
+        }
+        _ => false,
+    };
+    of_sweep || opset || key || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 
 /// The thing to do after an error, where there is one.

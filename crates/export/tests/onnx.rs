@@ -1,7 +1,7 @@
 //! The ONNX file in a runtime written in Rust: the same answers as ours.
 
 use adder_data::{Source, normalize};
-use adder_export::{Error, onnx, torch};
+use adder_export::{Error, onnx};
 use adder_model::tensor_file::Metadata;
 use adder_model::{Addends, IdentityAdder, Logits, Mode, ModelConfig, Predictor};
 use candle_core::{DType, Device, Tensor};
@@ -124,16 +124,4 @@ fn an_opset_that_is_not_there_is_refused() {
         let refused = onnx::encode(&model, &options, &Metadata::new());
         assert!(matches!(refused, Err(Error::Opset { found, .. }) if found == opset));
     }
-}
-
-#[test]
-fn through_pytorchs_names_and_back_nothing_changes() {
-    let model = model(&ModelConfig::default());
-    let facts = Metadata::from([("epochs".into(), "15".into())]);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("torch.safetensors");
-    std::fs::write(&path, torch::to_safetensors(&model, &facts).unwrap()).unwrap();
-    let (back, kept) = torch::load(&path).unwrap();
-    assert_eq!(kept["epochs"], "15");
-    assert_eq!(back.to_safetensors(&kept).unwrap(), model.to_safetensors(&facts).unwrap());
 }

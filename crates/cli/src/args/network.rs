@@ -91,10 +91,14 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// The state_dict of the notebook's network: a .safetensors file, or a .pt or .pth file that torch.save wrote. No code
-    /// in it is run.
+    /// A file with the notebook's network, of any name: safetensors, or what torch.save wrote, its state_dict or a checkpoint
+    /// or module around it. No code in it is run.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    /// Where the network is in the file, if more than one is: the keys to it and the prefix of its names, joined by points,
+    /// such as `ema` or `state_dict.net`; `.` for the top.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) key: Option<String>,
     /// The weights file to write; an older file is replaced.
     #[arg(long, value_name = "FILE.safetensors")]
     pub(crate) out: PathBuf,

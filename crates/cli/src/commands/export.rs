@@ -23,8 +23,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
         let problem = "--fold, --opset and --with-preprocessing are for --format onnx";
         return Err(UsageError(problem.into()).into());
     }
-    let loaded =
-        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     let bytes = match args.format {
         ExportFormat::Onnx => onnx::encode(&loaded.model, &options, &loaded.facts)?,
         ExportFormat::TorchSafetensors => torch::to_safetensors(&loaded.model, &loaded.facts)?,

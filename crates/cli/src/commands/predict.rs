@@ -52,8 +52,7 @@ struct Answer {
 
 pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode> {
     let places = pictures::places(&args.images, context.quiet)?;
-    let loaded =
-        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
         eprintln!("weights: {}", loaded.path.display());
     }

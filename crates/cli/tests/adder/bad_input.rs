@@ -138,7 +138,12 @@ fn weights_and_pictures() {
     let place = Workplace::new();
     place.train("run", &[]);
     let text = place.write("text.safetensors", "these are no weights");
-    refused(&place, &["eval", text.to_str().unwrap()], FAILED, &["text.safetensors", "safetensors file"]);
+    refused(
+        &place,
+        &["eval", text.to_str().unwrap()],
+        FAILED,
+        &["text.safetensors", "safetensors or PyTorch's; found a text"],
+    );
     refused(&place, &["eval", "gone.safetensors"], FAILED, &["gone.safetensors"]);
     let weights = "run/last/model.safetensors";
     refused(&place, &["eval", weights, "--split", "val"], USAGE, &["--split val", "run directory"]);

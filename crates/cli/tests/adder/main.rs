@@ -5,6 +5,8 @@ mod common;
 mod data;
 mod evaluation;
 mod experiments;
+#[cfg(feature = "pretrained")]
+mod import;
 mod life_cycle;
 mod own_network;
 #[cfg(feature = "pretrained")]
