@@ -3,10 +3,9 @@
 use crate::digit::Doubt;
 use crate::foreground::Foreground;
 use crate::groups::Group;
-use crate::stroke;
 
 /// The broadest stroke of a digit, as a share of the digit's shorter side.
-const BROADEST: f32 = 0.47;
+const BROADEST: f32 = 0.62;
 /// So many times as wide as high is no digit: 0.5 % of MNIST's are wider.
 const LYING: f32 = 1.5;
 /// The share of a side by which a digit may miss an end that it reaches.
@@ -15,10 +14,9 @@ const NEAR_EDGE: f32 = 0.03;
 /// The reasons why a group may be no digit.
 pub(crate) fn of_group(digit: &Group, foreground: &Foreground) -> Vec<Doubt> {
     let bounds = digit.bounds;
-    let stroke = stroke::mean_width(&digit.mask, foreground.width);
     // A one is a filled bar, but a slim one.
     let slim = bounds.height() > 2 * bounds.width() || bounds.width() > 2 * bounds.height();
-    let solid = stroke > BROADEST * bounds.width().min(bounds.height()) as f32 && !slim;
+    let solid = digit.broadest > BROADEST * bounds.width().min(bounds.height()) as f32 && !slim;
     // A digit that reaches both ends fills its picture; one that reaches one end may go on behind it.
     let spans = |start: usize, end: usize, side: usize| {
         let near = (NEAR_EDGE * side as f32) as usize;

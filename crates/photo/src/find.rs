@@ -18,6 +18,8 @@ use crate::{NetworkImage, doubts, lines, stroke};
 const DETAIL: usize = 80;
 /// The share of a picture that the rectangle of a digit covers which fills it.
 const COVERS: f32 = 0.5;
+/// The least share of a picture that a digit on the less likely ground covers.
+const SHOWN: f32 = 0.01;
 /// The width of soft edges, as a share of a view's shorter side.
 const SOFT_EDGE: f32 = 0.015;
 /// Pages and frames within each other.
@@ -37,7 +39,10 @@ fn read(original: &RgbImage, view: &View, depth: usize) -> Option<Reading> {
         }
         let Some(reading) = read_on(original, view, &ground, depth) else { continue };
         // The likelier ground wins unless the other one shows clearly more.
-        if best.as_ref().is_none_or(|best| reading.inside || reading.covered > best.covered + 0.1) {
+        let shows_more = |best: &Reading| {
+            (reading.inside && reading.covered > SHOWN) || reading.covered > best.covered + 0.1
+        };
+        if best.as_ref().is_none_or(|best| best.digits.is_empty() || shows_more(best)) {
             best = Some(reading);
         }
     }

@@ -21,6 +21,8 @@ const SPLIT: f32 = 0.03;
 const UNDER: f32 = 0.05;
 /// The share of a digit's height from which on what is beside it is no speck.
 const MARK: f32 = 0.3;
+/// The share of the edge of a view that is a rim, not a digit.
+const RIM: f32 = 0.6;
 /// The thickest underline that a digit touches, as a share of the height of both.
 const THIN_LINE: f32 = 0.08;
 /// The share of the height by which such a line reaches out on both sides.
@@ -41,6 +43,8 @@ pub(crate) struct Group {
     pub(crate) on_edge: bool,
     /// `true` if something that is no digit stands beside it.
     pub(crate) marked: bool,
+    /// The width of its broadest stroke, in pixels.
+    pub(crate) broadest: f32,
     /// `true` if strokes go around it, or it goes around others, or it is the outline of a box.
     pub(crate) framed: bool,
 }
@@ -174,6 +178,8 @@ fn leave_out_surrounding_strokes(components: &mut Vec<Component>) -> bool {
 
 /// Leaves out what reaches in from the edge: a table, a thumb, a line of a ruled page.
 fn leave_out_surroundings(components: &mut Vec<Component>, width: usize, height: usize) {
+    // The rim of what is looked at.
+    components.retain(|component| (component.contact as f32) < RIM * (2 * (width + height)) as f32);
     let most =
         |components: &[Component], counts: &dyn Fn(&Component) -> bool, size: fn(&Component) -> usize| {
             components.iter().filter(|component| counts(component)).map(size).max().unwrap_or(0) as f32
@@ -221,7 +227,8 @@ fn spans(component: &Component, width: usize, height: usize) -> bool {
 
 fn is_in_corner(component: &Component, width: usize, height: usize) -> bool {
     let BoundingBox { left, top, right, bottom } = component.bounds;
-    (left == 0 || right == width) && (top == 0 || bottom == height)
+    let in_corner = (left == 0 || right == width) && (top == 0 || bottom == height);
+    in_corner && component.contact >= component.bounds.longer()
 }
 
 /// `true` for a patch that lies along the edge.
@@ -272,7 +279,11 @@ impl Parts {
         }
         let on_edge = components.iter().any(Component::on_edge);
         let framed = components.iter().any(|component| frame::empty_box(component, width).is_some());
-        Group { mask, bounds, components: components.len(), on_edge, marked, framed }
+        let broadest = components
+            .iter()
+            .map(|component| stroke::broadest(&component.local_mask(width), component.bounds.width()))
+            .fold(0.0, f32::max);
+        Group { mask, bounds, components: components.len(), on_edge, marked, broadest, framed }
     }
 }
 
