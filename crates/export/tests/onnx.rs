@@ -80,7 +80,7 @@ fn logits_are_ours_folded_and_not_at_every_opset() {
         let ours = Predictor::new(&model).unwrap();
         let ours = ours.predict_batch(&normalized(&bytes()), Addends::Each(&addends())).unwrap();
         for (fold, opset) in [(false, onnx::LEAST_OPSET), (false, 17), (true, 17), (true, onnx::MOST_OPSET)] {
-            let options = onnx::Options { fold, opset, with_preprocessing: false };
+            let options = onnx::Options { fold, opset, ..onnx::Options::default() };
             let file = onnx::encode(&model, &options, &Metadata::new()).unwrap();
             let theirs = run(file, image.view().into(), ["digit_logits", "sum_logits"]);
             agrees(&ours.digit, &theirs.digit, 1e-4);

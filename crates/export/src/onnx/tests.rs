@@ -30,7 +30,7 @@ fn network() -> Network {
         ("average1", Layer::global_average_pool()),
         ("addend", Layer::linear(6)),
         ("image.scaled", Layer::batch_norm()),
-        ("one_hot1.depth", Layer::relu()),
+        ("one_hot1.column", Layer::relu()),
         ("one_hot1.joined", Layer::linear(6)),
         ("one_hot1", Layer::one_hot("addend", 10)),
         ("digit_logits", Layer::linear(8).bias()),
