@@ -183,8 +183,7 @@ impl Writer<'_> {
             self.builder.floats(&name, &[values.len()], values)
         });
         let inputs: Vec<&Value> = std::iter::once(x).chain(&parts).collect();
-        let attributes = operators::batch_norm(self.options.opset);
-        self.builder.node("BatchNormalization", &node.name, &inputs, attributes)
+        self.builder.node("BatchNormalization", &node.name, &inputs, operators::batch_norm())
     }
 
     /// A norm in evaluation.

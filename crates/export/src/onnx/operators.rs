@@ -1,5 +1,5 @@
-//! The attributes of each operator. Those that have their default are written too, as PyTorch's exporter does: some runtimes take a missing
-//! one for 0. None is written that the operators' version does not know; checkers refuse such files.
+//! The attributes of each operator. Those that have their default are written too, but for two: some runtimes take a missing one for 0. None is
+//! written that the operators' version does not know; checkers refuse such files.
 
 use adder_network::EPSILON;
 
@@ -55,10 +55,9 @@ pub(super) fn average_pool(window: Window, opset: i64) -> Vec<Attribute> {
     window.attributes().into_iter().chain(own).chain(since_19).collect()
 }
 
-pub(super) fn batch_norm(opset: i64) -> Vec<Attribute> {
-    let own = [float("epsilon", EPSILON as f32), float("momentum", 0.9)];
-    let since_14 = (opset >= 14).then(|| integer("training_mode", 0));
-    own.into_iter().chain(since_14).collect()
+/// From version 14 on there is `training_mode` too: onnx2pytorch refuses it, and no runtime that was tried takes a missing one for 1.
+pub(super) fn batch_norm() -> Vec<Attribute> {
+    vec![float("epsilon", EPSILON as f32), float("momentum", 0.9)]
 }
 
 /// `x W^T + c`, with weights `[out, in]`.
