@@ -4,6 +4,8 @@ mod bad_input;
 mod common;
 mod evaluation;
 mod experiments;
+#[cfg(feature = "pretrained")]
+mod export;
 mod life_cycle;
 mod own_network;
 #[cfg(feature = "pretrained")]
