@@ -42,7 +42,7 @@ fn what_cannot_be_exported_is_a_usage_error_and_writes_nothing() {
     let torch = ["export", "pretrained", "--format", "torch-safetensors", "--out", "file"];
     let cases = [
         (onnx, ["--batch", "0"], "--batch"),
-        (onnx, ["--batch", "-1"], "--batch"),
+        (onnx, ["--batch", "-1"], "'-1'"),
         (onnx, ["--batch", "4294967296"], "--batch"),
         (onnx, ["--addend", "onehot"], "[possible values: index, one-hot]"),
         (onnx, ["--opset", "12"], "--opset: expected 13 to 21, found 12"),
