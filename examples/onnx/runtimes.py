@@ -72,7 +72,6 @@ ROWS = [
     Row("rten", "rten", ["rten"], "rust"),
     Row("tract", "tract", ["tract-onnx"], "rust"),
     Row("candle-onnx", "candle", ["candle-onnx"], "rust", settings="building it needs `protoc`"),
-    Row("burn-onnx", "burn", ["burn-onnx"], "rust", settings="makes Rust code of the file when it is built"),
 ]
 
 
@@ -167,7 +166,7 @@ class Bench:
     def run_rust(self, row, file):
         """The programs compare by themselves, and say what they found."""
         command = ["cargo", "run", "--quiet", "-p", f"onnx-in-{row.subject}", "--", file, Path(self.arguments.logits).resolve()]
-        said = self.start(command, {"ADDER_ONNX": str(file)}, HERE / "rust")
+        said = self.start(command, folder=HERE / "rust")
         count, largest = re.search(r"^(\d+) of \d+ predictions differ, logits at most (\S+) apart", said, re.M).groups()
         return int(count), float(largest), None
 

@@ -15,7 +15,7 @@ fn main() -> Result<()> {
         let addends = Tensor::from_shape(&[count], addends)?;
         let outputs = model.run(tvec!(images.into(), addends.into()))?;
         for (found, output) in found.iter_mut().zip(&outputs) {
-            found.extend_from_slice(output.try_as_plain()?.as_slice::<f32>()?);
+            found.extend_from_slice(output.try_as_plain_ram()?.as_slice::<f32>()?);
         }
     }
     evaluation.compare(&found)
