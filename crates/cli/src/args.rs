@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use choices::{CheckpointChoice, DeviceChoice};
 pub(crate) use evaluation::{EvalArgs, SplitChoice, TtaAddends};
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
-pub(crate) use network::{ExportArgs, ExportFormat, ImportArgs, PredictArgs, ServeArgs, SummaryArgs};
+pub(crate) use network::{
+    AddendInput, ExportArgs, ExportFormat, ImportArgs, PredictArgs, ServeArgs, SummaryArgs,
+};
 pub(crate) use runs::{RUNS, ReportArgs, RunsAction, RunsArgs, SortKey};
 pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs};
 

@@ -1,6 +1,7 @@
 //! The arguments of using a trained network.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -87,6 +88,21 @@ pub(crate) struct ExportArgs {
     /// ONNX: take images as bytes, uint8, and give probabilities instead of logits.
     #[arg(long)]
     pub(crate) with_preprocessing: bool,
+    /// ONNX: the number of images that the file takes at once, for runtimes that must know it beforehand [default: any].
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<NonZeroU32>,
+    /// ONNX: how the addend is given [default: index].
+    #[arg(long, value_enum)]
+    pub(crate) addend: Option<AddendInput>,
+}
+
+/// The addend as an input of an ONNX file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AddendInput {
+    /// int64 `[batch]`: a number that is not 0 to 9 is an addend of none.
+    Index,
+    /// f32 `[batch, 10]`: its one-hot vector, for runtimes without integers or comparisons.
+    OneHot,
 }
 
 #[derive(Debug, Args)]

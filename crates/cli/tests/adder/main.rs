@@ -5,6 +5,7 @@ mod common;
 mod data;
 mod evaluation;
 mod experiments;
+mod export;
 #[cfg(feature = "pretrained")]
 mod import;
 mod life_cycle;
