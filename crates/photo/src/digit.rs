@@ -34,6 +34,8 @@ pub struct Region {
 pub enum NoDigit {
     /// Nothing stands out from the background.
     Nothing,
+    /// What stands out is in many pieces.
+    Scattered,
     /// There are several, side by side or one above the other.
     Several {
         /// The number of digits.
@@ -47,6 +49,7 @@ impl fmt::Display for NoDigit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("no digit found: nothing stands out from the background"),
+            Self::Scattered => f.write_str("no digit found: what stands out is in many pieces"),
             Self::Several { count } => write!(f, "{count} digits found where one was expected"),
         }
     }

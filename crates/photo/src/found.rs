@@ -1,5 +1,6 @@
 //! What a picture holds, where one digit is asked for or each.
 
+use crate::groups::MOST;
 use crate::{Digit, NoDigit, Picture};
 
 /// What was found in a picture.
@@ -19,11 +20,10 @@ impl Picture {
     /// Finds the digit, or each.
     pub fn find(&self, each: bool) -> Found {
         let mut digits = self.digits();
-        if each && !digits.is_empty() {
-            return Found::Each(digits);
-        }
         match one_of(&mut digits) {
+            Ok(digit) if each => Found::Each(vec![digit]),
             Ok(digit) => Found::One(digit),
+            Err(NoDigit::Several { .. }) if each => Found::Each(digits),
             Err(reason @ NoDigit::Several { .. }) => Found::Several(digits, reason),
             Err(reason) => Found::Nothing(reason),
         }
@@ -43,6 +43,7 @@ fn one_of(digits: &mut Vec<Digit>) -> Result<Digit, NoDigit> {
     match digits.len() {
         0 => Err(NoDigit::Nothing),
         1 => Ok(digits.remove(0)),
+        count if count > MOST => Err(NoDigit::Scattered),
         count => Err(NoDigit::Several { count }),
     }
 }

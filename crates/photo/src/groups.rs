@@ -29,8 +29,10 @@ const THIN_LINE: f32 = 0.08;
 const REACH: f32 = 0.08;
 /// The share of the height of what goes around a digit that the digit has.
 const INSIDE: f32 = 0.3;
-/// More digits than these are a texture.
-const MOST: usize = 9;
+/// More digits than these are a texture: so many and one more are told.
+pub(crate) const MOST: usize = 9;
+/// The least pixels of a component in a view of a hundred thousand: less is grain.
+const GRAIN: f32 = 20.0;
 
 /// The components of one digit.
 pub(crate) struct Group {
@@ -53,7 +55,8 @@ pub(crate) struct Group {
 pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize) -> Vec<Group> {
     leave_out_surroundings(&mut components, width, height);
     let largest = components.iter().map(Component::area).max().unwrap_or(0);
-    components.retain(|component| component.area() as f32 >= SPECK * largest as f32);
+    let grain = GRAIN * ((width * height) as f32 / 1e5).min(1.0);
+    components.retain(|component| component.area() as f32 >= grain.max(SPECK * largest as f32));
     leave_out_bars(&mut components);
     for component in &mut components {
         leave_out_underline(component, width);
@@ -78,13 +81,8 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
         }
         groups.push(whole);
     }
-    if groups.len() > MOST {
-        let mut whole = groups.remove(0);
-        for group in groups.drain(..) {
-            whole.join(group);
-        }
-        groups.push(whole);
-    }
+    // One more says that there are too many.
+    groups.truncate(MOST + 1);
     for component in small {
         assign(&mut groups, component, tallest);
     }

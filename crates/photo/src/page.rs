@@ -9,7 +9,7 @@ const LEAST_AREA: f32 = 0.06;
 /// The share of a page that is not written on.
 const UNWRITTEN: f32 = 0.6;
 /// The share that a page fills of the smallest rectangle around it, whichever way that is turned; an ellipse fills 0.79.
-const FILLED: f32 = 0.83;
+const FILLED: f32 = 0.88;
 /// The share of a page's shorter side by which its edge is left out: shadows and soft edges.
 const EDGE: f32 = 0.02;
 /// The components that are tried.

@@ -14,7 +14,7 @@ const WIDER: f32 = 3.0;
 /// The level of paper in a shadow as a share of that in the light, at least.
 const DARKEST: f32 = 0.2;
 /// The level of strokes as a share of that of the paper in the shadow.
-const INK: f32 = 0.75;
+const INK: f32 = 0.85;
 /// The side of the square in a corner that a shadow covers, as a share of the picture's shorter side.
 const CORNER: f32 = 0.2;
 
@@ -56,6 +56,10 @@ pub(crate) fn strokes(view: &View, found: &[Component], which: Which) -> Option<
     if darker < DARKEST * lighter {
         return None;
     }
+    // The component may be what lies in the light.
+    let in_the_dark = |ink: Vec<usize>| {
+        ink.into_iter().filter(|&pixel| shaded[pixel] == (one < other)).collect::<Vec<usize>>()
+    };
     let is_read = |group: &Group| {
         let BoundingBox { left, top, right, bottom } = group.bounds;
         let around = (top..bottom).flat_map(|y| (left..right).map(move |x| y * width + x));
@@ -65,7 +69,7 @@ pub(crate) fn strokes(view: &View, found: &[Component], which: Which) -> Option<
         (which == Which::All || (0.03..0.97).contains(&share))
             // A digit that reaches the edge has the width and the level of its own strokes.
             && breadth >= WIDER * stroke::mean_width(&group.mask, width)
-            && mean(&gray, &ink) < INK * darker
+            && mean(&gray, &in_the_dark(ink)) < INK * darker
     };
     (!groups.is_empty() && groups.iter().any(is_read)).then_some((strokes, groups))
 }
