@@ -14,14 +14,16 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use choices::{CheckpointChoice, DeviceChoice};
 pub(crate) use evaluation::{EvalArgs, SplitChoice, TtaAddends};
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
-pub(crate) use network::{ExportArgs, ExportFormat, ImportArgs, PredictArgs, ServeArgs, SummaryArgs};
+pub(crate) use network::{
+    AddendInput, ExportArgs, ExportFormat, ImportArgs, PredictArgs, ServeArgs, SummaryArgs,
+};
 pub(crate) use runs::{RUNS, ReportArgs, RunsAction, RunsArgs, SortKey};
-pub(crate) use training::{ConfigArgs, DataArgs, RecipeArgs, TrainArgs, TrainingArgs};
+pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
 /// Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage
-/// or configuration, 130 stopped by Ctrl-C.
+/// or configuration, 3 a picture without an answer (`predict`), 130 stopped by Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "adder", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -47,6 +49,23 @@ pub(crate) struct Global {
     /// of the device; on resuming, the run's].
     #[arg(long, global = true, value_name = "BACKEND")]
     pub(crate) backend: Option<Backend>,
+}
+
+impl Global {
+    /// The options that were given, as arguments.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut give = |flag: &str, value: Option<String>| {
+            arguments.extend(value.into_iter().flat_map(|value| [flag.to_owned(), value]));
+        };
+        give("--threads", self.threads.map(|threads| threads.to_string()));
+        give("--device", (self.device != DeviceChoice::Auto).then(|| self.device.to_string()));
+        give("--backend", self.backend.map(|backend| backend.to_string()));
+        if self.quiet {
+            arguments.push("--quiet".into());
+        }
+        arguments
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,5 +107,19 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_was_given_is_given_again() {
+        let arguments = |more: &[&str]| {
+            let words = [&["adder", "summary"], more].concat();
+            Cli::try_parse_from(words).unwrap().global.arguments()
+        };
+        assert!(arguments(&[]).is_empty());
+        let given = ["--threads", "3", "--device", "cuda:1", "--backend", "reference", "--quiet"];
+        assert_eq!(arguments(&given), given);
+        for device in ["cpu", "metal"] {
+            assert_eq!(arguments(&["--device", device]), ["--device", device]);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The configuration that recipe, file and flags make together.
 
+use adder_train::config::whole_number;
 use adder_train::{Config, ConfigError, ConfigSources, Recipe};
 
 use crate::args::{ConfigArgs, RecipeArgs, TrainingArgs};
@@ -25,6 +26,12 @@ pub(crate) fn sources(args: &ConfigArgs) -> Result<ConfigSources, ConfigError> {
     }
     if let Some(source) = &args.data {
         sources.add_flag("--data", "data.source", source.as_str());
+    }
+    if let Some(transpose) = args.orientation.transpose {
+        sources.add_flag("--transpose", "data.transpose", transpose);
+    }
+    if let Some(invert) = args.orientation.invert {
+        sources.add_flag("--invert", "data.invert", invert);
     }
     if let Some(limit) = args.limit {
         sources.add_flag("--limit", "data.limit", i64::from(limit));
@@ -55,9 +62,4 @@ pub(crate) fn training_sources(args: &TrainingArgs) -> Result<ConfigSources, Con
 /// The name of the recipe that a configuration starts from.
 pub(crate) fn recipe_name(args: &RecipeArgs) -> &str {
     args.recipe.as_deref().unwrap_or(Recipe::ALL[0].name)
-}
-
-/// TOML's whole numbers are signed; what does not fit is out of every range, and said so by the check of ranges.
-pub(crate) fn whole_number(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(-1)
 }

@@ -1,13 +1,15 @@
 //! The context of every command: device, threads, data that is loaded with a bar, Ctrl-C.
 
-use adder_data::{Dataset, Source};
+use adder_data::{Dataset, LoadEvent, SkippedFile};
 use adder_model::Backend;
+use adder_train::config::DataConfig;
 use adder_train::{Machine, StopFlag};
 use anyhow::{Context as _, Result, bail};
 use candle_core::Device;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::{DeviceChoice, Global};
+use crate::data_check;
 use crate::error::INTERRUPTED;
 
 /// The options of every command, carried out.
@@ -17,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) backend: Option<Backend>,
     pub(crate) threads: usize,
     pub(crate) quiet: bool,
+    /// The options that were given, for the command that resumes.
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Context {
@@ -25,7 +29,13 @@ impl Context {
         let threads = global.threads.map_or_else(num_cpus::get_physical, usize::from);
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
         let device = open_device(global.device)?;
-        Ok(Self { device, backend: global.backend, threads, quiet: global.quiet })
+        Ok(Self {
+            device,
+            backend: global.backend,
+            threads,
+            quiet: global.quiet,
+            arguments: global.arguments(),
+        })
     }
 
     /// The backend of the command line, else the fastest of the device.
@@ -44,22 +54,39 @@ impl Context {
         }
     }
 
-    /// The data of `source`, with a bar while it is fetched.
-    pub(crate) fn load(&self, source: &Source) -> Result<Dataset> {
+    /// The data that a configuration names, turned as it says, with a bar while it is fetched.
+    pub(crate) fn load(&self, config: &DataConfig) -> Result<Dataset> {
+        self.load_and_tell(config, &mut |_| ())
+    }
+
+    /// The same, with warnings on standard error of what looks odd in it.
+    pub(crate) fn load_checked(&self, config: &DataConfig) -> Result<Dataset> {
+        let dataset = self.load_and_tell(config, &mut |skipped| eprintln!("warning: {skipped}"))?;
+        for warning in data_check::warnings(&dataset, config) {
+            eprintln!("warning: {warning}");
+        }
+        Ok(dataset)
+    }
+
+    /// Loads; `tell` is told of damaged files that were passed over.
+    fn load_and_tell(&self, config: &DataConfig, tell: &mut dyn FnMut(&SkippedFile)) -> Result<Dataset> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         bar.set_style(ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}, {eta} left")?);
-        let dataset = adder_data::load(source, &mut |progress| {
-            if bar.is_hidden() && !self.quiet {
-                bar.set_draw_target(ProgressDrawTarget::stderr());
+        let dataset = adder_data::load(&config.source, &mut |event| match event {
+            LoadEvent::Download(progress) => {
+                if bar.is_hidden() && !self.quiet {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                }
+                if bar.message() != progress.file {
+                    bar.set_message(progress.file.to_owned());
+                }
+                bar.set_length(progress.total);
+                bar.set_position(progress.received);
             }
-            if bar.message() != progress.file {
-                bar.set_message(progress.file.to_owned());
-            }
-            bar.set_length(progress.total);
-            bar.set_position(progress.received);
+            LoadEvent::Skipped(skipped) => tell(skipped),
         });
         bar.finish_and_clear();
-        Ok(dataset?)
+        Ok(config.oriented(dataset?))
     }
 }
 

@@ -4,12 +4,17 @@ use std::process::ExitCode;
 
 use adder_experiment::SeriesError;
 use adder_experiment::sweep::SweepError;
+use adder_export::FileProblem;
 use adder_train::{ConfigError, RunError};
 
+use crate::resume_command::resume_command;
+
 /// Something failed.
-const FAILED: u8 = 1;
+pub(crate) const FAILED: u8 = 1;
 /// The command line or the configuration cannot be.
 const USAGE: u8 = 2;
+/// Everything was read, and of something there is no answer.
+pub(crate) const UNANSWERED: u8 = 3;
 /// Stopped by Ctrl-C; the shell's 128 + SIGINT.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -24,6 +29,25 @@ impl std::fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+/// An error after which something can be done.
+#[derive(Debug)]
+pub(crate) struct Hinted {
+    pub(crate) error: anyhow::Error,
+    pub(crate) hint: String,
+}
+
+impl std::fmt::Display for Hinted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Hinted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(self.error.as_ref())
+    }
+}
 
 /// Says on standard error what went wrong and what might help.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -43,7 +67,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 /// The error and its causes. Libraries differ in whether an error's words hold its cause's; each is said once.
-fn message(error: &anyhow::Error) -> String {
+pub(crate) fn message(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.ends_with(&cause) {
@@ -60,19 +84,30 @@ fn is_usage(error: &anyhow::Error) -> bool {
         Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
     );
     let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
-    of_sweep || opset || error.is::<UsageError>() || error.is::<ConfigError>()
+    let key = match error.downcast_ref() {
+        Some(adder_export::Error::File { problem, .. }) => {
+            matches!(**problem, FileProblem::Key { .. } | FileProblem::NoKey(_))
+        }
+        _ => false,
+    };
+    of_sweep || opset || key || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 
-fn hint(error: &anyhow::Error) -> Option<&'static str> {
+/// The thing to do after an error, where there is one.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(Hinted { hint, .. }) = error.downcast_ref() {
+        return Some(hint.clone());
+    }
     let other_run = matches!(error.downcast_ref(), Some(SeriesError::OtherRun(_)));
     if other_run || matches!(error.downcast_ref(), Some(SweepError::OtherSweep(_))) {
-        return Some("--out names another folder");
+        return Some("--out names another folder".into());
     }
     match error.downcast_ref::<RunError>()? {
-        RunError::Exists(_) => {
-            Some("--overwrite replaces it, --resume resumes it, --out names another folder")
+        RunError::Exists(run) => {
+            let resume = resume_command(run, &Default::default());
+            Some(format!("--overwrite replaces it, `{resume}` resumes it, --out names another folder"))
         }
-        RunError::NoRuns(_) => Some("train first, or name a run or a weights file"),
+        RunError::NoRuns(_) => Some("train first, or name a run or a weights file".into()),
         _ => None,
     }
 }
@@ -82,6 +117,15 @@ mod tests {
     use anyhow::anyhow;
 
     use super::*;
+
+    #[test]
+    fn a_hint_changes_no_word_of_the_error() {
+        let error = anyhow!("no such file").context("a.png: cannot be read");
+        let words = message(&error);
+        let hinted = anyhow::Error::new(Hinted { error, hint: "look elsewhere".into() });
+        assert_eq!(message(&hinted), words);
+        assert_eq!(hint(&hinted).as_deref(), Some("look elsewhere"));
+    }
 
     #[test]
     fn a_cause_is_said_once() {

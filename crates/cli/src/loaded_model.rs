@@ -1,18 +1,20 @@
 //! The trained network that a command uses.
 
+use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
+use adder_export::weights_file::{self, Loaded};
 use adder_model::tensor_file::Metadata;
-use adder_model::{Backend, IdentityAdder, weights};
-use adder_train::config::DataConfig;
+use adder_model::{IdentityAdder, weights};
 use adder_train::{CheckpointName, Config, RunDirectory};
 use anyhow::Result;
 use candle_core::Device;
 
-use crate::args::{CheckpointChoice, RUNS};
+use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
+use crate::run_data::{remember_moved, with_hint};
 
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
@@ -22,6 +24,22 @@ pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
     let among_runs = Path::new(RUNS).join(name);
     let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
     Ok(RunDirectory::open(path)?)
+}
+
+/// The network in a weights file of any kind that is taken, and the facts of its training. What was done to find it in another's
+/// file is said on standard error.
+pub(crate) fn load_file(
+    path: &Path,
+    key: Option<&str>,
+    device: &Device,
+    quiet: bool,
+) -> Result<(IdentityAdder, Metadata)> {
+    let Loaded { model, facts, notes } = weights_file::load(path, key, device)?;
+    if !quiet && !notes.is_empty() {
+        // What can't be said is no reason to stop.
+        let _ = writeln!(stderr(), "note: {}", notes.join("; "));
+    }
+    Ok((model, facts))
 }
 
 /// A network and, where it comes from a run, the run.
@@ -45,19 +63,15 @@ pub(crate) struct Measured {
 }
 
 impl LoadedModel {
-    /// A run directory, a weights file, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the
+    /// A run directory, a weights file of any kind that `adder import` takes, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the
     /// newest run and, where there is none, the weights inside the program.
-    pub(crate) fn open(
-        path: Option<&Path>,
-        checkpoint: CheckpointChoice,
-        device: &Device,
-        backend: Option<Backend>,
-    ) -> Result<Self> {
+    pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
+        let device = &context.device;
         let loaded = match path {
             Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, device)?,
             Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
             Some(path) => {
-                let (model, facts) = weights::load(path, device)?;
+                let (model, facts) = load_file(path, None, device, context.quiet)?;
                 Self { path: path.to_path_buf(), model, facts, run: None }
             }
             None => match RunDirectory::newest(Path::new(RUNS)) {
@@ -65,7 +79,7 @@ impl LoadedModel {
                 Err(error) => Self::built_in(device).map_err(|_| error)?,
             },
         };
-        let model = loaded.model.with_backend(backend.unwrap_or(Backend::default_for(device)))?;
+        let model = loaded.model.with_backend(context.backend())?;
         Ok(Self { model, ..loaded })
     }
 
@@ -86,18 +100,34 @@ impl LoadedModel {
         anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
     }
 
-    /// The data as the run had it, unless `source` or `limit` say otherwise; the embedded one for a mere weights file.
+    /// The data as the run had it, unless `source`, `orientation` or `limit` say otherwise; the embedded one for a mere weights
+    /// file. Of what is given by a word, such as `embedded`, it is known which way its images lie.
     pub(crate) fn data(
         &self,
         source: Option<&str>,
+        orientation: OrientationArgs,
         limit: Option<u32>,
         context: &Context,
     ) -> Result<Measured> {
         let config = self.run.as_ref().map_or_else(|| Ok(Config::default()), RunDirectory::config)?;
-        let given: Option<Source> = source.map(str::parse).transpose()?;
-        let dataset = context.load(given.as_ref().unwrap_or(&config.data.source))?;
-        let limit = limit.map_or(config.data.limit, |limit| limit as usize);
-        let data = DataConfig { limit, ..config.data };
+        let mut data = config.data;
+        let recorded = data.source.clone();
+        if let Some(source) = source {
+            data.source = source.parse()?;
+            let is_path = matches!(data.source, Source::Directory(_));
+            (data.transpose, data.invert) = (data.transpose && is_path, data.invert && is_path);
+        }
+        data.transpose = orientation.transpose.unwrap_or(data.transpose);
+        data.invert = orientation.invert.unwrap_or(data.invert);
+        data.limit = limit.map_or(data.limit, |limit| limit as usize);
+        let loaded = context.load_checked(&data);
+        let dataset = match source {
+            Some(_) => loaded?,
+            None => loaded.map_err(|error| with_hint(error, &recorded))?,
+        };
+        if let (Some(run), Some(_)) = (&self.run, source) {
+            remember_moved(run, &dataset)?;
+        }
         let evaluation = data.limited(dataset.evaluation.indices());
         let split = self.run.as_ref().map(RunDirectory::split).transpose()?;
         let split = split.map(|split| data.limited_split(split)).transpose()?;

@@ -6,11 +6,14 @@ mod commands;
 mod configuration;
 mod context;
 mod dashboard;
+mod data_check;
 mod error;
 mod loaded_model;
 mod observers;
 mod pictures;
 mod progress;
+mod resume_command;
+mod run_data;
 
 use std::process::ExitCode;
 
@@ -37,11 +40,11 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sweep(args) => return commands::sweep::run(&args, &context),
         Command::LrFind(args) => commands::lr_find::run(&args, &context)?,
         Command::Eval(args) => commands::eval::run(&args, &context)?,
-        Command::Predict(args) => commands::predict::run(&args, &context)?,
+        Command::Predict(args) => return commands::predict::run(&args, &context),
         Command::Serve(args) => commands::serve::run(&args, &context)?,
         Command::Export(args) => commands::export::run(&args, &context)?,
         Command::Import(args) => commands::import::run(&args, context.quiet)?,
-        Command::Summary(args) => commands::summary::run(&args)?,
+        Command::Summary(args) => commands::summary::run(&args, &context)?,
         Command::Report(args) => commands::report::run(&args, &context)?,
         Command::Runs(args) => commands::runs::run(&args, &context)?,
         Command::Data(args) => commands::data::run(&args, &context)?,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 #[cfg(feature = "download")]
 use crate::source::download;
+#[cfg(feature = "embedded")]
 use crate::source::files;
 #[cfg(feature = "hub")]
 use crate::source::hub;
-use crate::source::{DownloadProgress, Source};
+use crate::source::{LoadEvent, Source, directory};
 use crate::{Error, Labeled, Result};
 
 /// The two files' worth of a data set in MNIST's form. Cloning is cheap: the images are shared.
@@ -34,26 +35,35 @@ impl Dataset {
         Arc::make_mut(&mut self.evaluation).truncate(count);
         Ok(self)
     }
+
+    /// The same data with rows and columns of every image exchanged. The files of EMNIST are stored that way.
+    pub fn transposed(mut self) -> Self {
+        Arc::make_mut(&mut self.train).transpose();
+        Arc::make_mut(&mut self.evaluation).transpose();
+        self
+    }
+
+    /// The same data with every pixel `255 - pixel`: dark digits on light ground become MNIST's light ones on dark.
+    pub fn inverted(mut self) -> Self {
+        Arc::make_mut(&mut self.train).invert();
+        Arc::make_mut(&mut self.evaluation).invert();
+        self
+    }
 }
 
-/// Loads a data set. `progress` is called while a download runs, and never for the other sources.
+/// Loads a data set. `notify` is called while a download runs, and for damaged files of a folder that others stand in for.
 ///
 /// The embedded 70,000 images take about 0.1 s on two cores.
 ///
 /// # Errors
 /// Any [`Error`] of reading: of the files, of the mirrors, of the Hub, or that the binary was built without the source.
-pub fn load(
-    source: &Source,
-    #[cfg_attr(not(feature = "download"), expect(unused_variables))] progress: &mut dyn FnMut(
-        DownloadProgress<'_>,
-    ),
-) -> Result<Dataset> {
+pub fn load(source: &Source, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<Dataset> {
     let (train, evaluation) = match source {
-        Source::Directory(path) => files::load_directory(path),
+        Source::Directory(path) => directory::load(path, notify),
         #[cfg(feature = "embedded")]
         Source::Embedded => files::load_embedded(),
         #[cfg(feature = "download")]
-        Source::Download => download::load(progress),
+        Source::Download => download::load(notify),
         #[cfg(feature = "hub")]
         Source::Hub => hub::load(),
         #[allow(unreachable_patterns, reason = "reached where a feature is off")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::idx::IdxError;
+use crate::problem::Problem;
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -12,29 +12,87 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A file is not what it says it is.
     #[error("{file}: {problem}")]
-    Idx {
+    File {
         /// The file, as a path or, for embedded data, its name.
         file: String,
         /// The file's deviation from the format.
-        problem: IdxError,
+        problem: Problem,
     },
 
-    /// The folder that should hold the four files is not there.
+    /// The folder that should hold the data is not there.
     #[error(
-        "there is no folder {path:?}; a data source is `embedded`, `download`, `hub` or a folder with the four IDX files"
+        "there is no folder {path:?}, nor a file; a data source is `embedded`, `download`, `hub` or a path: {TAKEN}"
     )]
     NoDirectory {
         /// The path that was given.
         path: PathBuf,
     },
 
-    /// One of the four files is in the folder neither raw nor packed.
-    #[error("neither {name} nor {name}.gz is in {directory:?}")]
+    /// Some of the four files are in the folder, but not all.
+    #[error("{directory:?} lacks {}; found: {}", or_packed(missing), listed(found))]
     Missing {
         /// The folder.
         directory: PathBuf,
-        /// The raw file's name.
-        name: &'static str,
+        /// MNIST's names of the files that are missing.
+        missing: Vec<&'static str>,
+        /// The files of the set that are there.
+        found: Vec<String>,
+    },
+
+    /// Several sets are there.
+    #[error("{path:?} holds several sets; name one of them:{}", found.iter().map(|path| format!("\n  {}", path.display())).collect::<String>())]
+    Ambiguous {
+        /// The path that was given.
+        path: PathBuf,
+        /// A path for each of the sets, which chooses it.
+        found: Vec<PathBuf>,
+    },
+
+    /// There is nothing of a kind that is taken.
+    #[error("no data set in {path:?}; found: {}; taken: {TAKEN}", listed(found))]
+    NoData {
+        /// The path that was given.
+        path: PathBuf,
+        /// What is there, each with what it is where that is known.
+        found: Vec<String>,
+    },
+
+    /// An archive of arrays lacks some.
+    #[error("{file:?} has no array {}; found: {}", missing.join(", "), listed(found))]
+    Arrays {
+        /// The archive.
+        file: PathBuf,
+        /// The names of the arrays that are missing.
+        missing: Vec<&'static str>,
+        /// The names of those that are there.
+        found: Vec<String>,
+    },
+
+    /// Only one of the two sets is there as folders of pictures.
+    #[error(
+        "{folder:?} has pictures by class, but no folder {missing} of them: both `train/3/...png` and `test/3/...png` are needed"
+    )]
+    OneSet {
+        /// The folder.
+        folder: PathBuf,
+        /// `train`, `test` or both.
+        missing: &'static str,
+    },
+
+    /// A folder among those of the classes is not named for a digit.
+    #[error("{folder:?} stands among the folders of classes, which are named 0 to 9")]
+    Class {
+        /// The folder.
+        folder: PathBuf,
+    },
+
+    /// A file among the pictures of a class is not taken.
+    #[error("{path:?}: expected a gray PNG or JPEG picture of 28x28 pixels, found {found}")]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
     },
 
     /// Reading or writing failed.
@@ -175,7 +233,9 @@ pub enum MirrorError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
     /// Train or validation would have no image.
-    #[error("{train} images for training and {validation} for validation: each needs one")]
+    #[error(
+        "{train} images for training and {validation} for validation: each needs one; `data.validation_fraction` sets their shares"
+    )]
     EmptyPart {
         /// Images for training.
         train: usize,
@@ -207,4 +267,23 @@ pub enum SplitError {
         /// The number of images that there are.
         found: usize,
     },
+}
+
+/// The sources of a path, in words.
+const TAKEN: &str = "a folder with four IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
+t10k-labels-idx1-ubyte, raw or .gz, or as EMNIST, QMNIST, Kaggle and torchvision name them), with mnist.npz (x_train, y_train, \
+x_test, y_test), or with pictures of 28x28 pixels by class (train/3/*.png, test/3/*.png)";
+
+/// The first of what was found.
+fn listed(found: &[String]) -> String {
+    const SHOWN: usize = 6;
+    match found.len() {
+        0 => "nothing".to_owned(),
+        count if count <= SHOWN => found.join(", "),
+        count => format!("{} and {} more", found[..SHOWN].join(", "), count - SHOWN),
+    }
+}
+
+fn or_packed(missing: &[&'static str]) -> String {
+    format!("{} (raw or .gz)", missing.join(" and "))
 }

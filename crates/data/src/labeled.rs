@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::idx::{IdxError, check_labels};
-use crate::{DIGITS, Error, PIXELS, Result};
+use crate::array::check_labels;
+use crate::problem::Problem;
+use crate::{DIGITS, Error, PIXELS, Result, SIDE};
 
 /// Images of 28x28 bytes (0 black, 255 white) and the digit that each shows; at least one.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,18 +17,18 @@ impl Labeled {
     /// Puts `[count * 28 * 28]` pixels and `[count]` labels together.
     ///
     /// # Errors
-    /// [`IdxError::Empty`], [`IdxError::Truncated`], [`IdxError::Count`] or [`IdxError::Label`].
-    pub fn new(images: Vec<u8>, labels: Vec<u8>) -> std::result::Result<Self, IdxError> {
+    /// [`Problem::Empty`], [`Problem::Truncated`], [`Problem::Count`] or [`Problem::Label`].
+    pub fn new(images: Vec<u8>, labels: Vec<u8>) -> std::result::Result<Self, Problem> {
         if images.is_empty() {
-            return Err(IdxError::Empty);
+            return Err(Problem::Empty);
         }
         let count = images.len().div_ceil(PIXELS);
         if images.len() != count * PIXELS {
             let expected = (count * PIXELS) as u64;
-            return Err(IdxError::Truncated { expected, found: images.len() as u64 });
+            return Err(Problem::Truncated { expected, found: images.len() as u64 });
         }
         if labels.len() != count {
-            return Err(IdxError::Count { expected: count, found: labels.len() });
+            return Err(Problem::Count { expected: count, found: labels.len() });
         }
         check_labels(&labels)?;
         Ok(Self { images, labels })
@@ -90,6 +91,28 @@ impl Labeled {
             counts[usize::from(self.label(index))] += 1;
         }
         counts
+    }
+
+    /// The value of all pixels, where they have but one.
+    pub(crate) fn single_value(&self) -> Option<u8> {
+        let first = *self.images.first()?;
+        self.images.iter().all(|&pixel| pixel == first).then_some(first)
+    }
+
+    /// Exchanges rows and columns of every image.
+    pub(crate) fn transpose(&mut self) {
+        for image in self.images.chunks_exact_mut(PIXELS) {
+            for row in 0..SIDE {
+                for column in 0..row {
+                    image.swap(row * SIDE + column, column * SIDE + row);
+                }
+            }
+        }
+    }
+
+    /// Makes every pixel `255 - pixel`.
+    pub(crate) fn invert(&mut self) {
+        self.images.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
     }
 
     /// Drops all but the first `count` images, which is at least one.

@@ -24,7 +24,8 @@
 //!
 //! Each step is a module of its own:
 //!
-//! 1. [`dataset`]: [`load`] turns a [`Source`] into a [`Dataset`] of bytes (embedded, a folder of [`idx`] files, a download, the Hub).
+//! 1. [`dataset`]: [`load`] turns a [`Source`] into a [`Dataset`] of bytes (embedded, a folder of [`idx`] files, arrays or pictures, a
+//!    download, the Hub). [`check`] says what looks odd in it.
 //! 2. [`split`]: the training file is shuffled and cut into train and validation.
 //! 3. [`pairing`]: each image gets the number that the network adds to it.
 //! 4. [`augment`]: training images are rotated, moved, scaled and jittered.
@@ -39,6 +40,7 @@
 //!
 //! - `embedded` (default): MNIST in the binary, 11 MB.
 //! - `download`: the official files from their mirrors. 31 crates more, TLS among them: 40 s of processor time.
+//! - `pictures`: folders of PNG and JPEG pictures by class, decoded by `image`.
 //! - `hub`: MNIST from the Hugging Face Hub through candle-datasets. 325 crates more, candle, parquet and tokenizers among
 //!   them: 13 minutes of processor time. Off by default, as it gives the same images as the other two.
 //!
@@ -49,15 +51,21 @@
 //! tensor library is needed to use them.
 #![forbid(unsafe_code)]
 
+mod array;
 pub mod augment;
 pub mod batch;
+pub mod check;
 pub mod dataset;
 pub mod error;
 pub mod evaluation;
+mod gzip;
 pub mod idx;
+pub mod items;
 pub mod labeled;
 pub mod loader;
 pub mod pairing;
+pub mod problem;
+pub mod signature;
 pub mod source;
 pub mod split;
 pub mod whole_file;
@@ -70,7 +78,8 @@ pub use error::{Error, Result};
 pub use evaluation::{EvaluationAddends, EvaluationBatches, evaluation_batches};
 pub use labeled::Labeled;
 pub use loader::{LoaderConfig, Position, TrainLoader};
-pub use source::{DownloadProgress, Source};
+pub use problem::Problem;
+pub use source::{DownloadProgress, LoadEvent, SkippedFile, Source};
 pub use split::Split;
 
 /// Pixels of an image, in rows.

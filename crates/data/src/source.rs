@@ -1,10 +1,17 @@
 //! The sources of images.
 
+pub(crate) mod directory;
 #[cfg(feature = "download")]
 pub(crate) mod download;
 pub(crate) mod files;
+mod folder;
 #[cfg(feature = "hub")]
 pub(crate) mod hub;
+mod names;
+mod npy;
+mod npz;
+#[cfg(feature = "pictures")]
+mod pictures;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// A source of data, written `embedded`, `download`, `hub`, or as the path of a folder.
+/// A source of data, written `embedded`, `download`, `hub`, or as the path of a folder or file.
 ///
 /// A folder of one of those names is written with `./` before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,7 +30,8 @@ pub enum Source {
     /// MNIST inside the binary (feature `embedded`).
     #[default]
     Embedded,
-    /// A folder with four IDX files of MNIST's names, raw or `.gz`.
+    /// A folder with four IDX files, an archive of arrays (`mnist.npz`) or folders of pictures by class; or a file that is such
+    /// an archive or one of four IDX files, or what the names of four such files begin with.
     Directory(PathBuf),
     /// The official MNIST files from their mirrors, kept in the user's cache folder (feature `download`).
     Download,
@@ -32,7 +40,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The word for a source that is no folder.
+    /// The word for a source that is no path.
     pub(crate) fn keyword(&self) -> Option<&'static str> {
         match self {
             Self::Embedded => Some("embedded"),
@@ -47,7 +55,7 @@ impl FromStr for Source {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Error::check_setting(!text.is_empty(), "data", "`embedded`, `download`, `hub` or a folder", "empty")?;
+        Error::check_setting(!text.is_empty(), "data", "`embedded`, `download`, `hub` or a path", "empty")?;
         let keywords = [Self::Embedded, Self::Download, Self::Hub];
         let named = keywords.into_iter().find(|source| source.keyword() == Some(text));
         Ok(named.unwrap_or_else(|| Self::Directory(PathBuf::from(text))))
@@ -78,6 +86,32 @@ impl TryFrom<String> for Source {
 impl From<Source> for String {
     fn from(source: Source) -> Self {
         source.to_string()
+    }
+}
+
+/// What is told while data is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadEvent<'a> {
+    /// A download goes on.
+    Download(DownloadProgress<'a>),
+    /// A damaged file was passed over, as a sound one stands beside it.
+    Skipped(&'a SkippedFile),
+}
+
+/// A damaged file of which there is a second, sound one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedFile {
+    /// The damaged file.
+    pub file: PathBuf,
+    /// What is wrong with it, its name included.
+    pub error: Error,
+    /// The file that was read instead.
+    pub taken: PathBuf,
+}
+
+impl fmt::Display for SkippedFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; read {} instead", self.error, self.taken.display())
     }
 }
 

@@ -21,7 +21,7 @@
 //!         runs.push(Measurements::measure(&run, &data, &machine, None)?);
 //!     }
 //! }
-//! println!("{}", Repetition::new(runs));
+//! println!("{}", Repetition::new(runs, Vec::new()));
 //! # Ok(())
 //! # }
 //! ```
@@ -43,5 +43,5 @@ pub mod sweep;
 mod teachers;
 
 pub use observer::{RunObserver, TeacherNumber};
-pub use repeat::{Measurements, Repetition};
+pub use repeat::{DivergedRun, Measurements, Repetition};
 pub use series::{Series, SeriesError, run};

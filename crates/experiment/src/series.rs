@@ -10,8 +10,8 @@ use adder_data::{Dataset, Split};
 use adder_model::Predictor;
 use adder_train::events::EpochEvent;
 use adder_train::{
-    CheckpointName, Config, History, IfExists, Machine, Outcome, RunDirectory, RunError, StopFlag,
-    TrainError, Trainer,
+    CheckpointName, Config, Divergence, History, IfExists, Machine, Outcome, RunDirectory, RunError,
+    StopFlag, TrainError, Trainer, adopt_data,
 };
 
 use crate::observer::{RunObserver, TeacherNumber};
@@ -48,7 +48,7 @@ pub enum SeriesError {
     /// The run's images are others than those of the series.
     #[error("{0}: the run here trains on other images than those asked for")]
     OtherSplit(PathBuf),
-    /// Every run of a series is of the same images.
+    /// Every run of a series is of images from one place.
     #[error("{path}: data.source: expected {expected}, as the series has it, found {found}")]
     OtherData {
         /// The folder of the run.
@@ -88,12 +88,35 @@ impl From<RunError> for SeriesError {
     }
 }
 
+impl SeriesError {
+    /// The number that is not finite, where that is what ended the run or one of its teachers.
+    pub fn divergence(&self) -> Option<&Divergence> {
+        match self {
+            Self::Train(error) => match &**error {
+                TrainError::NotFinite(divergence) => Some(divergence),
+                _ => None,
+            },
+            Self::Teacher { error, .. } => error.divergence(),
+            _ => None,
+        }
+    }
+
+    /// The number of the teacher that ended the run.
+    pub fn teacher(&self) -> Option<u64> {
+        match self {
+            Self::Teacher { number, .. } => Some(*number),
+            _ => None,
+        }
+    }
+}
+
 impl Series<'_> {
     /// The run of `config` in the folder `path`, trained and evaluated as far as that is missing; `None` if it was stopped.
     ///
     /// # Errors
     /// [`SeriesError::OtherRun`] or [`SeriesError::OtherSplit`] where another run is there; [`SeriesError::OtherData`] where the
-    /// configuration is not of this series' data; otherwise where the run cannot be trained.
+    /// configuration is not of this series' data; otherwise where the run cannot be trained. A run that diverged before is not
+    /// trained again: its [`TrainError::NotFinite`] is given back. One whose data were moved remembers their new place.
     pub fn complete(
         &self,
         path: &Path,
@@ -119,8 +142,20 @@ impl Series<'_> {
             let [expected, found] = [&self.data.origin, &config.data.source].map(ToString::to_string);
             return Err(SeriesError::OtherData { path: path.to_owned(), expected, found });
         }
-        Ok(match RunDirectory::open(path) {
-            Ok(run) if run.config()? != *config => return Err(SeriesError::OtherRun(path.to_owned())),
+        let found = RunDirectory::open(path);
+        if let Ok(run) = &found {
+            let place = run.config()?;
+            if !place.equals_but_for_place(config) {
+                return Err(SeriesError::OtherRun(path.to_owned()));
+            }
+            if place.data.source != config.data.source {
+                adopt_data(run, self.data)?;
+            }
+            if let Some(divergence) = run.divergence()? {
+                return Err(TrainError::NotFinite(divergence).into());
+            }
+        }
+        Ok(match found {
             // Stopped before its first checkpoint.
             Ok(run) if run.checkpoint(CheckpointName::Last).is_err() => {
                 Some(self.start(path, config, IfExists::Replace)?)

@@ -1,4 +1,5 @@
-//! A trained network in other programs' formats: [`onnx`] for runtimes, [`torch`] for PyTorch, there and back.
+//! A trained network in other programs' formats: [`onnx`] for runtimes, [`torch`] for PyTorch; and back, from [whatever weights file
+//! someone has](weights_file).
 //!
 //! ```
 //! use adder_export::{onnx, torch};
@@ -27,14 +28,20 @@
 //! PyTorch's side is a `state_dict` with the names of the module in `examples/pytorch/adder.py`; those of a network given
 //! layer by layer are the layers' own. Out and in again changes no bit of a parameter or running statistic.
 //!
+//! [`weights_file::load`] sees from a file's first bytes what it is and takes our own weights, safetensors of others and what
+//! `torch.save` writes, whole or within a checkpoint. Files of strangers decide neither memory nor time, and no code in them is run:
+//! a reader of pickles with limits keeps calls as what they would be and sees tensors in those of PyTorch and NumPy.
+//!
 //! # Limits
 //! Everything is in memory: files are written by the caller. ONNX is written and not read, with `f32` weights and operators of
-//! version 13 to 21; its [preprocessing](onnx::Options::with_preprocessing) is MNIST's. [`torch::load`] reads the tensors of an
-//! IdentityAdder and nothing else, and runs no code.
+//! version 13 to 21; its [preprocessing](onnx::Options::with_preprocessing) is MNIST's. [`weights_file::load`] reads the tensors of an
+//! IdentityAdder and nothing else, of files up to [`MOST_BYTES`](weights_file::MOST_BYTES).
 #![forbid(unsafe_code)]
 
 mod error;
+mod kind;
 pub mod onnx;
 pub mod torch;
+pub mod weights_file;
 
-pub use error::{Error, Result};
+pub use error::{Error, FileProblem, Result};

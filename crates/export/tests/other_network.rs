@@ -1,8 +1,9 @@
 //! A network that is none of the IdentityAdder's, from its description to an ONNX file: nothing is written for it by hand.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
-use adder_export::onnx;
+use adder_export::onnx::{self, ClassInputs};
 use adder_kernels::Isa;
 use adder_model::tensor_file::{self, Metadata};
 use adder_model::{Backend, HeadTargets, Mode, Model};
@@ -178,15 +179,23 @@ fn logits_agree_and_survive_files() {
     let again = read.forward(&images_tensor, &[&cameras], Mode::Evaluate).unwrap();
     assert_eq!(again.iter().map(values).collect::<Vec<_>>(), logits[1]);
 
-    for fold in [false, true] {
-        let options = onnx::Options { fold, ..onnx::Options::default() };
+    let indices = NdTensor::from_data([BATCH], CAMERAS.map(i32::from).to_vec());
+    let vectors =
+        CAMERAS.map(|camera| std::array::from_fn::<f32, 4, _>(|at| f32::from(at == usize::from(camera))));
+    let vectors = NdTensor::from_data([BATCH, 4], vectors.concat());
+    for (fold, class_inputs) in [false, true].into_iter().zip([ClassInputs::Index, ClassInputs::OneHot]) {
+        let batch = NonZeroU32::new(BATCH as u32);
+        let options = onnx::Options { fold, class_inputs, batch, ..onnx::Options::default() };
         let file = onnx::encode_model(&read, &options, &Metadata::new()).unwrap();
         let runtime = rten::Model::load(file).unwrap();
         let image = NdTensor::from_data([BATCH, 3, 32, 32], images());
-        let camera = NdTensor::from_data([BATCH], CAMERAS.map(i32::from).to_vec());
+        let camera = match class_inputs {
+            ClassInputs::Index => indices.view().into(),
+            ClassInputs::OneHot => vectors.view().into(),
+        };
         let inputs = vec![
             (runtime.node_id("image").unwrap(), image.view().into()),
-            (runtime.node_id("camera").unwrap(), camera.view().into()),
+            (runtime.node_id("camera").unwrap(), camera),
         ];
         let outputs =
             ["color_logits", "shape_logits", "size_logits"].map(|name| runtime.node_id(name).unwrap());

@@ -71,6 +71,16 @@ pub enum TensorProblem {
         /// The element, as text.
         value: String,
     },
+    /// A running variance holds a value below zero.
+    #[error("tensor `{name}`: element {index} is {value}, expected a variance of 0 or more")]
+    Negative {
+        /// The tensor.
+        name: String,
+        /// The flat index of the first such element.
+        index: usize,
+        /// The element, as text.
+        value: String,
+    },
     /// The device did not take the values.
     #[error("tensor `{name}`: {reason}")]
     Device {
@@ -102,11 +112,37 @@ pub(crate) fn values(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Res
     }
     let values: Vec<f32> =
         view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    check_values(name, &values, false)?;
+    Ok(values)
+}
+
+/// The values of a running variance.
+pub(crate) fn variances(
+    file: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+) -> Result<Vec<f32>, TensorProblem> {
+    let values = values(file, name, shape)?;
+    check_values(name, &values, true)?;
+    Ok(values)
+}
+
+/// Whether values are such as a network can have: finite, and, those of a running variance, not negative.
+///
+/// # Errors
+/// [`TensorProblem::NotFinite`] and [`TensorProblem::Negative`].
+pub fn check_values(name: &str, values: &[f32], variance: bool) -> Result<(), TensorProblem> {
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
         let value = values[index].to_string();
         return Err(TensorProblem::NotFinite { name: name.into(), index, value });
     }
-    Ok(values)
+    match values.iter().position(|value| variance && *value < 0.0) {
+        Some(index) => {
+            let value = values[index].to_string();
+            Err(TensorProblem::Negative { name: name.into(), index, value })
+        }
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn malformed(error: safetensors::SafeTensorError) -> TensorProblem {

@@ -24,7 +24,7 @@ use std::path::Path;
 use adder_network::Network;
 use safetensors::SafeTensors;
 
-use crate::tensor_file::{self, Metadata, TensorFileError, TensorProblem, malformed, values};
+use crate::tensor_file::{self, Metadata, TensorFileError, TensorProblem, malformed, values, variances};
 use crate::{ModelConfig, Result};
 
 #[cfg(feature = "candle")]
@@ -34,6 +34,12 @@ pub use tensors::{from_safetensors, load};
 const FORMAT: &str = "identity-adder";
 /// The version that this code writes and reads.
 const VERSION: &str = "1";
+
+/// Whether bytes are a safetensors file that says to be in this format, of whatever version. Nothing else of it is checked.
+pub fn is_own(bytes: &[u8]) -> bool {
+    tensor_file::metadata(bytes)
+        .is_ok_and(|metadata| metadata.get("format").is_some_and(|format| format == FORMAT))
+}
 
 /// The metadata of a file in this format.
 fn checked_metadata(bytes: &[u8]) -> Result<Metadata, TensorProblem> {
@@ -100,8 +106,10 @@ pub(crate) fn read_values(bytes: &[u8], network: &Network, path: &Path) -> Resul
         let mut statistics = Vec::new();
         for norm in network.norms() {
             let [mean, variance] = norm.buffer_names();
-            statistics
-                .push([values(&file, &mean, &[norm.channels])?, values(&file, &variance, &[norm.channels])?]);
+            statistics.push([
+                values(&file, &mean, &[norm.channels])?,
+                variances(&file, &variance, &[norm.channels])?,
+            ]);
             known.extend([mean, variance]);
         }
         let unknown = file.names().into_iter().filter(|name| !known.contains(*name)).min();
@@ -151,6 +159,7 @@ mod tensors {
         /// of another format.
         pub fn load_safetensors(&self, bytes: &[u8], path: &Path) -> Result<Metadata> {
             checked_metadata(bytes).map_err(|problem| TensorFileError { path: path.into(), problem })?;
+            read_values(bytes, self.model().network(), path)?;
             Ok(tensor_file::decode_into(&self.state(), bytes, path)?)
         }
     }
@@ -164,7 +173,7 @@ mod tensors {
         // Before anything is built: what the metadata ask for must be there.
         read_values(bytes, &config.network()?, path)?;
         let model = IdentityAdder::new(&config, 0, device)?;
-        let metadata = model.load_safetensors(bytes, path)?;
+        let metadata = tensor_file::decode_into(&model.state(), bytes, path)?;
         Ok((model, metadata))
     }
 

@@ -136,6 +136,15 @@ fn shapes_element_types_and_values_are_checked() {
     });
     let expected = TensorProblem::NotFinite { name: "sum.weight".into(), index: 2, value: "NaN".into() };
     assert_eq!(problem(&bytes), expected);
+    let variance = |value: f32| {
+        rewritten(|tensors, _| {
+            tensors.get_mut("hidden.norm.running_var").unwrap().2[4..8].copy_from_slice(&value.to_le_bytes());
+        })
+    };
+    let name = "hidden.norm.running_var".into();
+    let expected = TensorProblem::Negative { name, index: 1, value: "-0.001".into() };
+    assert_eq!(problem(&variance(-0.001)), expected);
+    assert!(model(2).load_safetensors(&variance(0.0), Path::new("file.safetensors")).is_ok());
 }
 
 #[test]

@@ -81,7 +81,8 @@ pub(crate) fn length(difference: &[f32; 3]) -> f32 {
 /// What may be the background of a view, the likeliest first: most often one level, two where the border shows two things. A
 /// digit that fills its picture covers some of the border, but seldom a corner.
 pub(crate) fn grounds(view: &View) -> Vec<Ground> {
-    let border = border(view);
+    let edge = view.edge();
+    let border: Vec<usize> = (0..edge.len()).filter(|&pixel| edge[pixel]).collect();
     let gray = |pixel: usize| gray(view, pixel);
     let mut counts = [0u32; 256];
     for &pixel in &border {
@@ -119,11 +120,6 @@ fn gray(view: &View, pixel: usize) -> u32 {
 
 fn color(view: &View, pixel: usize) -> [u8; 3] {
     view.picture.get_pixel((pixel % view.width()) as u32, (pixel / view.width()) as u32).0
-}
-
-/// The pixels at the edge of what counts in a view.
-fn border(view: &View) -> Vec<usize> {
-    (0..view.valid.len()).filter(|&pixel| view.valid[pixel] && view.is_at_edge(pixel)).collect()
 }
 
 /// The median of each channel; `None` of no pixels.

@@ -7,7 +7,7 @@ use crate::grid::{BoundingBox, neighbors};
 pub(crate) const THRESHOLD: f32 = 0.4;
 
 /// Pixels that are connected, by corners too (8-connectivity).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Component {
     pub(crate) pixels: Vec<usize>,
     pub(crate) bounds: BoundingBox,

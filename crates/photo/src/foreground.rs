@@ -49,7 +49,7 @@ impl Foreground {
             *value = ((*value - none) / (full - none)).clamp(0.0, 1.0);
         }
         let (width, height) = (view.width(), view.height());
-        let edge = (0..values.len()).map(|pixel| view.is_at_edge(pixel)).collect();
+        let edge = view.edge();
         Some(Self { width, height, values, edge })
     }
 
@@ -78,7 +78,7 @@ impl Foreground {
         for (value, valid) in values.iter_mut().zip(&view.valid) {
             *value = if *valid { ((*value - none) / (full - none)).clamp(0.0, 1.0) } else { 0.0 };
         }
-        let edge = (0..values.len()).map(|pixel| view.is_at_edge(pixel)).collect();
+        let edge = view.edge();
         Some(Self { width, height, values, edge })
     }
 
@@ -105,9 +105,13 @@ fn direction(differences: &[[f32; 3]]) -> Option<[f32; 3]> {
 /// The value of a pixel that is all foreground: the median of those that hold more than half of what the fullest hold. A few bright
 /// pixels do not make the fullest.
 fn full(values: &[f32]) -> f32 {
+    let place = (values.len() / 2000).clamp(3, 30).min(values.len() - 1);
     let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-    let fullest = sorted[(sorted.len() / 2000).clamp(3, 30).min(sorted.len() - 1)];
-    let strong = sorted.partition_point(|&value| value > 0.5 * fullest);
-    sorted[strong / 2]
+    let (_, &mut fullest, _) = sorted.select_nth_unstable_by(place, |a, b| b.total_cmp(a));
+    sorted.retain(|&value| value > 0.5 * fullest);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => fullest,
+        _ => *sorted.select_nth_unstable_by(middle, |a, b| b.total_cmp(a)).1,
+    }
 }

@@ -11,6 +11,8 @@ const CONTENT: f32 = 0.25;
 const DRAWN: f32 = 0.9;
 /// The share of a box's shorter side within which its sides are looked for.
 const BAND: f32 = 0.12;
+/// The lines of a box on a form are thinner than this share of its shorter side.
+const THIN: f32 = 0.08;
 /// The least height of a frame, as a share of the view's.
 const LEAST_HEIGHT: f32 = 0.12;
 /// The least side of a box, in pixels.
@@ -20,24 +22,34 @@ const MOST: usize = 3;
 
 /// The insides of the components that look like frames, the largest first.
 pub(crate) fn insides(components: &[Component], width: usize, height: usize) -> impl Iterator<Item = Part> {
-    let mut candidates: Vec<&Component> = components
-        .iter()
-        .filter(|component| component.bounds.height() as f32 >= LEAST_HEIGHT * height as f32)
-        .collect();
-    candidates.sort_by_key(|component| std::cmp::Reverse(component.bounds.area()));
+    let is_high = |&index: &usize| components[index].bounds.height() as f32 >= LEAST_HEIGHT * height as f32;
+    let mut candidates: Vec<usize> = (0..components.len()).filter(is_high).collect();
+    candidates.sort_by_key(|&index| std::cmp::Reverse(components[index].bounds.area()));
     candidates.truncate(MOST);
-    candidates.into_iter().filter_map(move |component| {
-        enclosed(component, components, width, height).or_else(|| within_box(component, width, height))
+    candidates.into_iter().filter_map(move |index| {
+        enclosed(components, index, width, height).or_else(|| within_box(components, index, width, height))
     })
 }
 
-/// `true` if a component is the outline of a box.
-pub(crate) fn is_box(component: &Component, width: usize) -> bool {
-    sides(component, width).is_some()
+/// A box with nothing to be read in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EmptyBox {
+    /// Drawn with thin lines, as on a form.
+    Thin,
+    /// Drawn with broad strokes: a zero may look like this.
+    Broad,
+}
+
+/// The kind of box that a component is the outline of, if it is one.
+pub(crate) fn empty_box(component: &Component, width: usize) -> Option<EmptyBox> {
+    let deepest = sides(component, width)?.into_iter().max()?;
+    let shorter = component.bounds.width().min(component.bounds.height()) as f32;
+    Some(if (deepest as f32) < THIN * shorter + 2.0 { EmptyBox::Thin } else { EmptyBox::Broad })
 }
 
 /// The hole of a component that holds another one.
-fn enclosed(component: &Component, components: &[Component], width: usize, height: usize) -> Option<Part> {
+fn enclosed(components: &[Component], index: usize, width: usize, height: usize) -> Option<Part> {
+    let component = &components[index];
     let bounds = component.bounds;
     let holes = holes(&component.local_mask(width), bounds.width());
     let mut mask = vec![false; width * height];
@@ -51,11 +63,12 @@ fn enclosed(component: &Component, components: &[Component], width: usize, heigh
     if (content as f32) < CONTENT * largest.height() as f32 {
         return None;
     }
-    Some(Part { mask: shrunk(&mask, width, 1.5), bounds: largest })
+    Some(Part { component: index, mask: shrunk(&mask, width, 1.5), bounds: largest })
 }
 
 /// The inside of a box whose lines the digit may touch.
-fn within_box(component: &Component, width: usize, height: usize) -> Option<Part> {
+fn within_box(components: &[Component], index: usize, width: usize, height: usize) -> Option<Part> {
+    let component = &components[index];
     let [left, right, top, bottom] = sides(component, width)?;
     let bounds = component.bounds;
     let inner = BoundingBox {
@@ -71,7 +84,7 @@ fn within_box(component: &Component, width: usize, height: usize) -> Option<Part
         let (x, y) = (pixel % width, pixel / width);
         (inner.left..inner.right).contains(&x) && (inner.top..inner.bottom).contains(&y)
     };
-    Some(Part { mask: (0..width * height).map(is_inside).collect(), bounds: inner })
+    Some(Part { component: index, mask: (0..width * height).map(is_inside).collect(), bounds: inner })
 }
 
 /// How far the lines of a box reach into its rectangle: from the left, the right, the top and the bottom; `None` of no box.

@@ -1,6 +1,7 @@
 //! From the components of the foreground to digits: which belong together, and which are no part of any.
 
 use crate::components::Component;
+use crate::frame;
 use crate::grid::BoundingBox;
 use crate::stroke;
 
@@ -18,8 +19,16 @@ const CUT: f32 = 0.08;
 const SPLIT: f32 = 0.03;
 /// The share of a digit's height by which an underline is below it.
 const UNDER: f32 = 0.05;
-/// The share of a digit's area from which on what is beside it is no speck.
-const MARK: f32 = 0.12;
+/// The share of a digit's height from which on what is beside it is no speck.
+const MARK: f32 = 0.3;
+/// The share of the edge of a view that is a rim, not a digit.
+const RIM: f32 = 0.6;
+/// The thickest underline that a digit touches, as a share of the height of both.
+const THIN_LINE: f32 = 0.08;
+/// The share of the height by which such a line reaches out on both sides.
+const REACH: f32 = 0.08;
+/// The share of the height of what goes around a digit that the digit has.
+const INSIDE: f32 = 0.3;
 /// More digits than these are a texture.
 const MOST: usize = 9;
 
@@ -34,6 +43,10 @@ pub(crate) struct Group {
     pub(crate) on_edge: bool,
     /// `true` if something that is no digit stands beside it.
     pub(crate) marked: bool,
+    /// The width of its broadest stroke, in pixels.
+    pub(crate) broadest: f32,
+    /// `true` if strokes go around it, or it goes around others, or it is the outline of a box.
+    pub(crate) framed: bool,
 }
 
 /// The digits among components, line by line from left to right.
@@ -41,6 +54,11 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
     leave_out_surroundings(&mut components, width, height);
     let largest = components.iter().map(Component::area).max().unwrap_or(0);
     components.retain(|component| component.area() as f32 >= SPECK * largest as f32);
+    leave_out_bars(&mut components);
+    for component in &mut components {
+        leave_out_underline(component, width);
+    }
+    let framed = leave_out_surrounding_strokes(&mut components);
     let is_flat = |component: &Component| component.bounds.width() >= FLAT * component.bounds.height();
     let all_flat = components.iter().all(is_flat);
     let heights = components.iter().filter(|component| all_flat || !is_flat(component));
@@ -71,11 +89,97 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
         assign(&mut groups, component, tallest);
     }
     in_lines(&mut groups);
-    groups.into_iter().map(|group| group.finish(width, height)).collect()
+    let groups = groups.into_iter().map(|group| group.finish(width, height));
+    groups.map(|group| Group { framed: group.framed || framed, ..group }).collect()
+}
+
+/// Leaves out the bars between the cells of a form: three or more straight ones of the same height.
+fn leave_out_bars(components: &mut Vec<Component>) {
+    let is_bar = |component: &Component| {
+        let bounds = component.bounds;
+        bounds.height() > 5 * bounds.width() && component.area() as f32 > 0.8 * bounds.area() as f32
+    };
+    let fits = |one: &Component, other: &Component| {
+        let near = |a: usize, b: usize| a.abs_diff(b) as f32 <= 0.04 * one.bounds.height() as f32 + 1.0;
+        near(one.bounds.top, other.bounds.top) && near(one.bounds.bottom, other.bounds.bottom)
+    };
+    let bars: Vec<bool> = components
+        .iter()
+        .map(|one| {
+            is_bar(one) && components.iter().filter(|other| is_bar(other) && fits(one, other)).count() >= 3
+        })
+        .collect();
+    if bars.iter().any(|bar| !bar) {
+        let mut bars = bars.into_iter();
+        components.retain(|_| !bars.next().unwrap_or(false));
+    }
+}
+
+/// Leaves out a thin straight line along the foot of a component that reaches out on both sides of the rest: an underline that the
+/// digit touches.
+fn leave_out_underline(component: &mut Component, width: usize) {
+    let bounds = component.bounds;
+    let mask = component.local_mask(width);
+    let rows: Vec<&[bool]> = mask.chunks_exact(bounds.width()).collect();
+    let thickest = (THIN_LINE * bounds.height() as f32).max(2.0) as usize;
+    let ends = |row: &[bool]| Some((row.iter().position(|ink| *ink)?, row.iter().rposition(|ink| *ink)? + 1));
+    let is_wide = |row: &[bool]| 2 * row.iter().filter(|ink| **ink).count() > bounds.width();
+    // A line that is not quite level begins with a few short rows.
+    let lowest = rows.len().saturating_sub(2 * thickest);
+    let Some(last) = (lowest..rows.len()).rev().find(|&row| is_wide(rows[row])) else { return };
+    let wide = rows[..=last].iter().rev().take_while(|row| is_wide(row)).count();
+    // The line, and as much of it above as below.
+    let above = (last + 1 - wide).saturating_sub((rows.len() - last).max(2));
+    let rest = rows[..above].iter().filter_map(|row| ends(row));
+    let Some((left, right)) = rest.reduce(|(left, right), (start, end)| (left.min(start), right.max(end)))
+    else {
+        return;
+    };
+    let reach = REACH * bounds.height() as f32;
+    if wide > thickest
+        || (left as f32) < reach
+        || ((bounds.width() - right) as f32) < reach
+        || 2 * above < rows.len()
+    {
+        return;
+    }
+    component.pixels.retain(|pixel| pixel / width < bounds.top + above);
+    component.bounds = BoundingBox {
+        left: bounds.left + left,
+        right: bounds.left + right,
+        bottom: bounds.top + above,
+        ..bounds
+    };
+}
+
+/// Leaves out strokes that go around others: frames that are not closed, the cells of a form. `true` if what is left may have
+/// been a part of them.
+fn leave_out_surrounding_strokes(components: &mut Vec<Component>) -> bool {
+    let around = |outer: &Component, inner: &Component| {
+        let (outer, inner) = (outer.bounds, inner.bounds);
+        outer.left < inner.left
+            && outer.top < inner.top
+            && outer.right > inner.right
+            && outer.bottom > inner.bottom
+    };
+    let share =
+        |outer: &Component, inner: &Component| inner.bounds.height() as f32 / outer.bounds.height() as f32;
+    let (mut doubtful, mut frames) = (false, vec![false; components.len()]);
+    for (outer, frame) in components.iter().zip(&mut frames) {
+        let inner: Vec<&Component> = components.iter().filter(|inner| around(outer, inner)).collect();
+        *frame = inner.iter().any(|inner| share(outer, inner) >= INSIDE);
+        let is_form = outer.bounds.width() as f32 > 1.5 * outer.bounds.height() as f32;
+        doubtful |= inner.len() > 1 && !*frame || *frame && !is_form;
+    }
+    let mut frames = frames.into_iter();
+    components.retain(|_| !frames.next().unwrap_or(false));
+    doubtful
 }
 
 /// Leaves out what reaches in from the edge: a table, a thumb, a line of a ruled page.
 fn leave_out_surroundings(components: &mut Vec<Component>, width: usize, height: usize) {
+    // The rim of what is looked at.
+    components.retain(|component| (component.contact as f32) < RIM * (2 * (width + height)) as f32);
     let most =
         |components: &[Component], counts: &dyn Fn(&Component) -> bool, size: fn(&Component) -> usize| {
             components.iter().filter(|component| counts(component)).map(size).max().unwrap_or(0) as f32
@@ -89,11 +193,12 @@ fn leave_out_surroundings(components: &mut Vec<Component>, width: usize, height:
             inner(component)
                 || (fills(component, width, height) && component.bounds.height() as f32 >= 1.5 * inner_height)
         });
-    } else if components.len() > 1
-        || components.iter().any(|component| !covers_half(component, width, height))
-    {
-        components
-            .retain(|component| covers_half(component, width, height) || !is_solid_at_edge(component, width));
+    } else {
+        components.retain(|component| {
+            covers_half(component, width, height)
+                || spans(component, width, height)
+                || !(is_solid_at_edge(component, width) || is_in_corner(component, width, height))
+        });
     }
 }
 
@@ -111,6 +216,19 @@ fn fills(component: &Component, width: usize, height: usize) -> bool {
 
 fn covers_half(component: &Component, width: usize, height: usize) -> bool {
     2 * component.bounds.area() >= width * height
+}
+
+/// `true` for what reaches from one side to the other through the picture, not along a side: a one that fills it.
+fn spans(component: &Component, width: usize, height: usize) -> bool {
+    let BoundingBox { left, top, right, bottom } = component.bounds;
+    let [across, down] = [left == 0 && right == width, top == 0 && bottom == height];
+    (down && left > 0 && right < width) || (across && top > 0 && bottom < height)
+}
+
+fn is_in_corner(component: &Component, width: usize, height: usize) -> bool {
+    let BoundingBox { left, top, right, bottom } = component.bounds;
+    let in_corner = (left == 0 || right == width) && (top == 0 || bottom == height);
+    in_corner && component.contact >= component.bounds.longer()
 }
 
 /// `true` for a patch that lies along the edge.
@@ -160,7 +278,12 @@ impl Parts {
             mask[pixel] = true;
         }
         let on_edge = components.iter().any(Component::on_edge);
-        Group { mask, bounds, components: components.len(), on_edge, marked }
+        let framed = components.iter().any(|component| frame::empty_box(component, width).is_some());
+        let broadest = components
+            .iter()
+            .map(|component| stroke::broadest(&component.local_mask(width), component.bounds.width()))
+            .fold(0.0, f32::max);
+        Group { mask, bounds, components: components.len(), on_edge, marked, broadest, framed }
     }
 }
 
@@ -182,7 +305,7 @@ fn assign(groups: &mut [Parts], component: Component, tallest: f32) {
     let over_it = across < 0.0 && down <= NEAR * tallest;
     if over_it || (across <= 0.08 * tallest && down < 0.0) {
         group.join(Parts::of(component));
-    } else if component.area() as f32 >= MARK * group.area as f32
+    } else if component.bounds.longer() as f32 >= MARK * tallest
         && !(is_disc && across.max(down) > 0.3 * tallest)
     {
         group.marked = true;

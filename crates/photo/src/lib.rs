@@ -39,23 +39,34 @@ pub mod cases;
 mod closing;
 mod components;
 mod digit;
+mod doubts;
 mod familiarity;
 #[cfg(feature = "files")]
 mod files;
+mod find;
 mod foreground;
+mod found;
 mod frame;
 mod grid;
 mod groups;
+#[cfg(feature = "files")]
+mod kind;
 mod lines;
 mod network_image;
 mod page;
 mod picture;
 mod render;
+mod shadow;
 mod stroke;
 mod view;
+#[cfg(feature = "files")]
+mod whole;
 
 pub use digit::{Digit, Doubt, NoDigit, Region};
 #[cfg(feature = "files")]
 pub use files::{Error, MAX_FILE_BYTES, MAX_MEMORY};
+pub use found::Found;
+#[cfg(feature = "files")]
+pub use kind::UnreadKind;
 pub use network_image::{NetworkImage, SIDE};
 pub use picture::{MAX_SIDE, MIN_SIDE, Picture};

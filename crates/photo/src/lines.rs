@@ -9,8 +9,7 @@ const SLENDER: usize = 8;
 const THICKEST: f32 = 0.025;
 /// The share of a side that the pieces of a line cover together.
 const COVERED: f32 = 0.85;
-/// The share of a side, from either end, in which there is no ruled line: what is there may be a stroke of a digit that fills its
-/// picture.
+/// The share of a side, from either end, in which a line alone is none.
 const MARGIN: f32 = 0.03;
 
 /// Takes the lines out of a foreground, and leaves what crosses them.
@@ -72,34 +71,30 @@ impl Direction {
             (0..self.length).filter(|place| is_thin(line * self.next + place * self.step)).count()
         };
         let counts: Vec<usize> = (0..self.lines).map(covered).collect();
-        let margin = (self.lines as f32 * MARGIN) as usize;
         let enough = (self.length as f32 * COVERED) as usize;
         // A line that is not quite level covers several rows, each in part.
         let band = thickest.max(3);
-        let mut pixels = Vec::new();
-        for line in margin..self.lines.saturating_sub(margin) {
+        let is_line = |line: usize| {
             let rows = line.saturating_sub(band)..(line + band + 1).min(self.lines);
             // What crosses a line hides it.
             let covers =
                 |place: usize| rows.clone().any(|row| along[row * self.next + place * self.step] > 0);
-            if counts[line] == 0
-                || 2 * counts[rows.clone()].iter().sum::<usize>() < self.length
-                || (0..self.length).filter(|&place| covers(place)).count() < enough
-            {
-                continue;
-            }
-            let thin = (0..self.length)
-                .map(|place| line * self.next + place * self.step)
-                .filter(|&pixel| is_thin(pixel));
-            for pixel in thin {
-                pixels.push(pixel);
-                // The soft edge on both sides is no ink by itself.
-                pixels.extend(
-                    [pixel.checked_sub(self.next), Some(pixel + self.next)]
-                        .into_iter()
-                        .flatten()
-                        .filter(|&beside| across.get(beside).is_some_and(|thickness| *thickness == 0)),
-                );
+            counts[line] > 0
+                && 2 * counts[rows.clone()].iter().sum::<usize>() >= self.length
+                && (0..self.length).filter(|&place| covers(place)).count() >= enough
+        };
+        let lines: Vec<usize> = (0..self.lines).filter(|&line| is_line(line)).collect();
+        // A single one at the end may be a stroke of a digit that fills its picture.
+        let margin = (self.lines as f32 * MARGIN) as usize;
+        if !lines.iter().any(|line| (margin..self.lines - margin).contains(line)) {
+            return Vec::new();
+        }
+        let mut pixels = Vec::new();
+        for line in lines {
+            // Grain breaks the rows of a line into pieces, and its soft edge on both sides is no ink by itself.
+            for row in line.saturating_sub(2)..(line + 3).min(self.lines) {
+                let places = (0..self.length).map(|place| row * self.next + place * self.step);
+                pixels.extend(places.filter(|&pixel| across[pixel] <= thickest));
             }
         }
         pixels

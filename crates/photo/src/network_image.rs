@@ -17,7 +17,8 @@ impl NetworkImage {
         (pixels.len() == PIXELS).then(|| GrayImage::from_raw(SIDE, SIDE, pixels.to_vec())).flatten().map(Self)
     }
 
-    pub(crate) fn dark() -> Self {
+    /// An image of nothing.
+    pub fn dark() -> Self {
         Self(GrayImage::new(SIDE, SIDE))
     }
 

@@ -17,6 +17,8 @@ const MOST: usize = 4;
 
 /// A part of a view within which to look again.
 pub(crate) struct Part {
+    /// The component that it belongs to.
+    pub(crate) component: usize,
     /// `[height * width]` of the view, `true` for its pixels.
     pub(crate) mask: Vec<bool>,
     pub(crate) bounds: BoundingBox,
@@ -24,16 +26,21 @@ pub(crate) struct Part {
 
 /// The components that look like pages, the largest first.
 pub(crate) fn pages(components: &[Component], width: usize, height: usize) -> impl Iterator<Item = Part> {
-    let mut candidates: Vec<&Component> = components
-        .iter()
-        .filter(|component| component.bounds.area() as f32 >= LEAST_AREA * (width * height) as f32)
-        .collect();
-    candidates.sort_by_key(|component| std::cmp::Reverse(component.area()));
+    let is_large =
+        |&index: &usize| components[index].bounds.area() as f32 >= LEAST_AREA * (width * height) as f32;
+    let mut candidates: Vec<usize> = (0..components.len()).filter(is_large).collect();
+    candidates.sort_by_key(|&index| std::cmp::Reverse(components[index].area()));
     candidates.truncate(MOST);
-    candidates.into_iter().filter_map(move |component| page(component, width, height))
+    candidates.into_iter().filter_map(move |index| page(&components[index], index, width, height))
 }
 
-fn page(component: &Component, width: usize, height: usize) -> Option<Part> {
+/// `true` for a component that is no stroke: not even that of a one.
+pub(crate) fn is_patch(component: &Component, width: usize) -> bool {
+    let [shorter, longer] = smallest_rectangle(&component.local_mask(width), component.bounds.width());
+    shorter > 0.45 * longer
+}
+
+fn page(component: &Component, index: usize, width: usize, height: usize) -> Option<Part> {
     let bounds = component.bounds;
     let mut filled = component.local_mask(width);
     for (pixel, hole) in holes(&filled, bounds.width()).into_iter().enumerate() {
@@ -43,7 +50,8 @@ fn page(component: &Component, width: usize, height: usize) -> Option<Part> {
     if (component.area() as f32) < UNWRITTEN * area {
         return None;
     }
-    if area < FILLED * smallest_rectangle(&filled, bounds.width()) {
+    let [shorter, longer] = smallest_rectangle(&filled, bounds.width());
+    if area < FILLED * shorter * longer {
         return None;
     }
     let depth = (EDGE * bounds.width().min(bounds.height()) as f32).max(2.0);
@@ -63,11 +71,11 @@ fn page(component: &Component, width: usize, height: usize) -> Option<Part> {
         mask[(bounds.top + y) * width + bounds.left + x] = distance.min(across).min(down) > depth;
     }
     let bounds = BoundingBox::of_mask(&mask, width)?;
-    Some(Part { mask, bounds })
+    Some(Part { component: index, mask, bounds })
 }
 
-/// The area of the smallest rectangle around the pixels of a mask, to five degrees.
-fn smallest_rectangle(mask: &[bool], width: usize) -> f32 {
+/// The sides of the smallest rectangle around the pixels of a mask, to five degrees, the shorter one first.
+fn smallest_rectangle(mask: &[bool], width: usize) -> [f32; 2] {
     // The outermost pixels of each row are enough.
     let corners: Vec<[f32; 2]> = (0..)
         .zip(mask.chunks_exact(width))
@@ -85,9 +93,11 @@ fn smallest_rectangle(mask: &[bool], width: usize) -> f32 {
             along.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], at| [low.min(at), high.max(at)]);
         high - low
     };
-    let areas = (0..18).map(|step| {
+    let sides = (0..18).map(|step| {
         let (sine, cosine) = (5.0 * step as f32).to_radians().sin_cos();
-        extent([cosine, sine]) * extent([-sine, cosine])
+        [extent([cosine, sine]), extent([-sine, cosine])]
     });
-    areas.fold(f32::INFINITY, f32::min)
+    let area = |[across, down]: &[f32; 2]| across * down;
+    let [across, down] = sides.min_by(|one, other| area(one).total_cmp(&area(other))).unwrap_or_default();
+    [across.min(down), across.max(down)]
 }

@@ -1,8 +1,8 @@
 //! Pictures, upright, and what transparency means in them.
 
-use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
-use crate::{Digit, NetworkImage, NoDigit, digit};
+use crate::{Digit, NetworkImage, find};
 
 /// The smallest height or width of a picture, in pixels.
 pub const MIN_SIDE: u32 = 8;
@@ -28,18 +28,18 @@ impl Picture {
         // A longer buffer would be taken as well.
         let whole = pixels.len() as u64 == 4 * u64::from(width) * u64::from(height);
         let picture = RgbaImage::from_raw(width, height, pixels).filter(|_| fits && whole)?;
-        Some(Self::from_image(&picture.into()))
+        Some(Self::from_image(picture.into()))
     }
 
-    pub(crate) fn from_image(picture: &DynamicImage) -> Self {
-        let opaque = |picture: &DynamicImage| Self { on_black: picture.to_rgb8(), on_contrast: None };
+    pub(crate) fn from_image(picture: DynamicImage) -> Self {
+        let opaque = |picture: DynamicImage| Self { on_black: picture.into_rgb8(), on_contrast: None };
+        let picture = at_full_range(picture);
         if !picture.color().has_alpha() {
             return opaque(picture);
         }
-        let whole = picture;
-        let picture = picture.to_rgba8();
-        if picture.pixels().all(|pixel| pixel[3] == 255) {
-            return opaque(whole);
+        let picture = picture.into_rgba8();
+        if picture.pixels().all(|pixel| pixel[3] == 255) || is_unused(&picture) {
+            return opaque(picture.into());
         }
         let on_contrast = over(&picture, if foreground_is_light(&picture) { 0 } else { 255 });
         Self { on_black: over(&picture, 0), on_contrast: Some(on_contrast) }
@@ -47,26 +47,47 @@ impl Picture {
 
     /// The digits in the picture, line by line, each line from left to right; empty where none is found.
     pub fn digits(&self) -> Vec<Digit> {
-        digit::find(self.on_contrast.as_ref().unwrap_or(&self.on_black))
-    }
-
-    /// The digit in the picture, as MNIST would show it.
-    ///
-    /// # Errors
-    /// [`NoDigit`] where there is none, or more than one.
-    pub fn digit(&self) -> Result<Digit, NoDigit> {
-        let mut digits = self.digits();
-        match (digits.pop(), digits.len()) {
-            (None, _) => Err(NoDigit::Nothing),
-            (Some(digit), 0) => Ok(digit),
-            (Some(_), others) => Err(NoDigit::Several { count: others + 1 }),
-        }
+        find::digits(self.on_contrast.as_ref().unwrap_or(&self.on_black))
     }
 
     /// The picture as it is, gray, scaled to fit; the digit must be light already. A picture of 28x28 keeps its values.
     pub fn raw(&self) -> NetworkImage {
         NetworkImage::fit(&DynamicImage::ImageRgb8(self.on_black.clone()).to_luma8())
     }
+}
+
+/// Numbers of 16 bits that all fit into 8, 10 or 12 bits as those of so many: scanners and cameras store them so, and of the upper 8
+/// bits nothing could be seen.
+fn at_full_range(picture: DynamicImage) -> DynamicImage {
+    match picture {
+        DynamicImage::ImageLuma16(picture) if let Some(most) = narrow_range(&picture) => {
+            let value = |x, y| scaled(picture.get_pixel(x, y)[0], most);
+            GrayImage::from_fn(picture.width(), picture.height(), |x, y| Luma([value(x, y)])).into()
+        }
+        DynamicImage::ImageRgb16(picture) if let Some(most) = narrow_range(&picture) => {
+            let value = |x, y| picture.get_pixel(x, y).0.map(|value| scaled(value, most));
+            RgbImage::from_fn(picture.width(), picture.height(), |x, y| Rgb(value(x, y))).into()
+        }
+        other => other,
+    }
+}
+
+/// The largest number of the fewest bits that all values fit into, where those are 12 or fewer.
+fn narrow_range(values: &[u16]) -> Option<u16> {
+    let largest = values.iter().copied().max()?;
+    [0xff, 0x3ff, 0xfff].into_iter().find(|most| largest <= *most)
+}
+
+fn scaled(value: u16, most: u16) -> u8 {
+    ((u32::from(value) * 255 + u32::from(most) / 2) / u32::from(most)) as u8
+}
+
+/// `true` if an alpha channel is zero everywhere although there are colors: programs that write four bytes a pixel and mean three leave
+/// it so, above all in BMP files.
+fn is_unused(picture: &RgbaImage) -> bool {
+    let mut pixels = picture.pixels();
+    let Some(first) = pixels.next() else { return false };
+    first[3] == 0 && picture.pixels().all(|pixel| pixel[3] == 0) && pixels.any(|pixel| pixel != first)
 }
 
 /// `true` if what can be seen of a transparent picture is light. White strokes on nothing are as common as black ones.

@@ -32,6 +32,19 @@ pub(crate) fn mean_width(mask: &[bool], width: usize) -> f32 {
     2.0 * inside as f32 / (0.78 * outline as f32)
 }
 
+/// The diameter of the largest circle within a mask, in pixels: the width of its broadest stroke.
+pub(crate) fn broadest(mask: &[bool], width: usize) -> f32 {
+    // What is behind the rectangle is outside too.
+    let (padded, height) = (width + 2, mask.len() / width + 2);
+    let mut outside = vec![true; padded * height];
+    for (y, row) in mask.chunks_exact(width).enumerate() {
+        for (x, inside) in row.iter().enumerate() {
+            outside[(y + 1) * padded + x + 1] = !inside;
+        }
+    }
+    2.0 * distances(&outside, padded).into_iter().fold(0.0, f32::max) - 1.0
+}
+
 /// The distance of each pixel from the nearest one of the mask, by two sweeps.
 pub(crate) fn distances(mask: &[bool], width: usize) -> Vec<f32> {
     let mut distances: Vec<f32> = mask.iter().map(|inside| if *inside { 0.0 } else { f32::MAX }).collect();

@@ -14,6 +14,7 @@ const LARGEST_SIDE: u32 = 1000;
 const SMALLEST_SIDE: u32 = 20;
 
 /// A rectangle of a picture, shrunk or enlarged, and the pixels of it that count.
+#[derive(Clone)]
 pub(crate) struct View {
     pub(crate) picture: RgbImage,
     /// `true` for the pixels that count, row by row; the others are behind what is looked at.
@@ -78,15 +79,27 @@ impl View {
         (around, inner)
     }
 
-    /// `true` for a pixel at the edge of what counts.
-    pub(crate) fn is_at_edge(&self, pixel: usize) -> bool {
+    /// `true` for the pixels that count at the edge of those, row by row.
+    pub(crate) fn edge(&self) -> Vec<bool> {
         let (width, height) = (self.width(), self.height());
-        let (x, y) = (pixel % width, pixel / width);
-        x == 0
-            || y == 0
-            || x + 1 == width
-            || y + 1 == height
-            || [pixel - 1, pixel + 1, pixel - width, pixel + width].into_iter().any(|near| !self.valid[near])
+        let mut edge = vec![false; self.valid.len()];
+        let whole = self.valid.iter().all(|valid| *valid);
+        for y in 0..height {
+            let row = y * width;
+            if y == 0 || y + 1 == height {
+                edge[row..row + width].copy_from_slice(&self.valid[row..row + width]);
+                continue;
+            }
+            edge[row] = self.valid[row];
+            edge[row + width - 1] = self.valid[row + width - 1];
+            if !whole {
+                for pixel in row + 1..row + width - 1 {
+                    let beside = [pixel - 1, pixel + 1, pixel - width, pixel + width];
+                    edge[pixel] = self.valid[pixel] && beside.into_iter().any(|near| !self.valid[near]);
+                }
+            }
+        }
+        edge
     }
 
     pub(crate) fn width(&self) -> usize {

@@ -183,6 +183,10 @@ fn a_digit_is_twenty_pixels_long_and_centred_by_mass() {
 fn what_is_no_digit_is_doubted() {
     let flat = decoded(GrayImage::from_pixel(90, 60, Luma([99])), ImageFormat::Png);
     assert_eq!(flat.digit().unwrap_err(), NoDigit::Nothing);
+    let empty_page = GrayImage::from_fn(200, 200, |x, y| {
+        Luma([if (60..140).contains(&x) && (60..150).contains(&y) { 240 } else { 60 }])
+    });
+    assert_eq!(decoded(empty_page, ImageFormat::Png).digit().unwrap_err(), NoDigit::Nothing);
 
     let within = |x: u32, y: u32, left: u32, top: u32, width: u32, height: u32| {
         (left..left + width).contains(&x) && (top..top + height).contains(&y)
@@ -194,7 +198,8 @@ fn what_is_no_digit_is_doubted() {
         )
         .doubts
     };
-    assert_eq!(drawn(&|x, y| within(x, y, 60, 60, 80, 90)), [Doubt::Solid]);
+    let disc = |x: u32, y: u32| (x as f32 - 100.0).hypot(y as f32 - 95.0) < 40.0;
+    assert_eq!(drawn(&disc), [Doubt::Solid]);
     assert_eq!(drawn(&|x, y| within(x, y, 30, 95, 140, 10)), [Doubt::Lying]);
     assert_eq!(drawn(&|x, y| within(x, y, 95, 30, 12, 140)), [], "a one");
     assert_eq!(drawn(&|x, y| within(x, y, 95, 0, 12, 140)), [Doubt::CutOff]);

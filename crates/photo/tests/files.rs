@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use adder_photo::{Error, MAX_FILE_BYTES, NetworkImage, Picture, SIDE};
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgba, RgbaImage};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
 fn in_folder(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -76,11 +76,156 @@ fn what_is_no_picture_is_refused() {
     assert!(matches!(decode(b""), Err(Error::Format { found: "an empty one", .. })));
     let small = encoded(GrayImage::new(7, 40), ImageFormat::Png);
     assert!(matches!(decode(&small), Err(Error::TooSmall { width: 7, height: 40, .. })));
-    assert!(matches!(decode(&small[..small.len() / 2]), Err(Error::Decode { .. })));
     assert!(matches!(Picture::read(Path::new("nowhere.png")), Err(Error::Unreadable { .. })));
     let endless = std::io::repeat(0);
     let refused = Picture::read_from(endless, Path::new("-"));
     assert!(matches!(refused, Err(Error::TooLong { .. })), "{MAX_FILE_BYTES} bytes are the most");
+}
+
+/// A stroke on paper, with some grain so that its files are not all of one color.
+fn drawing() -> RgbImage {
+    RgbImage::from_fn(48, 64, |x, y| match (20..28).contains(&x) && (10..54).contains(&y) {
+        true => Rgb([30, 40, 90 + (x + y) as u8 % 7]),
+        false => Rgb([230, 225, 210 + (3 * x + 5 * y) as u8 % 11]),
+    })
+}
+
+/// A JPEG file in several scans, of 48x64 pixels; `image` writes none.
+const PROGRESSIVE: &[u8] = include_bytes!("assets/progressive.jpg");
+
+#[track_caller]
+fn is_truncated(bytes: &[u8], case: &str) {
+    let outcome = decode(bytes);
+    assert!(matches!(outcome, Err(Error::Truncated { .. })), "{case}: {:?}", outcome.map(|_| "a picture"));
+}
+
+#[test]
+fn a_file_that_was_cut_is_said_to_be_truncated() {
+    for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
+        let whole = encoded(drawing(), format);
+        // A PNG file may lack its last chunk, of 12 bytes: no pixel is in it.
+        let least = whole.len() - if format == ImageFormat::Png { 12 } else { 0 };
+        assert!((least..whole.len()).all(|length| decode(&whole[..length]).is_ok()), "{format:?}");
+        for length in 16..least {
+            is_truncated(&whole[..length], &format!("{format:?}, {length} of {} bytes", whole.len()));
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_file_without_its_end_is_taken_where_nothing_else_is_missing() {
+    for (name, whole) in
+        [("baseline", encoded(drawing(), ImageFormat::Jpeg)), ("progressive", PROGRESSIVE.to_vec())]
+    {
+        let expected = decode(&whole).unwrap().raw();
+        assert_eq!(whole[whole.len() - 2..], [0xff, 0xd9]);
+        for end in [whole.len() - 2, whole.len() - 1] {
+            assert_eq!(decode(&whole[..end]).unwrap().raw(), expected, "{name}");
+        }
+        assert_eq!(decode(&[&whole[..], &[0; 500]].concat()).unwrap().raw(), expected, "{name}");
+        let taken = (4..whole.len() - 3).filter(|&length| match decode(&whole[..length]) {
+            Err(Error::Truncated { .. }) => false,
+            Err(error) => panic!("{name}, {length} bytes: {error}"),
+            Ok(_) => true,
+        });
+        // In several scans a cut just behind one of them leaves the whole picture, only coarser.
+        let taken: Vec<usize> = taken.collect();
+        assert!(
+            taken.len() <= if name == "baseline" { 0 } else { 12 },
+            "{name}: {taken:?} of {}",
+            whole.len()
+        );
+        // What a broken copy leaves behind is often zeros to the full length, which are as many as make up all missing blocks.
+        let hollow = [&whole[..whole.len() * 3 / 4], &[0; 20_000]].concat();
+        is_truncated(&hollow, name);
+    }
+}
+
+#[test]
+fn harmless_faults_are_taken_as_viewers_take_them() {
+    let png = encoded(drawing(), ImageFormat::Png);
+    let expected = decode(&png).unwrap().raw();
+    let named = [b"\xef\xbb\xbf", &png[..]].concat();
+    let behind = [&png[..], b"junk"].concat();
+    let endless = &png[..png.len() - 12];
+    // A text chunk with a wrong checksum, behind the head of 33 bytes.
+    let comment = b"\0\0\0\x04tEXta\0hi\0\0\0\0";
+    let commented = [&png[..33], comment, &png[33..]].concat();
+    for (case, file) in
+        [("mark", &named[..]), ("junk", &behind), ("no last chunk", endless), ("checksum", &commented)]
+    {
+        assert_eq!(decode(file).unwrap().raw(), expected, "{case}");
+    }
+    let apples = [&png[..8], b"\0\0\0\x04CgBI\x50\0\x20\x02\0\0\0\0", &png[8..]].concat();
+    let error = decode(&apples).unwrap_err().to_string();
+    assert!(error.contains("CgBI") && error.contains("ordinary PNG"), "{error}");
+}
+
+#[test]
+fn kinds_that_are_not_read_are_named_by_their_first_bytes() {
+    let cases: [(&[u8], &str); 22] = [
+        (b"GIF89a\x01\0\x01\0", "GIF"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+        (b"MM\0*\0\0\0\x08", "TIFF"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "CR2"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", "AVIF"),
+        (b"\0\0\0\x14ftypmif1\0\0\0\0mif1", "HEIF"),
+        (b"\0\0\0\x14ftypavif\0\0\0\0avif", "AVIF"),
+        (b"\0\0\0\x14ftypcrx \0\0\0\0isom", "CR3"),
+        (b"\0\0\0\x14ftypisom\0\0\0\0mp42", "MP4"),
+        (b"\xff\x0a\xfa\x1f", "JPEG XL"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"<?xml version=\"1.0\"?>\n<svg xmlns=\"x\">", "SVG"),
+        (b"<!DOCTYPE html><html>", "web page"),
+        (b"\0\0\x01\0\x01\0", "ICO"),
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"\0\x05\x16\x07\0\x02\0\0Mac OS X", "AppleDouble"),
+        (b"P5\n28 28\n255\n", "Netpbm"),
+        (b"\xef\xbf\xbdPNG\n\x1a\n", "as text"),
+        (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
+    ];
+    for (bytes, word) in cases {
+        let Err(error @ Error::Unread { .. }) = decode(bytes) else { panic!("{word}") };
+        assert!(error.to_string().contains(word), "{error}");
+        // A cut anywhere in the head is some error and no panic.
+        assert!((0..bytes.len()).all(|length| decode(&bytes[..length]).is_err()), "{word}");
+    }
+}
+
+#[test]
+fn an_alpha_channel_that_nobody_filled_is_none() {
+    let stroke = drawing();
+    let unused = RgbaImage::from_fn(48, 64, |x, y| {
+        let Rgb([red, green, blue]) = *stroke.get_pixel(x, y);
+        Rgba([red, green, blue, 0])
+    });
+    let expected = decode(&encoded(stroke, ImageFormat::Png)).unwrap();
+    for format in [ImageFormat::Bmp, ImageFormat::Png, ImageFormat::WebP] {
+        let picture = decode(&encoded(unused.clone(), format)).unwrap();
+        assert_eq!(picture.raw(), expected.raw(), "{format:?}");
+        assert_eq!(picture.digit().unwrap().image, expected.digit().unwrap().image, "{format:?}");
+    }
+}
+
+#[test]
+fn sixteen_bits_that_hold_fewer_are_shown_at_their_full_range() {
+    let stroke = |most: u16| {
+        ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(SIDE, SIDE, |x, y| {
+            Luma([if (12..16).contains(&x) && (5..23).contains(&y) { most } else { most / 255 }])
+        })
+    };
+    for most in [255, 1023, 4095, 65_535] {
+        let raw = decode(&encoded(stroke(most), ImageFormat::Png)).unwrap().raw();
+        assert_eq!((raw.pixels()[0], raw.pixels()[14 * 28 + 14]), (1, 255), "{most}");
+        let colored = DynamicImage::ImageLuma16(stroke(most)).to_rgb16();
+        assert_eq!(decode(&encoded(colored, ImageFormat::Png)).unwrap().raw(), raw, "{most}");
+    }
+    // A picture that uses the upper bits keeps its own brightness.
+    let raw = decode(&encoded(stroke(16_383), ImageFormat::Png)).unwrap().raw();
+    assert!((62..=64).contains(&raw.pixels()[14 * 28 + 14]));
 }
 
 #[test]
@@ -89,6 +234,7 @@ fn a_header_cannot_ask_for_unbounded_memory() {
     // Width and height stand behind the signature and the head of the first chunk; the checksum follows the chunk.
     bytes[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
     assert!(matches!(decode(&bytes), Err(Error::Decode { .. })));
+    assert!(Picture::decoded_bytes(&bytes).is_none_or(|promised| promised > 1 << 31));
     // 16,384 x 16,384 of three bytes are within the sides, but not within the memory.
     let mut bytes = encoded(DynamicImage::new_rgb8(28, 28), ImageFormat::Bmp);
     bytes[18..26].copy_from_slice(&[0, 0x40, 0, 0, 0, 0x40, 0, 0]);

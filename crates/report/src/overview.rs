@@ -42,6 +42,8 @@ pub enum RunState {
     Training,
     /// It can be resumed.
     Stopped,
+    /// A number of it was infinite or not a number, which ended it.
+    Diverged,
     /// No step is left, and it was not evaluated: a trial of a sweep.
     Trained,
     /// It was evaluated.
@@ -54,6 +56,7 @@ impl RunState {
         match self {
             Self::Training => "training",
             Self::Stopped => "stopped",
+            Self::Diverged => "diverged",
             Self::Trained => "trained",
             Self::Finished => "finished",
         }
@@ -66,14 +69,16 @@ impl Overview {
     /// # Errors
     /// As [`Record::read`].
     pub fn read(run: &RunDirectory) -> Result<Self> {
-        Ok(Self::from_record(&Record::read(run)?, run.is_training()))
+        let diverged = run.divergence()?.is_some();
+        Ok(Self::from_record(&Record::read(run)?, run.is_training(), diverged))
     }
 
-    fn from_record(record: &Record, training: bool) -> Self {
+    fn from_record(record: &Record, training: bool, diverged: bool) -> Self {
         let epochs = record.history.epochs.len() as u64;
         let state = match (training, record.evaluation) {
             (true, _) => RunState::Training,
             (false, Some(_)) => RunState::Finished,
+            (false, None) if diverged => RunState::Diverged,
             (false, None) if record.is_trained() => RunState::Trained,
             (false, None) => RunState::Stopped,
         };

@@ -32,10 +32,12 @@
 //! server keeps nothing and writes nothing; it has no TLS and no accounts, which are a reverse proxy's business. It speaks HTTP/1.1.
 #![forbid(unsafe_code)]
 
+mod base64;
 mod batcher;
 mod connections;
 mod error;
 mod limits;
+mod memory;
 mod metrics;
 mod page;
 mod reply;
@@ -44,6 +46,6 @@ mod routes;
 mod server;
 mod state;
 
-pub use limits::Limits;
+pub use limits::{Limits, SMALL_BODY};
 pub use server::{Server, ShutdownHandle};
 pub use state::{Access, ModelInfo};

@@ -1,10 +1,12 @@
-//! The JSON that answers for images.
+//! The JSON that answers for inputs.
 
 use adder_model::{AllPredictions, ShadedMaps, Sum};
+use adder_photo::Region;
 use serde::Serialize;
 
 use crate::batcher::ImageOutput;
-use crate::request::Input;
+use crate::error::ApiError;
+use crate::request::{Input, OptionalFields, Part, Sight};
 
 /// The answer for a list of inputs.
 #[derive(Serialize)]
@@ -14,9 +16,26 @@ pub(crate) struct ListReply {
 
 /// The answer for one input.
 #[derive(Serialize)]
-pub(crate) struct Reply {
+#[serde(tag = "status", rename_all = "lowercase")]
+pub(crate) enum Reply {
+    /// That of the one digit.
+    Digit(Answer),
+    /// Those of each digit, where each was asked for.
+    Parts { parts: Vec<Answer> },
+    /// No digit was found.
+    Nothing { reason: String },
+    /// Several were found where one was expected.
+    Several { reason: String, boxes: Vec<Region> },
+}
+
+/// The answer for one image.
+#[derive(Serialize)]
+pub(crate) struct Answer {
     #[serde(flatten)]
     predicted: Predicted,
+    /// The place of the digit in the picture, where it was looked for.
+    #[serde(rename = "box", skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
     /// The reasons why the answer may be wrong.
     warnings: Vec<String>,
     /// 784 bytes, where they were asked for.
@@ -35,16 +54,39 @@ enum Predicted {
 }
 
 impl Reply {
-    pub(crate) fn new(input: Input, output: ImageOutput) -> Self {
+    /// Takes as many outputs as the input has parts.
+    pub(crate) fn new(
+        input: Input,
+        outputs: &mut impl Iterator<Item = ImageOutput>,
+    ) -> Result<Self, ApiError> {
+        let Input { sight, addend, optional } = input;
+        let mut answers = |parts: Vec<Part>| -> Vec<Answer> {
+            let pairs = parts.into_iter().zip(outputs.by_ref());
+            pairs.map(|(part, output)| Answer::new(part, output, addend, optional)).collect()
+        };
+        Ok(match sight {
+            Sight::One(part) => {
+                let missing = || ApiError::Internal("an image has no answer".into());
+                Self::Digit(answers(vec![part]).pop().ok_or_else(missing)?)
+            }
+            Sight::Each(parts) => Self::Parts { parts: answers(parts) },
+            Sight::Nothing(reason) => Self::Nothing { reason },
+            Sight::Several(reason, boxes) => Self::Several { reason, boxes },
+        })
+    }
+}
+
+impl Answer {
+    fn new(part: Part, output: ImageOutput, addend: Option<u8>, optional: OptionalFields) -> Self {
+        let Part { image, region, mut warnings } = part;
         let ImageOutput { answers, feature_maps } = output;
-        let decisive = &answers.sums[usize::from(input.addend.unwrap_or(0))];
-        let mut warnings = input.warnings;
+        let decisive = &answers.sums[usize::from(addend.unwrap_or(0))];
         warnings.extend(decisive.answer.doubts(decisive.addend));
-        let seen = input.optional.seen.then(|| input.image.pixels().to_vec());
-        let predicted = match input.addend {
+        let seen = optional.seen.then(|| image.pixels().to_vec());
+        let predicted = match addend {
             Some(_) => Predicted::One(decisive.clone()),
             None => Predicted::All(answers),
         };
-        Self { predicted, warnings, seen, feature_maps }
+        Self { predicted, region, warnings, seen, feature_maps }
     }
 }

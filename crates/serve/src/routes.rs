@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request, State};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -13,11 +13,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
+use crate::SMALL_BODY;
 use crate::batcher::BatchItem;
 use crate::error::ApiError;
 use crate::page;
 use crate::reply::{ListReply, Reply};
-use crate::request::{self, Inputs, Query};
+use crate::request::{self, Bounds, Inputs, Query};
 use crate::state::{Access, AppState};
 
 /// The headers of every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
@@ -79,7 +80,9 @@ async fn model(State(state): State<AppState>) -> Response {
     let limits = json!({
         "body_bytes": limits.body,
         "images": limits.images,
+        "picture_bytes": limits.picture,
         "requests_in_flight": limits.in_flight,
+        "large_requests_in_flight": limits.large_bodies,
         "seconds": limits.time.as_secs_f64(),
     });
     let version = env!("CARGO_PKG_VERSION");
@@ -94,6 +97,10 @@ async fn predict(
     request: Request,
 ) -> Result<Response, ApiError> {
     let _permit = state.permits.clone().try_acquire_owned().map_err(|_| ApiError::Busy)?;
+    let _large = match is_large(&headers) {
+        true => Some(state.large_bodies.clone().try_acquire_owned().map_err(|_| ApiError::Busy)?),
+        false => None,
+    };
     let axum::extract::Query(query) = query.map_err(|rejection| ApiError::Bad(rejection.body_text()))?;
     let answer = async {
         let body =
@@ -101,6 +108,12 @@ async fn predict(
         answer(&state, headers, query, body).await
     };
     tokio::time::timeout(state.limits.time, answer).await.unwrap_or(Err(ApiError::Timeout))
+}
+
+/// Whether a body is longer than those that all requests in work may have, or may be.
+fn is_large(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.is_none_or(|length| length > SMALL_BODY)
 }
 
 fn refused(rejection: &BytesRejection, state: &AppState) -> ApiError {
@@ -119,31 +132,37 @@ async fn answer(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let Inputs { inputs, is_list } = read(state, headers, query, body).await?;
-    let images = inputs.iter().map(|input| BatchItem {
-        pixels: input.image.pixels().iter().map(|&byte| adder_model::normalize(f32::from(byte))).collect(),
-        feature_maps: input.optional.feature_maps,
+    let images = inputs.iter().flat_map(|input| {
+        input.sight.parts().iter().map(|part| BatchItem {
+            pixels: part.image.pixels().iter().map(|&byte| adder_model::normalize(f32::from(byte))).collect(),
+            feature_maps: input.optional.feature_maps,
+        })
     });
-    let answers = state.batcher.predict(images.collect()).await?;
+    let images: Vec<BatchItem> = images.collect();
+    let outputs = if images.is_empty() { Vec::new() } else { state.batcher.predict(images).await? };
+    let mut outputs = outputs.into_iter();
+    let replies = inputs.into_iter().map(|input| Reply::new(input, &mut outputs));
+    let mut replies = replies.collect::<Result<Vec<_>, _>>()?;
     // Straight from the types: by way of a JSON value each `f32` would be written as a longer `f64`.
-    let mut replies = inputs.into_iter().zip(answers).map(|(input, output)| Reply::new(input, output));
     Ok(match is_list {
-        true => Json(ListReply { answers: replies.collect() }).into_response(),
-        false => Json(replies.next()).into_response(),
+        true => Json(ListReply { answers: replies }).into_response(),
+        false => Json(replies.pop()).into_response(),
     })
 }
 
 /// Reads a body; pictures are decoded on threads of their own, so many at a time, so that the others are free to answer.
 async fn read(state: &AppState, headers: HeaderMap, query: Query, body: Bytes) -> Result<Inputs, ApiError> {
     if request::is_quick(&headers, &body) {
-        return request::read(&headers, query, &body, &state.limits);
+        let bounds = Bounds { limits: &state.limits, memory: &state.memory };
+        return request::read(&headers, query, &body, &bounds);
     }
     let failed =
         |error: &dyn std::fmt::Display| ApiError::Internal(format!("a picture was not decoded: {error}"));
     let decoder = state.decoders.clone().acquire_owned().await.map_err(|error| failed(&error))?;
-    let limits = state.limits.clone();
+    let (limits, memory) = (state.limits.clone(), state.memory.clone());
     let reading = move || {
         let _decoder = decoder;
-        request::read(&headers, query, &body, &limits)
+        request::read(&headers, query, &body, &Bounds { limits: &limits, memory: &memory })
     };
     tokio::task::spawn_blocking(reading).await.map_err(|error| failed(&error))?
 }

@@ -7,6 +7,7 @@ use adder_model::Predictor;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::batcher::Batcher;
+use crate::memory::DecodingMemory;
 use crate::metrics::Metrics;
 use crate::state::{Access, AppState, Log, ModelInfo};
 use crate::{Limits, connections, routes};
@@ -63,7 +64,9 @@ impl Server {
             batcher,
             model: Arc::new(self.model),
             permits: Arc::new(Semaphore::new(limits.in_flight)),
+            large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
             decoders: Arc::new(Semaphore::new(threads)),
+            memory: Arc::new(DecodingMemory::new(limits.decoding)),
             limits: limits.clone(),
             metrics,
             log: self.log,

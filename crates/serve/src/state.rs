@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::Limits;
 use crate::batcher::Batcher;
+use crate::memory::DecodingMemory;
 use crate::metrics::Metrics;
 
 /// A description of the network, as `/v1/model` gives it.
@@ -48,6 +49,9 @@ pub(crate) struct AppState {
     pub(crate) log: Log,
     /// A permit for each request in work.
     pub(crate) permits: Arc<Semaphore>,
-    /// A permit for each picture that is being decoded: each takes a core and up to the limit in memory.
+    /// A permit for each request in work with a body that is large or of unknown length.
+    pub(crate) large_bodies: Arc<Semaphore>,
+    /// A permit for each request whose pictures are being decoded: each takes a core.
     pub(crate) decoders: Arc<Semaphore>,
+    pub(crate) memory: Arc<DecodingMemory>,
 }

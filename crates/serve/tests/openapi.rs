@@ -62,15 +62,25 @@ fn answers_are_as_documented() {
         assert_eq!(reply.status, 200, "{}", reply.body);
         holds(&answer, &reply.json());
     }
-    for (body, part) in [(&one, "Answer"), (&all, "AllAnswers")] {
-        let reply = server.post(body).json();
+    let drawn =
+        json!({ "image": client::drawing(&[(40, 50)]), "each": true, "seen": true, "feature_maps": true });
+    holds(&request, &drawn);
+    let parts = server.post(&drawn).json();
+    holds(&answer, &parts);
+    for (reply, part) in [
+        (server.post(&one).json(), "Answer"),
+        (server.post(&all).json(), "AllAnswers"),
+        (parts["parts"][0].clone(), "AllAnswers"),
+    ] {
         holds(&document.schema(&format!("/components/schemas/{part}")), &reply);
         // Everything that is said is documented, and what is documented is said.
-        let said: Vec<&String> = reply.as_object().unwrap().keys().collect();
-        for name in said {
+        for name in reply.as_object().unwrap().keys().filter(|name| *name != "status") {
             assert!(document.names(part).contains(&name), "{part} does not document {name}");
         }
     }
+    let blank = server.post(&json!({ "image": client::drawing(&[]) })).json();
+    holds(&answer, &blank);
+    holds(&document.schema("/components/schemas/Nothing"), &blank);
     holds(&document.of_answer("/v1/model", "get", 200), &server.send("GET", "/v1/model", &[], b"").json());
 }
 
@@ -80,12 +90,17 @@ fn the_schemas_are_not_satisfied_by_anything() {
     let document = Document::of(&server);
     let answer = document.of_answer("/v1/predict", "post", 200);
     let good = server.post(&json!({ "pixels": pixels(1), "addend": 3 })).json();
-    for name in ["digit", "sum", "addend", "digit_probabilities", "sum_probabilities", "warnings"] {
+    for name in ["status", "digit", "sum", "addend", "digit_probabilities", "sum_probabilities", "warnings"] {
         let mut without = good.clone();
         without.as_object_mut().unwrap().remove(name);
         assert!(!answer.is_valid(&without), "an answer without {name}");
     }
-    for (name, value) in [("digit", json!(10)), ("sum", json!("7")), ("sum_probabilities", json!([1.0]))] {
+    for (name, value) in [
+        ("status", json!("nothing")),
+        ("digit", json!(10)),
+        ("sum", json!("7")),
+        ("sum_probabilities", json!([1.0])),
+    ] {
         let mut other = good.clone();
         other[name] = value;
         assert!(!answer.is_valid(&other), "an answer with another {name}");

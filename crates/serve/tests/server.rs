@@ -9,19 +9,9 @@ use std::time::Duration;
 
 use adder_model::Predictor;
 use adder_serve::Limits;
-use client::{Running, json_request, network, pixels};
-use image::{GrayImage, ImageFormat, Luma};
+use client::{Running, drawing, drawing_file, json_request, network, pixels};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use serde_json::{Value, json};
-
-/// A page with a stroke on it.
-fn drawing() -> Vec<u8> {
-    let mut file = Cursor::new(Vec::new());
-    let page = GrayImage::from_fn(90, 120, |x, y| {
-        Luma([if (40..50).contains(&x) && (20..100).contains(&y) { 20 } else { 230 }])
-    });
-    page.write_to(&mut file, ImageFormat::Png).unwrap();
-    file.into_inner()
-}
 
 #[test]
 fn answers_are_the_predictors() {
@@ -61,13 +51,17 @@ fn a_list_is_answered_in_its_order_and_without_an_addend_all_ten_are() {
 fn pictures_come_as_bodies_and_as_base64() {
     use base64::Engine;
     let server = Running::start(Limits::default());
-    let body =
-        server.send("POST", "/v1/predict?addend=7&seen=true", &[("content-type", "image/png")], &drawing());
+    let body = server.send(
+        "POST",
+        "/v1/predict?addend=7&seen=true",
+        &[("content-type", "image/png")],
+        &drawing_file(&[(40, 50)]),
+    );
     assert_eq!(body.status, 200, "{}", body.body);
     let said = body.json();
     assert_eq!((said["addend"].as_u64(), said["seen"].as_array().unwrap().len()), (Some(7), 784));
     assert!(said["seen"].as_array().unwrap().iter().any(|value| value.as_u64() > Some(200)));
-    let text = base64::engine::general_purpose::STANDARD.encode(drawing());
+    let text = base64::engine::general_purpose::STANDARD.encode(drawing_file(&[(40, 50)]));
     let encoded = server.post(&json!({ "image": &text, "addend": 7, "seen": true }));
     assert_eq!(encoded.json(), said);
 
@@ -77,10 +71,140 @@ fn pictures_come_as_bodies_and_as_base64() {
         seen.filter(|value| value.as_u64() > Some(200)).count()
     };
     let path = "/v1/predict?addend=7&seen=true&raw=true";
-    let raw = server.send("POST", path, &[("content-type", "image/png")], &drawing()).json();
+    let raw = server.send("POST", path, &[("content-type", "image/png")], &drawing_file(&[(40, 50)])).json();
     assert!(light(&said) < 200 && light(&raw) > 400, "{} and {}", light(&said), light(&raw));
     let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true, "raw": true }));
     assert_eq!(encoded.json(), raw);
+}
+
+const PNG: [(&str, &str); 1] = [("content-type", "image/png")];
+
+#[test]
+fn base64_is_taken_as_programs_write_it() {
+    let server = Running::start(Limits::default());
+    let plain = drawing(&[(40, 50)]);
+    let expected = server.post(&json!({ "image": &plain, "addend": 7 })).json();
+    assert_eq!(expected["status"], "digit");
+    let lines = plain.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap());
+    let lines = lines.collect::<Vec<_>>().join("\r\n");
+    let url_safe = plain.replace('+', "-").replace('/', "_");
+    for text in [
+        format!("data:image/png;base64,{plain}"),
+        format!("\n {plain}\n"),
+        lines,
+        plain.trim_end_matches('=').to_owned(),
+        url_safe.trim_end_matches('=').to_owned(),
+    ] {
+        let reply = server.post(&json!({ "image": &text, "addend": 7 }));
+        assert_eq!((reply.status, reply.json()), (200, expected.clone()), "{text}");
+    }
+    let refusal = server.post(&json!({ "image": "https://example.org/three.png" }));
+    assert_eq!(refusal.status, 400);
+    assert!(refusal.body.contains("an address") && refusal.body.contains("data URL"), "{}", refusal.body);
+    let gif = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, b"GIF89a\x01\0\x01\0");
+    let refusal = server.post(&json!({ "inputs": [{ "image": gif }] }));
+    assert_eq!(refusal.status, 400);
+    assert!(
+        refusal.body.contains("inputs[0]: image") && refusal.body.contains("a GIF file"),
+        "{}",
+        refusal.body
+    );
+}
+
+#[test]
+fn a_picture_of_nothing_gets_no_answer() {
+    let server = Running::start(Limits::default());
+    for path in ["/v1/predict", "/v1/predict?addend=7&each=true&seen=true"] {
+        let reply = server.send("POST", path, &PNG, &drawing_file(&[]));
+        let said = reply.json();
+        assert_eq!((reply.status, &said["status"]), (200, &"nothing".into()), "{}", reply.body);
+        assert!(said["reason"].as_str().unwrap().contains("no digit found"), "{said}");
+        assert_eq!(said.as_object().unwrap().len(), 2, "{said}");
+    }
+    // In a list it costs its own answer.
+    let list = json!({ "inputs": [
+        { "image": drawing(&[]), "addend": 1 }, { "image": drawing(&[(40, 50)]), "addend": 1 }, { "pixels": pixels(1), "addend": 1 },
+    ] });
+    let said = server.post(&list).json();
+    let statuses: Vec<&Value> =
+        said["answers"].as_array().unwrap().iter().map(|answer| &answer["status"]).collect();
+    assert_eq!(statuses, ["nothing", "digit", "digit"]);
+    let alone = server.post(&json!({ "pixels": pixels(1), "addend": 1 })).json();
+    assert_eq!(said["answers"][2], alone);
+    // Where nothing is looked for, there is always something to say, without a place.
+    let raw = server.send("POST", "/v1/predict?addend=7&raw=true", &PNG, &drawing_file(&[])).json();
+    assert_eq!((&raw["status"], raw.get("box")), (&"digit".into(), None));
+}
+
+#[test]
+fn a_digit_has_its_place_alone_and_among_parts() {
+    let server = Running::start(Limits::default());
+    let one = server.send("POST", "/v1/predict?addend=7&seen=true", &PNG, &drawing_file(&[(40, 50)])).json();
+    assert_eq!(one["status"], "digit");
+    for (side, about) in [("left", 40), ("top", 20), ("width", 10), ("height", 80)] {
+        let found = one["box"][side].as_i64().unwrap();
+        assert!((found - about).abs() <= 2, "{side}: {}", one["box"]);
+    }
+    let path = "/v1/predict?addend=7&seen=true&each=true";
+    let each = server.send("POST", path, &PNG, &drawing_file(&[(40, 50)])).json();
+    let mut part = one.clone();
+    part.as_object_mut().unwrap().remove("status");
+    assert_eq!(each, json!({ "status": "parts", "parts": [part] }));
+}
+
+#[test]
+fn several_digits_are_answered_only_where_each_is_asked_for() {
+    let server = Running::start(Limits::default());
+    let image = drawing(&[(30, 40), (150, 160)]);
+    let reply = server.post(&json!({ "image": &image, "addend": 7 }));
+    let said = reply.json();
+    assert_eq!((reply.status, &said["status"]), (200, &"several".into()), "{said}");
+    assert_eq!(said["boxes"].as_array().unwrap().len(), 2, "{said}");
+    assert!(said["reason"].as_str().unwrap().contains("2 digits found"), "{said}");
+    assert!(said.get("digit").is_none() && said.get("sum").is_none(), "{said}");
+    let each = server.post(&json!({ "image": image, "addend": 7, "each": true, "seen": true })).json();
+    let parts = each["parts"].as_array().unwrap();
+    let lefts: Vec<i64> = parts.iter().map(|part| part["box"]["left"].as_i64().unwrap()).collect();
+    assert!(parts.len() == 2 && (lefts[0] - 30).abs() <= 2 && (lefts[1] - 150).abs() <= 2, "{lefts:?}");
+    // Each has the answers of a picture of its own.
+    let alone = server.post(&json!({ "image": drawing(&[(30, 40)]), "addend": 7, "seen": true })).json();
+    assert_eq!(parts[0]["seen"], alone["seen"]);
+    assert_eq!(parts[0]["sum_probabilities"], alone["sum_probabilities"]);
+}
+
+#[test]
+fn photos_as_phones_take_them_are_within_the_limits() {
+    let limits = Limits::default();
+    // 50 megapixels of three bytes, and their file as base64.
+    assert!(limits.picture >= 3 * 8192 * 6144 && limits.body >= 16 << 20);
+    assert!(limits.decoding >= 4 * limits.picture, "one picture has the memory that its decoder takes");
+    // Where nothing is optimized it takes its time.
+    let server = Running::start(Limits { time: Duration::from_secs(120), ..limits });
+    let page = GrayImage::from_fn(5712, 4284, |x, y| {
+        Luma([if (2000..2300).contains(&x) && (1000..3500).contains(&y) { 30 } else { 220 }])
+    });
+    let mut file = Cursor::new(Vec::new());
+    DynamicImage::from(page).to_rgb8().write_to(&mut file, ImageFormat::Png).unwrap();
+    let reply = server.send("POST", "/v1/predict?addend=1", &PNG, file.get_ref());
+    assert_eq!((reply.status, &reply.json()["status"]), (200, &"digit".into()), "{}", reply.body);
+}
+
+#[test]
+fn beyond_the_large_bodies_in_flight_it_says_busy() {
+    let server = Running::start(Limits { large_bodies: 1, ..Limits::default() });
+    let mut slow = server.connect();
+    let head =
+        b"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 2000000\r\n\r\n";
+    slow.write_all(head).unwrap();
+    server.wait_until_in_work();
+    let large = [&drawing_file(&[(40, 50)])[..], &[0; 2_000_000]].concat();
+    assert_eq!(server.send("POST", "/v1/predict?addend=1", &PNG, &large).status, 429);
+    assert_eq!(server.send("POST", "/v1/predict?addend=1", &PNG, &drawing_file(&[(40, 50)])).status, 200);
+    drop(slow);
+    let begin = std::time::Instant::now();
+    while server.send("POST", "/v1/predict?addend=1", &PNG, &large).status != 200 {
+        assert!(begin.elapsed() < Duration::from_secs(30), "the place is not given back");
+    }
 }
 
 #[test]
@@ -116,8 +240,12 @@ fn feature_maps_are_the_networks_own() {
         }
     }
     assert!(said["answers"][2].get("feature_maps").is_none());
-    let body =
-        server.send("POST", "/v1/predict?feature_maps=true", &[("content-type", "image/png")], &drawing());
+    let body = server.send(
+        "POST",
+        "/v1/predict?feature_maps=true",
+        &[("content-type", "image/png")],
+        &drawing_file(&[(40, 50)]),
+    );
     assert_eq!(body.json()["feature_maps"].as_array().unwrap().len(), 6);
 }
 

@@ -43,6 +43,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_whole(path, |file| file.write_all(bytes)).map_err(failed("write", path))
 }
 
+/// Deletes a file, if there is one.
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("delete", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Replaces the folder `path` by one that holds `files`, all of them or none.
 ///
 /// The new folder is completed and flushed as `.NAME.new`, then the old one is renamed to `.NAME.old` and the new one to
@@ -63,7 +71,7 @@ pub(crate) fn replace_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<(),
         }
         fs::rename(&new, path)?;
         sync_folder(parent(path))?;
-        remove_if_there(&old)
+        remove_folder_if_there(&old)
     };
     attempt().map_err(failed("replace", path))
 }
@@ -88,8 +96,8 @@ pub(crate) fn recover_folder(path: &Path) -> Result<(), FileError> {
             fs::rename(found, path)?;
             sync_folder(parent(path))?;
         }
-        remove_if_there(&sibling(path, "new"))?;
-        remove_if_there(&sibling(path, "old"))
+        remove_folder_if_there(&sibling(path, "new"))?;
+        remove_folder_if_there(&sibling(path, "old"))
     };
     attempt().map_err(failed("recover", path))
 }
@@ -106,7 +114,7 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(format!(".{name}.{suffix}"))
 }
 
-fn remove_if_there(folder: &Path) -> io::Result<()> {
+fn remove_folder_if_there(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

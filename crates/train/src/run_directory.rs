@@ -10,14 +10,17 @@
 //! | `last/` | the checkpoint to resume from, see [`checkpoint`] | after each epoch and on stopping |
 //! | `best/` | the checkpoint of the best epoch in validation | when there is a better one |
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
+//! | `diverged.json` | the [`Divergence`](crate::divergence::Divergence) that ended it | where a number is not finite |
+//! | `resume.json` | options beside the configuration, [`ResumeOptions`] | at the start and on resuming |
 //! | `report.html` | what a person looks at; drawn from the others | at the end, and by `adder report` |
 //! | `exhaustive.json` | the evaluation set with all ten addends, [`ExhaustiveReport`] | by a repetition, once |
 //! | `teachers/1/` and so on | the runs of the networks that it learned from | before its first step, where asked for |
-//! | `events.out.tfevents.*` | the events for TensorBoard | as they happen, where asked for |
+//! | `events.out.tfevents.*` | the events for TensorBoard, one file | as they happen, where asked for |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
 
 pub(crate) mod error;
 mod manage;
+mod resume;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -39,6 +42,7 @@ use crate::events::{Event, read_events};
 use crate::files::{self, FileError, failed};
 
 pub use error::RunError;
+pub use resume::ResumeOptions;
 
 const CONFIG: &str = "config.toml";
 const SPLIT: &str = "split.json";
@@ -49,7 +53,12 @@ const EVALUATION: &str = "evaluation.json";
 const REPORT: &str = "report.html";
 const EXHAUSTIVE: &str = "exhaustive.json";
 const TEACHERS: &str = "teachers";
+const DIVERGED: &str = "diverged.json";
+const RESUME: &str = "resume.json";
 const LOCK: &str = ".lock";
+
+/// The head of `config.toml`.
+const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
 
 /// The choice where a run is already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,8 +266,8 @@ impl RunDirectory {
         }
     }
 
-    pub(crate) fn write_config(&self, config: &Config, header: &str) -> Result<(), RunError> {
-        let text = format!("{header}\n{}", config.to_toml());
+    pub(crate) fn write_config(&self, config: &Config) -> Result<(), RunError> {
+        let text = format!("{HEADER}\n{}", config.to_toml());
         Ok(files::write(&self.path.join(CONFIG), text.as_bytes())?)
     }
 
@@ -304,7 +313,9 @@ impl RunDirectory {
                 fs::remove_dir_all(&folder).map_err(failed("delete", &folder))?;
             }
         }
-        for name in [REPORT, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, DATA, SPLIT, CONFIG] {
+        let files =
+            [REPORT, RESUME, DIVERGED, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, DATA, SPLIT, CONFIG];
+        for name in files {
             let file = self.path.join(name);
             if file.exists() {
                 fs::remove_file(&file).map_err(failed("delete", &file))?;

@@ -27,14 +27,14 @@ pub extern "C" fn adder_reserve(bytes: usize) -> *mut u8 {
     session.picture.as_mut_ptr()
 }
 
-/// Reads the picture that was written to the room: red, green, blue and alpha, row by row. Returns the length of the answer in
-/// bytes: the server's JSON for all ten addends, or its JSON for an error.
+/// Reads the picture that was written to the room: red, green, blue and alpha, row by row; each digit of it, where `each` is not zero.
+/// Returns the length of the answer in bytes: the server's JSON for all ten addends, or its JSON for an error.
 #[unsafe(no_mangle)]
-pub extern "C" fn adder_look(width: u32, height: u32) -> usize {
+pub extern "C" fn adder_look(width: u32, height: u32, each: u32) -> usize {
     let mut session = session();
     let picture = std::mem::take(&mut session.picture);
     let answer = session
-        .recognize(width, height, picture)
+        .recognize(width, height, picture, each != 0)
         .map_or_else(|error| json(&error), |recognition| json(&recognition));
     session.answer = answer;
     session.answer.len()
@@ -47,12 +47,18 @@ pub extern "C" fn adder_answer() -> *const u8 {
 }
 
 impl Session {
-    fn recognize(&mut self, width: u32, height: u32, picture: Vec<u8>) -> Result<Recognition, ErrorReply> {
+    fn recognize(
+        &mut self,
+        width: u32,
+        height: u32,
+        picture: Vec<u8>,
+        each: bool,
+    ) -> Result<Recognition, ErrorReply> {
         let network = match self.network.take() {
             Some(network) => network,
             None => PretrainedNetwork::new()?,
         };
-        self.network.insert(network).recognize(width, height, picture)
+        self.network.insert(network).recognize(width, height, picture, each)
     }
 }
 

@@ -1,16 +1,17 @@
-//! The trained network as a WebAssembly module: from the pixels of a drawing to the digit, all ten sums and the feature maps of
-//! each block, as the JSON that the server gives.
+//! The trained network as a WebAssembly module: from the pixels of a drawing to the digit, or each of several, all ten sums and the
+//! feature maps of each block, as the JSON that the server gives.
 //!
 //! ```
-//! use adder_wasm::PretrainedNetwork;
+//! use adder_wasm::{PretrainedNetwork, Recognition};
 //!
 //! // A dark bar on a light canvas of 100x100 pixels: red, green, blue and alpha, row by row.
 //! let bar = |x, y| (45..54).contains(&x) && (15..85).contains(&y);
 //! let gray = (0..100 * 100).map(|at| if bar(at % 100, at / 100) { 20 } else { 235 });
 //! let pixels: Vec<u8> = gray.flat_map(|value| [value, value, value, 255]).collect();
-//! let recognition = PretrainedNetwork::new().unwrap().recognize(100, 100, pixels).unwrap();
-//! assert_eq!(recognition.answers.digit, 1);
-//! assert_eq!(recognition.answers.sums[7].answer.sum, 8);
+//! let recognition = PretrainedNetwork::new().unwrap().recognize(100, 100, pixels, false).unwrap();
+//! let Recognition::Digit(part) = recognition else { panic!("there is one digit") };
+//! assert_eq!(part.answers.digit, 1);
+//! assert_eq!(part.answers.sums[7].answer.sum, 8);
 //! ```
 //!
 //! # The way into a page
@@ -31,4 +32,4 @@ mod exports;
 mod recognition;
 
 pub use exports::{adder_answer, adder_look, adder_reserve};
-pub use recognition::{ErrorReply, PretrainedNetwork, Recognition};
+pub use recognition::{ErrorReply, Part, PretrainedNetwork, Recognition};

@@ -2,11 +2,19 @@
 
 use adder_data::{Labeled, Source, normalize};
 use adder_model::{Addends, IdentityAdder, Predictor};
-use adder_wasm::{PretrainedNetwork, adder_answer, adder_look, adder_reserve};
+use adder_wasm::{Part, PretrainedNetwork, Recognition, adder_answer, adder_look, adder_reserve};
 use candle_core::Device;
 
 fn mnist() -> std::sync::Arc<Labeled> {
     adder_data::load(&Source::Embedded, &mut |_| ()).unwrap().evaluation
+}
+
+/// The answers for the one digit of a canvas of 112x112.
+fn one(network: &PretrainedNetwork, canvas: Vec<u8>) -> Part {
+    match network.recognize(112, 112, canvas, false).unwrap() {
+        Recognition::Digit(part) => part,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// An image of MNIST as a canvas would hold it, dark ink on light, each pixel four by four of the canvas's.
@@ -23,7 +31,7 @@ fn a_look_holds_what_the_network_says_of_what_it_saw() {
     let reference = Predictor::new(&model.on_reference()).unwrap();
     let data = mnist();
     for index in 0..20 {
-        let recognition = network.recognize(112, 112, canvas(data.image(index))).unwrap();
+        let recognition = one(&network, canvas(data.image(index)));
         let image: Vec<f32> = recognition.seen.iter().map(|&byte| normalize(f32::from(byte))).collect();
         let expected = reference.predict_batch(&image, Addends::All).unwrap().by_image().next().unwrap();
         assert_eq!(recognition.answers.digit, expected.digit, "image {index}");
@@ -43,7 +51,7 @@ fn a_look_holds_what_the_network_says_of_what_it_saw() {
 fn the_digits_of_mnist_are_read_from_a_canvas() {
     let (network, data) = (PretrainedNetwork::new().unwrap(), mnist());
     let right = |index: &u32| {
-        let recognition = network.recognize(112, 112, canvas(data.image(*index))).unwrap();
+        let recognition = one(&network, canvas(data.image(*index)));
         recognition.answers.digit == data.label(*index)
             && recognition.answers.sums[7].answer.sum == data.label(*index) + 7
     };
@@ -55,7 +63,7 @@ fn the_digits_of_mnist_are_read_from_a_canvas() {
 fn a_picture_that_cannot_be_is_refused_in_the_servers_form() {
     let network = PretrainedNetwork::new().unwrap();
     for (width, height, bytes) in [(112, 112, 5), (4, 4, 64), (0, 0, 0), (20_000, 1, 80_000)] {
-        let refusal = network.recognize(width, height, vec![0; bytes]).unwrap_err();
+        let refusal = network.recognize(width, height, vec![0; bytes], true).unwrap_err();
         let refusal = serde_json::to_value(&refusal).unwrap();
         assert_eq!(refusal["error"]["code"], "bad_request");
         let message = refusal["error"]["message"].as_str().unwrap();
@@ -64,10 +72,28 @@ fn a_picture_that_cannot_be_is_refused_in_the_servers_form() {
 }
 
 #[test]
-fn an_empty_canvas_raises_doubts() {
-    let recognition = PretrainedNetwork::new().unwrap().recognize(100, 100, vec![255; 40_000]).unwrap();
-    assert_eq!(recognition.warnings[0], "nothing stands out from the background");
-    assert_eq!(recognition.seen, [0; 784]);
+fn each_is_asked_for_or_one() {
+    let (network, data) = (PretrainedNetwork::new().unwrap(), mnist());
+    let canvas = canvas(data.image(0));
+    let each = network.recognize(112, 112, canvas.clone(), true).unwrap();
+    assert_eq!(each, Recognition::Parts { parts: vec![one(&network, canvas)] });
+    let said = serde_json::to_value(&each).unwrap();
+    assert_eq!((&said["status"], &said["parts"][0]["digit"]), (&"parts".into(), &data.label(0).into()));
+    assert!(
+        said["parts"][0]["box"]["width"].as_u64().is_some_and(|width| (20..112).contains(&width)),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_empty_canvas_has_no_digit_and_no_answer() {
+    for each in [false, true] {
+        let recognition = PretrainedNetwork::new().unwrap().recognize(100, 100, vec![255; 40_000], each);
+        let said = serde_json::to_value(recognition.unwrap()).unwrap();
+        assert_eq!(said["status"], "nothing");
+        assert!(said["reason"].as_str().unwrap().contains("no digit found"), "{said}");
+        assert_eq!(said.as_object().unwrap().len(), 2, "{said}");
+    }
 }
 
 /// The exports as JavaScript uses them, but for writing and reading through their pointers: without the pixels the picture is
@@ -75,12 +101,13 @@ fn an_empty_canvas_raises_doubts() {
 #[test]
 fn the_exports_lead_from_room_to_answer() {
     assert!(!adder_reserve(4 * 50 * 60).is_null());
-    let expected = PretrainedNetwork::new().unwrap().recognize(50, 60, vec![0; 4 * 50 * 60]).unwrap();
-    assert_eq!(adder_look(50, 60), serde_json::to_vec(&expected).unwrap().len());
+    let expected = PretrainedNetwork::new().unwrap().recognize(50, 60, vec![0; 4 * 50 * 60], true).unwrap();
+    assert_eq!(adder_look(50, 60, 1), serde_json::to_vec(&expected).unwrap().len());
     assert!(!adder_answer().is_null());
     // The room is used up, and what is asked without it is refused.
-    let refusal =
-        serde_json::to_vec(&PretrainedNetwork::new().unwrap().recognize(50, 60, Vec::new()).unwrap_err())
-            .unwrap();
-    assert_eq!(adder_look(50, 60), refusal.len());
+    let refusal = serde_json::to_vec(
+        &PretrainedNetwork::new().unwrap().recognize(50, 60, Vec::new(), true).unwrap_err(),
+    )
+    .unwrap();
+    assert_eq!(adder_look(50, 60, 1), refusal.len());
 }

@@ -1,5 +1,6 @@
 //! Choices that several commands have.
 
+use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -22,6 +23,18 @@ pub(crate) enum DeviceChoice {
     Metal,
 }
 
+/// As it is given.
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
 impl FromStr for DeviceChoice {
     type Err = String;
 
@@ -40,9 +53,22 @@ impl FromStr for DeviceChoice {
     }
 }
 
+/// Reads a seed.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_seed_has_64_bits() {
+        assert_eq!(["0", "18446744073709551615"].map(seed), [Ok(0), Ok(u64::MAX)]);
+        for text in ["-1", "18446744073709551616", "1.0", "1e3", "", "one"] {
+            assert!(seed(text).unwrap_err().ends_with("from 0 to 18446744073709551615"), "{text}");
+        }
+    }
 
     #[test]
     fn devices_parse() {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::choices::CheckpointChoice;
+use super::training::OrientationArgs;
 use crate::error::UsageError;
 
 #[derive(Debug, Args)]
@@ -32,9 +33,12 @@ pub(crate) struct EvalArgs {
     /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
-    /// Source of the images [default: as the run was trained; embedded for a weights file].
+    /// Source of the images [default: as the run was trained; embedded for a weights file]. A path is read with the run's
+    /// --transpose and --invert, which `--transpose=false` takes back.
     #[arg(long, value_name = "SOURCE")]
     pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) orientation: OrientationArgs,
     /// Only the first N images of each set [default: as the run was trained].
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u32>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use adder_experiment::lr_find::RangeTest;
 use clap::{Args, ValueEnum};
 
+use super::choices::seed;
 use super::evaluation::TtaArgs;
 use super::training::TrainingArgs;
 
@@ -16,7 +17,7 @@ pub(crate) struct RepeatArgs {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) seeds: u64,
     /// The first of them [default: the configuration's seed, which is 1 in every recipe].
-    #[arg(long, value_name = "N", conflicts_with = "seed")]
+    #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) first_seed: Option<u64>,
     /// The folder of the runs; seeds that are finished in it are not trained again [default: runs/repeat-RECIPE].
     #[arg(long, value_name = "DIR")]

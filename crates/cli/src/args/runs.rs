@@ -16,6 +16,9 @@ pub(crate) struct ReportArgs {
     /// File of the page [default: report.html in the run, comparison.html for several].
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// The place that the run's images were moved to; the run remembers it.
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) data: Option<String>,
     /// Write each figure as SVG and PNG into a folder too.
     #[arg(long, value_name = "DIR")]
     pub(crate) figures: Option<PathBuf>,

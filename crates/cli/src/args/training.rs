@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::choices::seed;
+
 /// The sources of a configuration.
 #[derive(Debug, Args)]
 pub(crate) struct RecipeArgs {
@@ -23,16 +25,29 @@ pub(crate) struct RecipeArgs {
 pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-    /// Seed of everything random: `--set seed=N`.
-    #[arg(long, value_name = "N")]
+    /// Seed of everything random, 0 to 2^64 - 1: `--set seed=N`.
+    #[arg(long, value_name = "N", value_parser = seed, allow_negative_numbers = true)]
     pub(crate) seed: Option<u64>,
-    /// Source of the images: embedded, download, hub, or a folder with four IDX files (raw or .gz):
-    /// `--set data.source=...`.
+    /// Source of the images: embedded, download, hub, or a path: a folder with four IDX files (raw or .gz), mnist.npz, or
+    /// pictures by class; docs/data.md has the list: `--set data.source=...`.
     #[arg(long, value_name = "SOURCE")]
     pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) orientation: OrientationArgs,
     /// Only the first N images of each set, as a smoke test: `--set data.limit=N`.
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u32>,
+}
+
+/// How the images of a source are turned to be as MNIST's.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OrientationArgs {
+    /// Exchange rows and columns of every image, as files of EMNIST need: `--set data.transpose=true`.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) transpose: Option<bool>,
+    /// Make dark digits on light ground light ones on dark: `--set data.invert=true`.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) invert: Option<bool>,
 }
 
 /// The configuration of a training.
@@ -61,11 +76,12 @@ pub(crate) struct TrainArgs {
     /// Replace a run that is already in the run directory.
     #[arg(long)]
     pub(crate) overwrite: bool,
-    /// Resume a stopped run, exactly where it was.
+    /// Resume a stopped run, exactly where it was: a run directory, or its name in runs/. With --data, its images are where they
+    /// were moved to; the run remembers the place.
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["recipe", "config", "assignments", "seed", "data", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
+        conflicts_with_all = ["recipe", "config", "assignments", "seed", "transpose", "invert", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
     )]
     pub(crate) resume: Option<PathBuf>,
     /// Print the evaluation as JSON.
@@ -74,7 +90,7 @@ pub(crate) struct TrainArgs {
     /// Write no report at the end.
     #[arg(long)]
     pub(crate) no_report: bool,
-    /// Write event files for TensorBoard into the run directory.
+    /// Write an event file for TensorBoard into the run directory; a run that is resumed goes on with it, told or not.
     #[arg(long)]
     pub(crate) tensorboard: bool,
     /// Show a dashboard instead of the bar, where there is a terminal.

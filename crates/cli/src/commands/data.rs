@@ -25,7 +25,7 @@ struct Set {
 
 pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
     let config = configuration::sources(&args.config)?.resolve()?;
-    let dataset = context.load(&config.data.source)?;
+    let dataset = context.load_checked(&config.data)?;
     let split = Split::shuffled(dataset.train.len(), config.data.validation_fraction, config.seed)?;
     let samples = Samples::new(&config, &dataset, &split)?;
     let split = config.data.limited_split(split)?;

@@ -16,12 +16,11 @@ use adder_report::format::{metrics_table, report_text};
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     let tta = args.tta.tta()?;
-    let loaded =
-        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
         eprintln!("weights: {}", loaded.path.display());
     }
-    let measured = loaded.data(args.data.as_deref(), args.limit, context)?;
+    let measured = loaded.data(args.data.as_deref(), args.orientation, args.limit, context)?;
     let addends = match args.exhaustive {
         true => EvaluationAddends::Exhaustive,
         false => EvaluationAddends::Fixed { seed: measured.seed },

@@ -6,25 +6,19 @@ use adder_data::whole_file::write_whole;
 use adder_export::{onnx, torch};
 use anyhow::{Context as _, Result};
 
-use crate::args::{ExportArgs, ExportFormat};
+use crate::args::{AddendInput, ExportArgs, ExportFormat};
 use crate::context::Context;
 use crate::error::UsageError;
 use crate::loaded_model::LoadedModel;
 
 pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
-    let default = onnx::Options::default();
-    let options = onnx::Options {
-        fold: args.fold,
-        opset: args.opset.unwrap_or(default.opset),
-        with_preprocessing: args.with_preprocessing,
-    };
-    let any_option = args.fold || args.opset.is_some() || args.with_preprocessing;
+    let options = onnx_options(args);
+    let any_option = options != onnx::Options::default() || args.opset.is_some() || args.addend.is_some();
     if args.format == ExportFormat::TorchSafetensors && any_option {
-        let problem = "--fold, --opset and --with-preprocessing are for --format onnx";
+        let problem = "--fold, --opset, --with-preprocessing, --batch and --addend are for --format onnx";
         return Err(UsageError(problem.into()).into());
     }
-    let loaded =
-        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     let bytes = match args.format {
         ExportFormat::Onnx => onnx::encode(&loaded.model, &options, &loaded.facts)?,
         ExportFormat::TorchSafetensors => torch::to_safetensors(&loaded.model, &loaded.facts)?,
@@ -36,4 +30,18 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
         eprintln!("weights: {from}\nwritten: {to} ({:.1} kB)", bytes.len() as f64 / 1000.0);
     }
     Ok(())
+}
+
+fn onnx_options(args: &ExportArgs) -> onnx::Options {
+    let default = onnx::Options::default();
+    onnx::Options {
+        fold: args.fold,
+        opset: args.opset.unwrap_or(default.opset),
+        with_preprocessing: args.with_preprocessing,
+        batch: args.batch,
+        class_inputs: match args.addend {
+            Some(AddendInput::OneHot) => onnx::ClassInputs::OneHot,
+            Some(AddendInput::Index) | None => onnx::ClassInputs::Index,
+        },
+    }
 }

@@ -1,20 +1,21 @@
 //! `adder import`: a network that PyTorch trained.
 
-use std::io::Write;
+use std::io::{Write, stderr};
 
 use adder_data::whole_file::write_whole;
-use adder_export::torch;
 use anyhow::{Context as _, Result};
+use candle_core::Device;
 
 use crate::args::ImportArgs;
+use crate::loaded_model::load_file;
 
 pub(crate) fn run(args: &ImportArgs, quiet: bool) -> Result<()> {
-    let (model, facts) = torch::load(&args.file)?;
+    let (model, facts) = load_file(&args.file, args.key.as_deref(), &Device::Cpu, quiet)?;
     let bytes = model.to_safetensors(&facts)?;
     let unwritable = || format!("{}: cannot be written", args.out.display());
     write_whole(&args.out, |file| file.write_all(&bytes)).with_context(unwritable)?;
     if !quiet {
-        eprintln!("written: {}", args.out.display());
+        let _ = writeln!(stderr(), "written: {}", args.out.display());
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
     let config = configuration::training_config(&args.training)?;
-    let data = context.load(&config.data.source)?;
+    let data = context.load_checked(&config.data)?;
     let machine = context.machine();
     let stop = stop_flag()?;
     let bar = ProgressBar::new(test.steps);

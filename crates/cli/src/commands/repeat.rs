@@ -4,16 +4,18 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use adder_experiment::{Measurements, Repetition, Series};
+use adder_experiment::{DivergedRun, Measurements, Repetition, Series};
 use adder_train::Config;
+use adder_train::config::whole_number;
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::args::{RUNS, RepeatArgs};
 use crate::configuration;
 use crate::context::{Context, stop_flag};
-use crate::error::INTERRUPTED;
+use crate::error::{FAILED, INTERRUPTED, UsageError};
 use crate::progress::Watcher;
+use crate::resume_command::this_command;
 
 /// The JSON.
 #[derive(Serialize)]
@@ -29,23 +31,33 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
     let configs = configs(args)?;
     let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("repeat-{recipe}")));
-    let data = context.load(&configs[0].data.source)?;
+    let data = context.load_checked(&configs[0].data)?;
     let machine = context.machine();
     let stop = stop_flag()?;
     let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: true };
-    let mut runs = Vec::new();
+    let (mut runs, mut diverged) = (Vec::new(), Vec::new());
     for config in &configs {
         let path: PathBuf = folder.join(format!("seed{}", config.seed));
         if !context.quiet {
-            eprintln!("seed {}: {} of {}", config.seed, runs.len() + 1, configs.len());
+            let number = runs.len() + diverged.len() + 1;
+            eprintln!("seed {}: {number} of {}", config.seed, configs.len());
         }
-        let Some(run) = series.complete(&path, config, &mut Watcher::new(context.quiet))? else {
-            eprintln!("stopped and saved; the same command resumes here");
-            return Ok(ExitCode::from(INTERRUPTED));
-        };
-        runs.push(Measurements::measure(&run, &data, &machine, tta)?);
+        match series.complete(&path, config, &mut Watcher::new(context.quiet)) {
+            Ok(Some(run)) => runs.push(Measurements::measure(&run, &data, &machine, tta)?),
+            Ok(None) => {
+                eprintln!("stopped and saved; `{}` resumes here", this_command());
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+            Err(error) => {
+                let run = DivergedRun::of(config.seed, &error).ok_or(error)?;
+                if !context.quiet {
+                    eprintln!("{run}");
+                }
+                diverged.push(run);
+            }
+        }
     }
-    let repetition = Repetition::new(runs);
+    let repetition = Repetition::new(runs, diverged);
     match args.json {
         true => {
             let found = Found { recipe, folder: &folder, repetition: &repetition };
@@ -53,7 +65,7 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
         }
         false => write!(stdout(), "{repetition}")?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if repetition.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 /// The configuration of each seed; all are checked before the first is trained.
@@ -63,10 +75,13 @@ fn configs(args: &RepeatArgs) -> Result<Vec<Config>> {
         Some(seed) => seed,
         None => sources.resolve()?.seed,
     };
-    let seeds = (0..args.seeds).map(|place| first.saturating_add(place));
-    seeds
+    let last = first.checked_add(args.seeds - 1).ok_or_else(|| {
+        let (count, largest) = (args.seeds, u64::MAX);
+        UsageError(format!("--seeds: expected seeds up to {largest}, found {count} from {first} on"))
+    })?;
+    (first..=last)
         .map(|seed| {
-            sources.add_flag("--first-seed", "seed", configuration::whole_number(seed));
+            sources.add_flag("--first-seed", "seed", whole_number(seed));
             Ok(sources.resolve()?)
         })
         .collect()

@@ -3,6 +3,7 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 
+use adder_data::Dataset;
 use adder_report::figures::{Compared, comparison};
 use adder_report::{Inspection, Record, Samples, run_figures, save_page};
 use adder_train::RunDirectory;
@@ -10,7 +11,9 @@ use anyhow::{Context as _, Result};
 
 use crate::args::{RUNS, ReportArgs};
 use crate::context::Context;
+use crate::error::{UsageError, hint};
 use crate::loaded_model::find_run;
+use crate::run_data::run_data;
 
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     let runs = match args.runs.as_slice() {
@@ -18,7 +21,14 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
         paths => paths.iter().map(|path| find_run(path)).collect::<Result<_>>()?,
     };
     let (records, place) = match runs.as_slice() {
-        [run] => (vec![complete(run, context)?], run.report_path()),
+        [run] => {
+            // Before anything is drawn: images that are not the run's are refused.
+            let data = args.data.as_deref().map(|data| run_data(run, Some(data), context)).transpose()?;
+            (vec![complete(run, data, context)?], run.report_path())
+        }
+        _ if args.data.is_some() => {
+            return Err(UsageError("--data: expected one run, found several".into()).into());
+        }
         runs => (runs.iter().map(Record::read).collect::<Result<_, _>>()?, "comparison.html".into()),
     };
     let path = args.out.clone().unwrap_or(place);
@@ -33,15 +43,18 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// The run with what needs its data: samples, and from its first epoch on what its network says of the evaluation set. Where
+/// The run with what needs its data, `data` if they are loaded already: samples, and from its first epoch on what its network says of the evaluation set. Where
 /// the data is not at hand, say a folder of another machine, the record has what the run's files tell.
-pub(crate) fn complete(run: &RunDirectory, context: &Context) -> Result<Record> {
+pub(crate) fn complete(run: &RunDirectory, data: Option<Dataset>, context: &Context) -> Result<Record> {
     let mut record = Record::read(run)?;
-    let data = match context.load(&record.config.data.source) {
+    let data = match data.map_or_else(|| run_data(run, None, context), Ok) {
         Ok(data) => data,
         Err(error) => {
-            eprintln!("warning: no samples, errors and inside in the report: {error:#}");
-            record.missing_data = Some(format!("{error:#}"));
+            eprintln!("warning: no samples, errors and inside in the report: {error}");
+            if let Some(hint) = hint(&error) {
+                eprintln!("hint: {hint}");
+            }
+            record.missing_data = Some(error.to_string());
             return Ok(record);
         }
     };

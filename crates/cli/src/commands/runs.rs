@@ -5,8 +5,8 @@ use std::io::{Write, stdout};
 use std::path::Path;
 
 use adder_report::format::duration;
-use adder_report::{Overview, Record};
-use adder_train::{Report, RunDirectory};
+use adder_report::{Overview, Record, RunState};
+use adder_train::{Divergence, Report, RunDirectory};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
 use crate::loaded_model::find_run;
+use crate::resume_command::resume_command;
 use adder_report::format::metrics_table;
 
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
@@ -119,14 +120,23 @@ struct Shown {
     #[serde(flatten)]
     overview: Overview,
     report: Option<Report>,
+    /// The command that resumes it, where something is left to do.
+    resume: Option<String>,
+    /// The number that ended it, where it diverged.
+    diverged: Option<Divergence>,
     config: adder_train::Config,
 }
 
 fn show(run: &Path, json: bool) -> Result<()> {
     let run = find_run(run)?;
     let (overview, record) = (Overview::read(&run)?, Record::read(&run)?);
+    let diverged = run.divergence()?;
+    let resume = match overview.state {
+        RunState::Stopped | RunState::Trained => Some(resume_command(run.path(), &run.resume_options()?)),
+        RunState::Training | RunState::Diverged | RunState::Finished => None,
+    };
     if json {
-        let shown = Shown { overview, report: record.evaluation, config: record.config };
+        let shown = Shown { overview, report: record.evaluation, resume, diverged, config: record.config };
         writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
         return Ok(());
     }
@@ -146,6 +156,12 @@ fn show(run: &Path, json: bool) -> Result<()> {
     }
     if let Some(report) = &record.evaluation {
         write!(out, "\nevaluation\n{}", metrics_table(&report.metrics))?;
+    }
+    if let Some(diverged) = &diverged {
+        writeln!(out, "\ndiverged: {diverged}")?;
+    }
+    if let Some(resume) = &resume {
+        writeln!(out, "\nto resume: {resume}")?;
     }
     write!(out, "\n{}", record.config.to_toml())?;
     Ok(())

@@ -14,8 +14,7 @@ use crate::context::Context;
 use crate::loaded_model::LoadedModel;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
-    let loaded =
-        LoadedModel::open(args.weights.as_deref(), args.checkpoint, &context.device, context.backend)?;
+    let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     let listener = TcpListener::bind(args.addr).with_context(|| format!("--addr {}", args.addr))?;
     let description = ModelInfo {
         config: loaded.model.config().clone(),

@@ -4,14 +4,14 @@ use std::io::{Write, stdout};
 
 use adder_model::ModelConfig;
 use anyhow::Result;
-use candle_core::Device;
 
 use crate::args::{CheckpointChoice, SummaryArgs};
 use crate::configuration;
+use crate::context::Context;
 use crate::loaded_model::LoadedModel;
 
-pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
-    let summary = model_config(args)?.summary()?;
+pub(crate) fn run(args: &SummaryArgs, context: &Context) -> Result<()> {
+    let summary = model_config(args, context)?.summary()?;
     if args.json {
         writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?;
     } else {
@@ -20,9 +20,9 @@ pub(crate) fn run(args: &SummaryArgs) -> Result<()> {
     Ok(())
 }
 
-fn model_config(args: &SummaryArgs) -> Result<ModelConfig> {
+fn model_config(args: &SummaryArgs, context: &Context) -> Result<ModelConfig> {
     if let Some(path) = &args.weights {
-        let loaded = LoadedModel::open(Some(path), CheckpointChoice::Last, &Device::Cpu, None)?;
+        let loaded = LoadedModel::open(Some(path), CheckpointChoice::Last, context)?;
         return Ok(loaded.model.config().clone());
     }
     Ok(configuration::recipe_sources(&args.recipe)?.resolve()?.model)

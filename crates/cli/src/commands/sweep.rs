@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use adder_experiment::Series;
-use adder_experiment::sweep::{Dimension, Journal, Method, Ranking, SweepError, SweepPlan, next_trial};
+use adder_experiment::sweep::{
+    Dimension, Journal, Method, Ranking, SweepError, SweepPlan, check_data, next_trial,
+};
 use anyhow::Result;
 
 use crate::args::{MethodChoice, RUNS, SweepArgs};
@@ -13,6 +15,7 @@ use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::error::INTERRUPTED;
 use crate::progress::Watcher;
+use crate::resume_command::this_command;
 
 /// Trials of a search without an end.
 const TRIALS: u64 = 20;
@@ -25,8 +28,9 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
     let trials = args.trials.unwrap_or(all.unwrap_or(TRIALS)).min(all.unwrap_or(u64::MAX));
     let recipe = configuration::recipe_name(&args.training.config.recipe);
     let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join(format!("sweep-{recipe}")));
-    let data = context.load(&config.data.source)?;
+    let data = context.load_checked(&config.data)?;
     let mut journal = Journal::open(&folder, plan, config)?;
+    check_data(&journal, &folder, &data)?;
     let machine = context.machine();
     let stop = stop_flag()?;
     let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: false };
@@ -36,7 +40,7 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
         }
         let mut watcher = Watcher::new(context.quiet);
         if next_trial(&mut journal, &base, &series, &folder, &mut watcher)?.is_none() {
-            eprintln!("stopped and saved; the same command resumes here");
+            eprintln!("stopped and saved; `{}` resumes here", this_command());
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }

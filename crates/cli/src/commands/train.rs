@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use adder_experiment::RunObserver;
+use adder_experiment::{RunObserver, SeriesError};
 use adder_report::{TensorBoard, run_figures, save_page};
-use adder_train::{Config, IfExists, Machine, Outcome, RunDirectory, Trainer};
+use adder_train::{Config, IfExists, Machine, Outcome, ResumeOptions, RunDirectory, Trainer};
 use anyhow::Result;
 
 use crate::args::{RUNS, TrainArgs};
@@ -15,20 +15,25 @@ use crate::commands::report;
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::dashboard::Dashboard;
-use crate::error::INTERRUPTED;
+use crate::error::{Hinted, INTERRUPTED};
+use crate::loaded_model::find_run;
 use crate::observers::Observers;
 use crate::progress::Watcher;
+use crate::resume_command::resume_command;
+use crate::run_data::run_data;
 use adder_report::format::report_text;
 
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let stop = stop_flag()?;
-    let trainer = match &args.resume {
-        Some(run) => resumed(run, context)?,
+    let (trainer, options) = match &args.resume {
+        Some(run) => resumed(run, args, context)?,
         None => started(args, context)?,
     };
     let directory = trainer.directory().clone();
     let run = directory.path().to_path_buf();
-    let mut board = args.tensorboard.then(|| TensorBoard::create(&directory)).transpose()?;
+    directory.write_resume_options(&options)?;
+    let resume = resume_command(&run, &options);
+    let mut board = options.tensorboard.then(|| TensorBoard::open(&directory)).transpose()?;
     let mut dashboard = if args.tui { Dashboard::open(&directory, context, &stop)? } else { None };
     let mut watcher = Watcher::new(context.quiet);
     let mut observers: Observers<&mut dyn RunObserver> = Observers(match &mut dashboard {
@@ -39,7 +44,7 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let outcome = adder_experiment::run(trainer, &mut observers, &stop);
     // The terminal first: what follows writes on it.
     drop((dashboard, watcher));
-    let outcome = outcome?;
+    let outcome = outcome.map_err(|error| resumable(error, &resume))?;
     match outcome {
         Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
         Outcome::Finished(report) => {
@@ -49,7 +54,8 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
             }
         }
         Outcome::Stopped { .. } => {
-            eprintln!("stopped and saved; `adder train --resume {}` resumes here", run.display());
+            eprintln!("stopped and saved; `{resume}` resumes here");
+            board.map(TensorBoard::finish).transpose()?;
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }
@@ -67,7 +73,7 @@ fn show_results(
     if args.no_report && board.is_none() {
         return Ok(());
     }
-    let record = report::complete(directory, context)?;
+    let record = report::complete(directory, None, context)?;
     if let Some(mut board) = board {
         board.add_figures(&run_figures(&record))?;
         board.finish()?;
@@ -82,24 +88,43 @@ fn show_results(
     Ok(())
 }
 
+/// An error of a run that was begun, with the command that resumes it. A run that diverged would diverge again.
+fn resumable(error: SeriesError, resume: &str) -> anyhow::Error {
+    if error.divergence().is_some() {
+        return error.into();
+    }
+    Hinted { error: error.into(), hint: format!("`{resume}` resumes from the last checkpoint") }.into()
+}
+
+/// The options of a session that decide nothing of what it computes.
+fn options(args: &TrainArgs, context: &Context) -> ResumeOptions {
+    let mut arguments = context.arguments.clone();
+    let flags = [("--json", args.json), ("--no-report", args.no_report), ("--tui", args.tui)];
+    arguments.extend(flags.iter().filter(|(_, given)| *given).map(|(flag, _)| (*flag).to_owned()));
+    ResumeOptions { tensorboard: args.tensorboard, arguments }
+}
+
 /// A new run. Everything is checked before anything is written.
-fn started(args: &TrainArgs, context: &Context) -> Result<Trainer> {
+fn started(args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOptions)> {
     let config: Config = configuration::training_config(&args.training)?;
-    let data = context.load(&config.data.source)?;
+    let data = context.load_checked(&config.data)?;
     let path = match &args.out {
         Some(path) => path.clone(),
         None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),
     };
     let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Fail };
     let directory = RunDirectory::create(path, if_exists)?;
-    Ok(Trainer::start(directory, config, data, None, context.machine())?)
+    let trainer = Trainer::start(directory, config, data, None, context.machine())?;
+    Ok((trainer, options(args, context)))
 }
 
-fn resumed(run: &Path, context: &Context) -> Result<Trainer> {
-    let directory = RunDirectory::open(run)?;
-    let data = context.load(&directory.config()?.data.source)?;
+fn resumed(run: &Path, args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOptions)> {
+    let directory = find_run(run)?;
+    let mut options = options(args, context);
+    options.tensorboard |= directory.resume_options()?.tensorboard;
+    let data = run_data(&directory, args.training.config.data.as_deref(), context)?;
     let before = directory.environment()?.sessions.last().map(|session| session.backend);
     let backend = context.backend.or(before).unwrap_or(context.backend());
     let machine = Machine { backend, ..context.machine() };
-    Ok(Trainer::resume(directory, data, machine)?)
+    Ok((Trainer::resume(directory, data, machine)?, options))
 }

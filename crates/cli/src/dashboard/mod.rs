@@ -61,7 +61,7 @@ impl Dashboard {
             return Ok(None);
         }
         let config = run.config()?;
-        let data = context.load(&config.data.source)?.train;
+        let data = context.load(&config.data)?.train;
         let mut indices = run.split()?.validation().to_vec();
         indices.truncate(ASKED);
         let validation = Validation { data, indices, seed: config.seed };

@@ -85,7 +85,7 @@ fn data_files() {
         ("train-images-idx3-ubyte", b"not an idx file".to_vec(), &["not an IDX file"]),
         ("train-images-idx3-ubyte", idx(IMAGES, &[2, 32, 32], &[0; 2 * 1024]), &["28x28"]),
         ("train-images-idx3-ubyte", idx(IMAGES, &[2, 28, 28], &[7; 784]), &["1584", "800"]),
-        ("train-images-idx3-ubyte", idx(IMAGES, &[u32::MAX, 28, 28], &[7; 784]), &["promises"]),
+        ("train-images-idx3-ubyte", idx(IMAGES, &[u32::MAX, 28, 28], &[7; 784]), &["4294967295 items"]),
         ("train-images-idx3-ubyte", [&good[..], b"more"].concat(), &["something follows"]),
         ("train-labels-idx1-ubyte", idx(LABELS, &[3], &[1, 2, 3]), &["3 labels for 2 images"]),
         ("train-labels-idx1-ubyte", idx(LABELS, &[2], &[3, 10]), &["label 1 is 10"]),
@@ -138,7 +138,12 @@ fn weights_and_pictures() {
     let place = Workplace::new();
     place.train("run", &[]);
     let text = place.write("text.safetensors", "these are no weights");
-    refused(&place, &["eval", text.to_str().unwrap()], FAILED, &["text.safetensors", "safetensors file"]);
+    refused(
+        &place,
+        &["eval", text.to_str().unwrap()],
+        FAILED,
+        &["text.safetensors", "safetensors or PyTorch's; found a text"],
+    );
     refused(&place, &["eval", "gone.safetensors"], FAILED, &["gone.safetensors"]);
     let weights = "run/last/model.safetensors";
     refused(&place, &["eval", weights, "--split", "val"], USAGE, &["--split val", "run directory"]);

@@ -2,11 +2,18 @@
 
 mod bad_input;
 mod common;
+mod data;
 mod evaluation;
 mod experiments;
+mod export;
+#[cfg(feature = "pretrained")]
+mod import;
 mod life_cycle;
 mod own_network;
 #[cfg(feature = "pretrained")]
+mod pictures;
+#[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
+mod runs;
 mod server;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use etcetera::{BaseStrategy, choose_base_strategy};
 use sha2::{Digest, Sha256};
 
-use super::{DownloadProgress, files};
+use super::{DownloadProgress, LoadEvent, directory};
 use crate::error::MirrorError;
 use crate::whole_file::PendingFile;
 use crate::{Error, Labeled, Result};
@@ -75,15 +75,15 @@ enum Failure {
 }
 
 /// Loads MNIST from the cache folder, fetching what is missing or damaged there.
-pub(crate) fn load(progress: &mut dyn FnMut(DownloadProgress<'_>)) -> Result<(Labeled, Labeled)> {
+pub(crate) fn load(notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(Labeled, Labeled)> {
     let cache = cache_directory()?;
     let agent = ureq::Agent::new_with_config(config(&TIMEOUTS).build());
     let mirrors = MIRRORS.map(String::from).to_vec();
     let downloader = Downloader { mirrors, cache, agent };
     for file in OFFICIAL {
-        downloader.ensure(file, progress)?;
+        downloader.ensure(file, &mut |progress| notify(LoadEvent::Download(progress)))?;
     }
-    files::load_directory(&downloader.cache)
+    directory::load(&downloader.cache, notify)
 }
 
 fn cache_directory() -> Result<PathBuf> {

@@ -1,117 +1,124 @@
-//! The four IDX files of MNIST, Fashion-MNIST, KMNIST or any other set of that form: in a folder or inside the binary.
+//! The four files of MNIST, Fashion-MNIST, KMNIST or any other set of that form: IDX or arrays, in a folder or inside the binary.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::{panic, thread};
 
-use crate::idx::{self, Items};
+use super::folder::Family;
+use super::names::Part;
+use super::{LoadEvent, SkippedFile, npy, npz};
+use crate::idx::{self, Items, Problem};
 use crate::{Error, Labeled, Result};
 
-/// One of the four files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IdxFile {
-    TrainImages,
-    TrainLabels,
-    EvaluationImages,
-    EvaluationLabels,
-}
-
-impl IdxFile {
-    /// The name of the raw file; a packed one has `.gz` behind it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::TrainImages => "train-images-idx3-ubyte",
-            Self::TrainLabels => "train-labels-idx1-ubyte",
-            Self::EvaluationImages => "t10k-images-idx3-ubyte",
-            Self::EvaluationLabels => "t10k-labels-idx1-ubyte",
-        }
-    }
-}
-
-/// An opened file, raw or packed.
-struct Opened<R> {
-    /// Its path or name, for errors.
+/// The items of a file, and its path or name for errors.
+struct FileItems {
     name: String,
-    /// Its bytes.
-    input: R,
-    /// Its length in bytes.
-    length: u64,
+    items: Vec<u8>,
 }
 
-impl<R: BufRead> Opened<R> {
-    fn read(self, items: Items) -> Result<Vec<u8>> {
-        idx::read(self.input, self.length, items).map_err(|problem| Error::Idx { file: self.name, problem })
+/// Loads the four files of a set that has them all. Of several of one part, the first that is sound is taken, and `notify` is
+/// told of those before it.
+pub(super) fn load_family(
+    family: &Family,
+    notify: &mut dyn FnMut(LoadEvent<'_>),
+) -> Result<(Labeled, Labeled)> {
+    let skipped = Mutex::new(Vec::new());
+    let loaded = load_four(|part, items| {
+        let (file, before) = first_sound(family.files(part), items)?;
+        skipped.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(before);
+        Ok(file)
+    })?;
+    let mut skipped = skipped.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    skipped.sort_by(|a, b| a.file.cmp(&b.file));
+    for skipped in &skipped {
+        notify(LoadEvent::Skipped(skipped));
     }
+    Ok(loaded)
 }
 
-/// Loads the four files, each raw or, where there is no raw one, with `.gz` behind its name.
-pub(crate) fn load_directory(directory: &Path) -> Result<(Labeled, Labeled)> {
-    if !directory.is_dir() {
-        return Err(Error::NoDirectory { path: directory.to_owned() });
-    }
-    load_four(|file| open(directory, file))
-}
-
-fn open(directory: &Path, file: IdxFile) -> Result<Opened<BufReader<File>>> {
-    let name = file.name();
-    for path in [directory.join(name), directory.join(format!("{name}.gz"))] {
-        match File::open(&path) {
-            Ok(file) => return opened(file, &path).map_err(|error| Error::io(path, &error)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io(path, &error)),
+/// Reads the first of `files` that can be; where none can, the error is that of the first.
+fn first_sound(files: &[PathBuf], items: Items) -> Result<(FileItems, Vec<SkippedFile>)> {
+    let mut errors: Vec<(PathBuf, Error)> = Vec::new();
+    for path in files {
+        match read_file(path, items) {
+            Ok(file) => {
+                let skipped = |(file, error)| SkippedFile { file, error, taken: path.clone() };
+                return Ok((file, errors.into_iter().map(skipped).collect()));
+            }
+            Err(error) => errors.push((path.clone(), error)),
         }
     }
-    Err(Error::Missing { directory: directory.to_owned(), name })
+    Err(match errors.into_iter().next() {
+        Some((_, error)) => error,
+        None => Error::Io { path: PathBuf::new(), reason: "no file".into() },
+    })
 }
 
-fn opened(file: File, path: &Path) -> io::Result<Opened<BufReader<File>>> {
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("not an ordinary file"));
+fn read_file(path: &Path, items: Items) -> Result<FileItems> {
+    let io = |error: io::Error| Error::io(path, &error);
+    let file = File::open(path).map_err(io)?;
+    let length = file.metadata().map_err(io)?.len();
+    let mut input = BufReader::with_capacity(1 << 16, file);
+    let start = input.fill_buf().map_err(io)?;
+    let (is_archive, is_array) = (start.starts_with(b"PK"), start.starts_with(npy::MAGIC));
+    let name = path.display().to_string();
+    let read = if is_archive {
+        npz::read_only_array(&fs::read(path).map_err(io)?, items)
+    } else if is_array {
+        npy::read(&mut input, length, length, items)
+    } else {
+        return read_items(name, input, length, items);
+    };
+    named(name, read)
+}
+
+fn read_items(name: String, input: impl BufRead, length: u64, items: Items) -> Result<FileItems> {
+    named(name, idx::read(input, length, items))
+}
+
+fn named(name: String, read: std::result::Result<Vec<u8>, Problem>) -> Result<FileItems> {
+    match read {
+        Ok(items) => Ok(FileItems { name, items }),
+        Err(problem) => Err(Error::File { file: name, problem }),
     }
-    Ok(Opened {
-        name: path.display().to_string(),
-        input: BufReader::with_capacity(1 << 16, file),
-        length: metadata.len(),
-    })
 }
 
 /// Loads MNIST from inside the binary; `assets/mnist/README.md` has its credit and license.
 #[cfg(feature = "embedded")]
 pub(crate) fn load_embedded() -> Result<(Labeled, Labeled)> {
-    load_four(|file| {
-        let input = packed(file);
-        Ok(Opened { name: format!("embedded {}", file.name()), input, length: input.len() as u64 })
+    load_four(|part, items| {
+        let input = packed(part);
+        read_items(format!("embedded {}", part.name()), input, input.len() as u64, items)
     })
 }
 
 #[cfg(feature = "embedded")]
-fn packed(file: IdxFile) -> &'static [u8] {
-    match file {
-        IdxFile::TrainImages => include_bytes!("../../assets/mnist/train-images-idx3-ubyte.gz"),
-        IdxFile::TrainLabels => include_bytes!("../../assets/mnist/train-labels-idx1-ubyte.gz"),
-        IdxFile::EvaluationImages => include_bytes!("../../assets/mnist/t10k-images-idx3-ubyte.gz"),
-        IdxFile::EvaluationLabels => include_bytes!("../../assets/mnist/t10k-labels-idx1-ubyte.gz"),
+fn packed(part: Part) -> &'static [u8] {
+    match part {
+        Part::TrainImages => include_bytes!("../../assets/mnist/train-images-idx3-ubyte.gz"),
+        Part::TrainLabels => include_bytes!("../../assets/mnist/train-labels-idx1-ubyte.gz"),
+        Part::EvaluationImages => include_bytes!("../../assets/mnist/t10k-images-idx3-ubyte.gz"),
+        Part::EvaluationLabels => include_bytes!("../../assets/mnist/t10k-labels-idx1-ubyte.gz"),
     }
 }
 
-/// Loads train and evaluation; `open` opens a file.
+/// Loads train and evaluation; `read` reads a file.
 ///
 /// The training images are unpacked beside the other three files. That thread is our own: rayon's global pool would be
 /// fixed to its default size by the first use, before the caller could set the number of threads.
-fn load_four<R: BufRead>(open: impl Fn(IdxFile) -> Result<Opened<R>> + Sync) -> Result<(Labeled, Labeled)> {
+fn load_four(read: impl Fn(Part, Items) -> Result<FileItems> + Sync) -> Result<(Labeled, Labeled)> {
     thread::scope(|scope| {
-        let train_images = scope.spawn(|| open(IdxFile::TrainImages)?.read(Items::Images));
-        let evaluation_images = open(IdxFile::EvaluationImages)?.read(Items::Images)?;
-        let evaluation = with_labels(evaluation_images, open(IdxFile::EvaluationLabels)?)?;
+        let train_images = scope.spawn(|| read(Part::TrainImages, Items::Images));
+        let evaluation_images = read(Part::EvaluationImages, Items::Images)?;
+        let evaluation = with_labels(evaluation_images, read(Part::EvaluationLabels, Items::Labels)?)?;
         let train_images = train_images.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?;
-        Ok((with_labels(train_images, open(IdxFile::TrainLabels)?)?, evaluation))
+        Ok((with_labels(train_images, read(Part::TrainLabels, Items::Labels)?)?, evaluation))
     })
 }
 
-fn with_labels(images: Vec<u8>, labels: Opened<impl BufRead>) -> Result<Labeled> {
-    let file = labels.name.clone();
-    let labels = labels.read(Items::Labels)?;
-    Labeled::new(images, labels).map_err(|problem| Error::Idx { file, problem })
+/// Puts the two files of a set together.
+fn with_labels(images: FileItems, labels: FileItems) -> Result<Labeled> {
+    Labeled::new(images.items, labels.items).map_err(|problem| Error::File { file: labels.name, problem })
 }

@@ -1,3 +1,5 @@
+mod layouts;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -5,9 +7,9 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::files::IdxFile;
+use super::names::Part;
 use super::*;
-use crate::idx::IdxError;
+use crate::idx::{Items, Problem};
 use crate::{Dataset, PIXELS, load};
 
 fn images(count: u32) -> Vec<u8> {
@@ -24,21 +26,38 @@ fn labels(count: u32) -> Vec<u8> {
     bytes
 }
 
-/// A folder with three images for training and two for evaluation; the labels for evaluation are packed.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A file of a set of three images for training and two for evaluation.
+fn content(part: Part) -> Vec<u8> {
+    match part {
+        Part::TrainImages => images(3),
+        Part::TrainLabels => labels(3),
+        Part::EvaluationImages => images(2),
+        Part::EvaluationLabels => labels(2),
+    }
+}
+
+/// Such a set in a new folder, the labels for evaluation packed.
 fn small_set() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let write = |file: IdxFile, bytes: &[u8]| fs::write(folder.path().join(file.name()), bytes).unwrap();
-    write(IdxFile::TrainImages, &images(3));
-    write(IdxFile::TrainLabels, &labels(3));
-    write(IdxFile::EvaluationImages, &images(2));
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&labels(2)).unwrap();
-    fs::write(folder.path().join("t10k-labels-idx1-ubyte.gz"), encoder.finish().unwrap()).unwrap();
+    for part in Part::ALL {
+        match part {
+            Part::EvaluationLabels => {
+                fs::write(folder.path().join("t10k-labels-idx1-ubyte.gz"), packed(&content(part))).unwrap();
+            }
+            part => fs::write(folder.path().join(part.name()), content(part)).unwrap(),
+        }
+    }
     folder
 }
 
 fn load_directory(path: &Path) -> Result<Dataset> {
-    load(&Source::Directory(path.to_owned()), &mut |_| panic!("a folder has no progress"))
+    load(&Source::Directory(path.to_owned()), &mut |event| panic!("nothing is to be told: {event:?}"))
 }
 
 #[test]
@@ -75,20 +94,29 @@ fn a_folder_is_loaded_raw_or_packed() {
 fn what_is_wrong_in_a_folder_is_named_with_its_file() {
     let folder = small_set();
     let train_labels = folder.path().join("train-labels-idx1-ubyte");
-    let problem = |problem| Err(Error::Idx { file: train_labels.display().to_string(), problem });
+    let problem = |problem| Err(Error::File { file: train_labels.display().to_string(), problem });
 
     fs::write(&train_labels, labels(4)).unwrap();
-    assert_eq!(load_directory(folder.path()), problem(IdxError::Count { expected: 3, found: 4 }));
+    assert_eq!(load_directory(folder.path()), problem(Problem::Count { expected: 3, found: 4 }));
     fs::write(&train_labels, images(3)).unwrap();
-    assert_eq!(load_directory(folder.path()), problem(IdxError::Rank { expected: 1, found: 3 }));
+    assert_eq!(
+        load_directory(folder.path()),
+        problem(Problem::Shape { items: Items::Labels, found: vec![3, 28, 28] })
+    );
     fs::write(&train_labels, &labels(3)[..10]).unwrap();
-    assert_eq!(load_directory(folder.path()), problem(IdxError::Truncated { expected: 11, found: 10 }));
+    assert_eq!(load_directory(folder.path()), problem(Problem::Truncated { expected: 11, found: 10 }));
 
     fs::remove_file(&train_labels).unwrap();
-    let missing = Error::Missing { directory: folder.path().to_owned(), name: "train-labels-idx1-ubyte" };
-    assert_eq!(load_directory(folder.path()), Err(missing));
+    let missing = Error::Missing {
+        directory: folder.path().to_owned(),
+        missing: vec!["train-labels-idx1-ubyte"],
+        found: ["train-images-idx3-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte.gz"]
+            .map(String::from)
+            .to_vec(),
+    };
+    assert_eq!(load_directory(folder.path()), Err(missing.clone()));
     fs::create_dir(&train_labels).unwrap();
-    assert!(matches!(load_directory(folder.path()), Err(Error::Io { path, .. }) if path == train_labels));
+    assert_eq!(load_directory(folder.path()), Err(missing), "an empty folder of that name is no file");
 
     let nowhere = folder.path().join("nowhere");
     assert_eq!(load_directory(&nowhere), Err(Error::NoDirectory { path: nowhere.clone() }));
@@ -130,10 +158,10 @@ mod embedded {
         };
         let sums = include_str!("../../assets/mnist/SHA256SUMS");
         for (file, bytes) in [
-            (IdxFile::TrainImages, with_header(&[60_000, 28, 28], dataset.train.images())),
-            (IdxFile::TrainLabels, with_header(&[60_000], dataset.train.labels())),
-            (IdxFile::EvaluationImages, with_header(&[10_000, 28, 28], dataset.evaluation.images())),
-            (IdxFile::EvaluationLabels, with_header(&[10_000], dataset.evaluation.labels())),
+            (Part::TrainImages, with_header(&[60_000, 28, 28], dataset.train.images())),
+            (Part::TrainLabels, with_header(&[60_000], dataset.train.labels())),
+            (Part::EvaluationImages, with_header(&[10_000, 28, 28], dataset.evaluation.images())),
+            (Part::EvaluationLabels, with_header(&[10_000], dataset.evaluation.labels())),
         ] {
             let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             let line = format!("{sum}  {}", file.name());

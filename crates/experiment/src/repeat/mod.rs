@@ -3,12 +3,14 @@
 //! One seed's figure has a standard error of about 0.08 points on ten thousand images, so a recipe is judged by the mean of
 //! several.
 
+mod diverged;
 mod measurements;
 mod spread;
 mod table;
 
 use serde::{Deserialize, Serialize};
 
+pub use diverged::DivergedRun;
 pub use measurements::{Measurements, RepeatError};
 pub use spread::Spread;
 
@@ -17,7 +19,10 @@ pub use spread::Spread;
 pub struct Repetition {
     /// Each run, in the order of the seeds.
     pub runs: Vec<Measurements>,
-    /// The spread of each metric over the runs, where every run has it.
+    /// The runs that diverged, in the order of the seeds: nothing of them can be measured.
+    #[serde(default)]
+    pub diverged: Vec<DivergedRun>,
+    /// The spread of each metric over the measured runs, where every one of them has it.
     pub summary: RepetitionSummary,
 }
 
@@ -37,8 +42,8 @@ pub struct RepetitionSummary {
 }
 
 impl Repetition {
-    /// Puts measured runs together.
-    pub fn new(runs: Vec<Measurements>) -> Self {
+    /// Puts measured runs together, and those that diverged beside them.
+    pub fn new(runs: Vec<Measurements>, diverged: Vec<DivergedRun>) -> Self {
         let spread = |metric: &dyn Fn(&Measurements) -> Option<f64>| {
             let values: Option<Vec<f64>> = runs.iter().map(metric).collect();
             Spread::of(&values?)
@@ -53,6 +58,6 @@ impl Repetition {
             tta_both: spread(&|run| run.tta_both),
             training_seconds: spread(&|run| Some(run.training_seconds)),
         };
-        Self { runs, summary }
+        Self { runs, diverged, summary }
     }
 }

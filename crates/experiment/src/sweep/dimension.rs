@@ -65,7 +65,9 @@ impl Dimension {
             None => (range, false),
         };
         let (low, high) = range.split_once("..").ok_or_else(|| malformed(form))?;
-        let whole = low.trim().parse::<i64>().is_ok() && high.trim().parse::<i64>().is_ok();
+        // Wider than any value, so that a seed of 2^63 or more is a whole number too.
+        let is_whole = |text: &str| text.trim().parse::<i128>().is_ok();
+        let whole = is_whole(low) && is_whole(high);
         let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
         let (low, high) = number(low).zip(number(high)).ok_or_else(|| malformed(form))?;
         if low >= high {
@@ -107,6 +109,11 @@ mod tests {
         assert_eq!(items("a=0.1,1.0"), [Value::Float(0.1), Value::Float(1.0)]);
         assert_eq!(items("a=true"), [Value::Boolean(true)]);
         assert_eq!(items("a=cosine,linear"), ["cosine", "linear"].map(Value::from));
+        // A seed that TOML has no number for.
+        assert_eq!(
+            items("seed=7, 18446744073709551615"),
+            [Value::Integer(7), Value::String("18446744073709551615".into())]
+        );
         let arrays = items("model.channels=[4, 4],[8, 8]");
         assert_eq!(arrays, [vec![4, 4], vec![8, 8]].map(Value::from));
     }
@@ -118,6 +125,8 @@ mod tests {
         assert_eq!(values("a=0.01..0.3:log"), range(0.01, 0.3, true, false));
         assert_eq!(values("a=-1..1"), range(-1.0, 1.0, false, true));
         assert_eq!(values("a= 32 .. 256 :log"), range(32.0, 256.0, true, true));
+        let widest = range(0.0, 18446744073709551615.0, false, true);
+        assert_eq!(values("seed=0..18446744073709551615"), widest);
         assert_eq!(values("a=0..1e-3"), range(0.0, 1e-3, false, false));
     }
 

@@ -30,7 +30,8 @@ impl Journal {
     /// The journal in `folder`, or a new one of no trials: it is written with the first of them.
     ///
     /// # Errors
-    /// [`SweepError::OtherSweep`] where the folder's journal is of another plan or varies another configuration;
+    /// [`SweepError::OtherSweep`] where the folder's journal is of another plan or varies another configuration, the place of the
+    /// images aside: [`check_data`](super::check_data) holds those to the trials;
     /// [`SweepError::Journal`] where it is broken.
     pub fn open(folder: &Path, plan: SweepPlan, base: Config) -> Result<Self, SweepError> {
         plan.check()?;
@@ -48,7 +49,7 @@ impl Journal {
         };
         let first = lines.next().map_or("", |(_, line)| line);
         let found: Head = serde_json::from_str(first).map_err(|error| broken(0, error))?;
-        if found != head {
+        if found.plan != head.plan || !found.base.equals_but_for_place(&head.base) {
             return Err(SweepError::OtherSweep(path));
         }
         let trials = lines
@@ -111,16 +112,19 @@ mod tests {
     #[test]
     fn a_journal_comes_back_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(folder.path(), plan(1), Config::default()).unwrap();
+        // The largest seed is a number of JSON, read to its last digit.
+        let config = Config { seed: u64::MAX, ..Config::default() };
+        let mut journal = Journal::open(folder.path(), plan(u64::MAX), config.clone()).unwrap();
         assert!(journal.trials().is_empty());
         let finished =
             TrialOutcome::Finished { validation_both: 98.7, validation_loss: 0.1, training_seconds: 7.25 };
         journal.add(trial(1, finished)).unwrap();
         journal.add(trial(2, TrialOutcome::Failed { reason: "the loss is NaN".into() })).unwrap();
-        let again = Journal::open(folder.path(), plan(1), Config::default()).unwrap();
+        let again = Journal::open(folder.path(), plan(u64::MAX), config).unwrap();
         assert_eq!(again.trials(), journal.trials());
         let text = fs::read_to_string(folder.path().join(JOURNAL)).unwrap();
         assert_eq!(text.lines().count(), 3);
+        assert_eq!(text.matches("\"seed\":18446744073709551615").count(), 2, "{text}");
     }
 
     #[test]
@@ -130,6 +134,9 @@ mod tests {
         journal.add(trial(1, TrialOutcome::Failed { reason: String::new() })).unwrap();
         let open = |plan, config| Journal::open(folder.path(), plan, config);
         assert!(matches!(open(plan(2), Config::default()), Err(SweepError::OtherSweep(_))));
+        let mut moved = Config::default();
+        moved.data.source = "elsewhere".parse().unwrap();
+        assert_eq!(open(plan(1), moved).unwrap().trials().len(), 1);
         let other = Config { seed: 9, ..Config::default() };
         assert!(matches!(open(plan(1), other), Err(SweepError::OtherSweep(_))));
         let path = folder.path().join(JOURNAL);

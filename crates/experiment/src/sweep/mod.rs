@@ -12,7 +12,8 @@ mod trial;
 
 use std::path::Path;
 
-use adder_train::{ConfigSources, TrainError};
+use adder_data::Dataset;
+use adder_train::{ConfigSources, RunDirectory, TrainError, adopt_data};
 
 pub use dimension::{Dimension, Values};
 pub use error::SweepError;
@@ -57,11 +58,26 @@ pub fn next_trial(
     Ok(Some(trial))
 }
 
+/// Holds the images of a sweep to those of its trials so far, which are in `folder`: `data` may lie elsewhere than they did, and
+/// the trials then remember their place.
+///
+/// # Errors
+/// [`TrainError::OtherData`] within a [`SweepError::Series`] where they are others.
+pub fn check_data(journal: &Journal, folder: &Path, data: &Dataset) -> Result<(), SweepError> {
+    for number in 1..=journal.trials().len() {
+        let Ok(run) = RunDirectory::open(folder.join(format!("trial{number}"))) else { continue };
+        if run.config().map_err(SeriesError::from)?.data.source != data.origin {
+            adopt_data(&run, data).map_err(SeriesError::from)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether the reason is in the values of the trial, of the run or of a teacher.
 fn is_of_the_values(error: &SeriesError) -> bool {
     match error {
         SeriesError::Train(error) => {
-            matches!(**error, TrainError::NotFinite { .. } | TrainError::LoneImage { .. })
+            matches!(**error, TrainError::NotFinite(_) | TrainError::LoneImage { .. })
         }
         SeriesError::Teacher { error, .. } => is_of_the_values(error),
         _ => false,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use adder_random::{Purpose, Stream};
+use adder_train::config::whole_number;
 use toml::Value;
 use tpe::TpeOptimizerBuilder;
 use tpe::density_estimation::DefaultEstimatorBuilder;
@@ -86,7 +87,7 @@ impl Dimension {
             &Values::Range { low, high, logarithmic, whole } => {
                 let number = if logarithmic { place.exp() } else { place };
                 match whole {
-                    true => Value::Integer(number.floor().clamp(low, high) as i64),
+                    true => whole_value(number.floor().clamp(low, high)),
                     false => Value::Float(four_digits(number).clamp(low, high)),
                 }
             }
@@ -102,6 +103,8 @@ impl Dimension {
             &Values::Range { logarithmic, whole, .. } => {
                 let number = match (whole, value) {
                     (true, &Value::Integer(number)) => number as f64 + 0.5,
+                    // A seed that TOML has as text.
+                    (true, Value::String(digits)) => digits.parse::<u64>().ok()? as f64 + 0.5,
                     (false, &Value::Float(number)) => number,
                     _ => return None,
                 };
@@ -118,6 +121,11 @@ fn cost(trial: &Trial) -> f64 {
         TrialOutcome::Finished { validation_both, .. } => 100.0 - validation_both,
         TrialOutcome::Failed { .. } => f64::INFINITY,
     }
+}
+
+/// A whole number as TOML has it; a positive one up to 2^64 - 1, any other one up to 2^63 - 1.
+fn whole_value(number: f64) -> Value {
+    if number < 0.0 { Value::Integer(number as i64) } else { whole_number(number as u64) }
 }
 
 /// Four digits, so that what is tried is what is read in the table.
@@ -219,7 +227,10 @@ mod tests {
 
     #[test]
     fn every_value_has_its_place() {
-        for dimension in plan(Method::Tpe, 1).dimensions {
+        let mut dimensions = plan(Method::Tpe, 1).dimensions;
+        dimensions.push(Dimension::range("seed=0..18446744073709551615").unwrap());
+        dimensions.push(Dimension::range("offset=-9000..-8000").unwrap());
+        for dimension in dimensions {
             let mut stream = Stream::new(1, Purpose::Test, 0, 0);
             for _ in 0..200 {
                 let value = dimension.drawn(&mut stream);

@@ -1,6 +1,7 @@
 //! A graph put together node by node.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use super::messages::{
     Attribute, DataType, Dimension, Graph, Node, Shape, TensorType, TensorValue, Type, ValueInfo,
@@ -10,13 +11,22 @@ use super::messages::{
 pub(super) type Value = String;
 
 /// A graph that grows. No two of its values have the same name.
-#[derive(Default)]
 pub(super) struct Builder {
     graph: Graph,
     names: BTreeSet<String>,
+    batch: Dimension,
 }
 
 impl Builder {
+    /// An empty graph, for batches of one size or of any.
+    pub(super) fn new(batch: Option<NonZeroU32>) -> Self {
+        let batch = match batch {
+            Some(size) => size_of(size.get().into()),
+            None => Dimension { dim_value: None, dim_param: Some("batch".into()) },
+        };
+        Self { graph: Graph::default(), names: BTreeSet::new(), batch }
+    }
+
     /// A name that no other value has: the one that is wanted, with a number behind it where that is taken.
     pub(super) fn name(&mut self, wanted: &str) -> Value {
         let numbered = (2..).map(|number| format!("{wanted}_{number}"));
@@ -28,13 +38,15 @@ impl Builder {
 
     /// An input whose first size is the batch; its name is one of [`Builder::name`].
     pub(super) fn input(&mut self, name: Value, data_type: DataType, shape: &[i64], doc: &str) -> Value {
-        self.graph.input.push(batched(&name, data_type, shape, doc));
+        let info = self.batched(&name, data_type, shape, doc);
+        self.graph.input.push(info);
         name
     }
 
     /// Makes a value an output, whose first size is the batch.
     pub(super) fn output(&mut self, name: &str, classes: usize, doc: &str) {
-        self.graph.output.push(batched(name, DataType::Float, &[classes as i64], doc));
+        let info = self.batched(name, DataType::Float, &[classes as i64], doc);
+        self.graph.output.push(info);
     }
 
     /// Constant `f32` values.
@@ -43,9 +55,10 @@ impl Builder {
         self.constant(name, DataType::Float, shape, raw_data)
     }
 
-    /// A constant `int64` without axes.
-    pub(super) fn integer(&mut self, name: &str, value: i64) -> Value {
-        self.constant(name, DataType::Int64, &[], value.to_le_bytes().to_vec())
+    /// Constant `int64` values.
+    pub(super) fn integers(&mut self, name: &str, shape: &[usize], values: &[i64]) -> Value {
+        let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name, DataType::Int64, shape, raw_data)
     }
 
     fn constant(&mut self, name: &str, data_type: DataType, shape: &[usize], raw_data: Vec<u8>) -> Value {
@@ -86,6 +99,17 @@ impl Builder {
         output
     }
 
+    fn batched(&self, name: &str, data_type: DataType, shape: &[i64], doc: &str) -> ValueInfo {
+        let sizes = shape.iter().map(|&size| size_of(size));
+        let shape = Shape { dim: std::iter::once(self.batch.clone()).chain(sizes).collect() };
+        let tensor_type = TensorType { elem_type: data_type as i32, shape: Some(shape) };
+        ValueInfo {
+            name: name.into(),
+            r#type: Some(Type { tensor_type: Some(tensor_type) }),
+            doc_string: doc.into(),
+        }
+    }
+
     /// The finished graph.
     pub(super) fn finish(mut self, name: &str) -> Graph {
         self.graph.name = name.into();
@@ -93,26 +117,6 @@ impl Builder {
     }
 }
 
-fn batched(name: &str, data_type: DataType, shape: &[i64], doc: &str) -> ValueInfo {
-    let batch = Dimension { dim_value: None, dim_param: Some("batch".into()) };
-    let sizes = shape.iter().map(|&size| Dimension { dim_value: Some(size), dim_param: None });
-    let shape = Shape { dim: std::iter::once(batch).chain(sizes).collect() };
-    let tensor_type = TensorType { elem_type: data_type as i32, shape: Some(shape) };
-    ValueInfo {
-        name: name.into(),
-        r#type: Some(Type { tensor_type: Some(tensor_type) }),
-        doc_string: doc.into(),
-    }
-}
-
-pub(super) fn integer(name: &str, value: i64) -> Attribute {
-    Attribute { name: name.into(), i: Some(value), r#type: 2, ..Attribute::default() }
-}
-
-pub(super) fn integers(name: &str, values: &[i64]) -> Attribute {
-    Attribute { name: name.into(), ints: values.to_vec(), r#type: 7, ..Attribute::default() }
-}
-
-pub(super) fn float(name: &str, value: f32) -> Attribute {
-    Attribute { name: name.into(), f: Some(value), r#type: 1, ..Attribute::default() }
+fn size_of(size: i64) -> Dimension {
+    Dimension { dim_value: Some(size), dim_param: None }
 }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use adder_kernels::fold::{ChannelAffine, fold_linear};
 use adder_model::Model;
-use adder_network::{EPSILON, LayerKind, Network, Node, Shape, normalize};
+use adder_network::{LayerKind, Network, Node, Shape, normalize};
 
-use super::builder::{Builder, Value, float, integer, integers};
+use super::builder::{Builder, Value};
 use super::messages::{DataType, Graph};
-use super::options::{Options, Texts};
+use super::operators::{self, Window};
+use super::options::{ClassInputs, Options, Texts};
 use crate::Result;
 
 /// A graph in the making, with the tensors that it is made from.
@@ -18,7 +19,7 @@ struct Writer<'a> {
     builder: Builder,
     /// The value of each one-hot input.
     one_hot: Vec<Value>,
-    fold: bool,
+    options: &'a Options,
 }
 
 /// The whole graph.
@@ -26,7 +27,7 @@ pub(super) fn graph(model: &Model, options: &Options, texts: &Texts<'_>) -> Resu
     let tensors = model.state().into_iter().map(|(name, var)| Ok((name, var.flatten_all()?.to_vec1()?)));
     let (tensors, network) = (tensors.collect::<Result<_>>()?, model.network());
     // What others call the graph's inputs and outputs by comes before any layer's name.
-    let mut builder = Builder::default();
+    let mut builder = Builder::new(options.batch);
     let image = builder.name("image");
     let one_hot = network.one_hot_inputs().iter().map(|(name, _)| builder.name(name)).collect();
     let outputs = network
@@ -34,12 +35,9 @@ pub(super) fn graph(model: &Model, options: &Options, texts: &Texts<'_>) -> Resu
         .iter()
         .map(|head| ["logits", "probabilities"].map(|what| builder.name(&format!("{}_{what}", head.name))));
     let outputs: Vec<[Value; 2]> = outputs.collect();
-    let mut writer = Writer { network, tensors, builder, one_hot, fold: options.fold };
+    let mut writer = Writer { network, tensors, builder, one_hot, options };
     let image = writer.image(image, options.with_preprocessing, texts.image);
-    for (name, (_, classes)) in writer.one_hot.iter().zip(network.one_hot_inputs()) {
-        let doc = format!("a class, 0 to {}", classes - 1);
-        writer.builder.input(name.clone(), DataType::Int64, &[], &doc);
-    }
+    writer.class_inputs();
     let (features, norm) = writer.nodes(network.nodes(), image, true);
     for (head, [logits, probabilities]) in network.heads().iter().zip(outputs) {
         let probabilities = options.with_preprocessing.then_some(probabilities);
@@ -58,13 +56,30 @@ impl Writer<'_> {
         }
         let doc = format!("{about}, 0 to 255");
         let bytes = self.builder.input(name, DataType::Uint8, &shape, &doc);
-        let to_float = integer("to", DataType::Float as i64);
-        let floats = self.builder.node("Cast", "image.float", &[&bytes], vec![to_float]);
+        let floats = self.builder.node("Cast", "image.float", &[&bytes], operators::cast(DataType::Float));
         let zero = normalize(0.0);
         let factor = self.builder.floats("image.factor", &[], &[(normalize(255.0) - zero) / 255.0]);
         let offset = self.builder.floats("image.offset", &[], &[zero]);
         let scaled = self.builder.node("Mul", "image.scaled", &[&floats, &factor], vec![]);
         self.builder.node("Add", "image.normalized", &[&scaled, &offset], vec![])
+    }
+
+    /// The inputs that give classes.
+    fn class_inputs(&mut self) {
+        for (name, &(_, classes)) in self.one_hot.iter().zip(self.network.one_hot_inputs()) {
+            let last = classes - 1;
+            let name = name.clone();
+            match self.options.class_inputs {
+                ClassInputs::Index => {
+                    let doc = format!("a class, 0 to {last}; any other number is none of them");
+                    self.builder.input(name, DataType::Int64, &[], &doc);
+                }
+                ClassInputs::OneHot => {
+                    let doc = format!("a class, 0 to {last}, as a one-hot vector");
+                    self.builder.input(name, DataType::Float, &[classes as i64], &doc);
+                }
+            }
+        }
     }
 
     /// Layers one after the other. A norm that was folded away comes back for what is behind them, which there is `to_heads`
@@ -79,29 +94,33 @@ impl Writer<'_> {
             }
             x = match node.kind {
                 LayerKind::Conv2d { .. } | LayerKind::Linear { .. } => {
-                    let norm =
-                        behind.first().filter(|next| self.fold && next.kind == LayerKind::BatchNorm {});
+                    let norm = behind
+                        .first()
+                        .filter(|next| self.options.fold && next.kind == LayerKind::BatchNorm {});
                     folded_into_the_layer_before = norm.is_some();
                     let output = self.builder.name(&node.name);
                     self.weighted(node, output, &x, pending.take(), norm)
                 }
-                LayerKind::BatchNorm {} if self.fold && folds_forward(behind, to_heads) => {
+                LayerKind::BatchNorm {} if self.options.fold && folds_forward(behind, to_heads) => {
                     pending = Some(self.affine(node));
                     x
                 }
                 LayerKind::BatchNorm {} => self.norm(node, &x),
                 LayerKind::Relu {} => self.builder.node("Relu", &node.name, &[&x], vec![]),
                 LayerKind::LeakyRelu { negative_slope } => {
-                    let alpha = vec![float("alpha", negative_slope)];
-                    self.builder.node("LeakyRelu", &node.name, &[&x], alpha)
+                    let attributes = operators::leaky_relu(negative_slope);
+                    self.builder.node("LeakyRelu", &node.name, &[&x], attributes)
                 }
                 LayerKind::Dropout { .. } => x,
-                LayerKind::MaxPool2d { kernel, stride } => self.pool("MaxPool", node, &x, kernel, stride),
-                LayerKind::AvgPool2d { kernel, stride } => self.pool("AveragePool", node, &x, kernel, stride),
-                LayerKind::GlobalAveragePool {} => {
-                    let average = self.builder.node("GlobalAveragePool", &node.name, &[&x], vec![]);
-                    self.flatten(&format!("{}.flat", node.name), &average)
+                LayerKind::MaxPool2d { kernel, stride } => {
+                    let window = Window::square(kernel, stride.unwrap_or(kernel), 0);
+                    self.builder.node("MaxPool", &node.name, &[&x], operators::max_pool(window))
                 }
+                LayerKind::AvgPool2d { kernel, stride } => {
+                    let window = Window::square(kernel, stride.unwrap_or(kernel), 0);
+                    self.average(&node.name, &x, window)
+                }
+                LayerKind::GlobalAveragePool {} => self.global_average(node, &x),
                 LayerKind::Flatten {} => {
                     pending = pending.map(|norm| norm.repeated(node.input.pixels()));
                     self.flatten(&node.name, &x)
@@ -142,20 +161,18 @@ impl Writer<'_> {
         }
         let mut inputs =
             vec![x.clone(), self.builder.floats(&format!("{}.weight", node.name), shape, &weight)];
-        if let Some(bias) = bias {
+        // ONNX lets both go without a bias; of Gemm, candle-onnx doesn't.
+        let is_gemm = matches!(node.kind, LayerKind::Linear { .. });
+        if let Some(bias) = bias.or_else(|| is_gemm.then(|| vec![0.0; shape[0]])) {
             inputs.push(self.builder.floats(&format!("{}.bias", node.name), &shape[..1], &bias));
         }
         let inputs: Vec<&Value> = inputs.iter().collect();
         match node.kind {
             LayerKind::Conv2d { kernel, stride, padding, .. } => {
-                let attributes = vec![
-                    integers("kernel_shape", &[kernel as i64; 2]),
-                    integers("pads", &[padding as i64; 4]),
-                    integers("strides", &[stride as i64; 2]),
-                ];
+                let attributes = operators::conv(Window::square(kernel, stride, padding));
                 self.builder.node_of("Conv", output, &inputs, attributes)
             }
-            _ => self.builder.node_of("Gemm", output, &inputs, vec![integer("transB", 1)]),
+            _ => self.builder.node_of("Gemm", output, &inputs, operators::gemm()),
         }
     }
 
@@ -166,8 +183,7 @@ impl Writer<'_> {
             self.builder.floats(&name, &[values.len()], values)
         });
         let inputs: Vec<&Value> = std::iter::once(x).chain(&parts).collect();
-        let epsilon = vec![float("epsilon", EPSILON as f32)];
-        self.builder.node("BatchNormalization", &node.name, &inputs, epsilon)
+        self.builder.node("BatchNormalization", &node.name, &inputs, operators::batch_norm())
     }
 
     /// A norm in evaluation.
@@ -177,27 +193,46 @@ impl Writer<'_> {
         ChannelAffine::from_norm(gamma, beta, mean, variance)
     }
 
-    fn pool(&mut self, op: &str, node: &Node, x: &Value, kernel: usize, stride: Option<usize>) -> Value {
-        let window = vec![
-            integers("kernel_shape", &[kernel as i64; 2]),
-            integers("strides", &[stride.unwrap_or(kernel) as i64; 2]),
-        ];
-        self.builder.node(op, &node.name, &[x], window)
+    fn average(&mut self, name: &str, x: &Value, window: Window) -> Value {
+        let attributes = operators::average_pool(window, self.options.opset);
+        self.builder.node("AveragePool", name, &[x], attributes)
+    }
+
+    /// The average of a map whose size is known is that of one window: candle-onnx has no GlobalAveragePool, and takes ReduceMean of
+    /// version 18 over every axis.
+    fn global_average(&mut self, node: &Node, x: &Value) -> Value {
+        let average = match node.input {
+            Shape::Map { height, width, .. } => self.average(&node.name, x, Window::whole(height, width)),
+            Shape::Vector { .. } => x.clone(),
+        };
+        self.flatten(&format!("{}.flat", node.name), &average)
     }
 
     fn flatten(&mut self, name: &str, x: &Value) -> Value {
-        self.builder.node("Flatten", name, &[x], vec![integer("axis", 1)])
+        self.builder.node("Flatten", name, &[x], operators::features())
     }
 
     /// The features and the one-hot vector of a class side by side.
     fn with_one_hot(&mut self, node: &Node, classes: usize, x: &Value) -> Value {
-        let name = |part: &str| format!("{}.{part}", node.name);
-        let depth = self.builder.integer(&name("depth"), classes as i64);
-        let values = self.builder.floats(&name("values"), &[2], &[0.0, 1.0]);
         let class = self.one_hot[node.ordinal].clone();
-        let inputs = [&class, &depth, &values];
-        let one_hot = self.builder.node("OneHot", &name("one_hot"), &inputs, vec![integer("axis", -1)]);
-        self.builder.node("Concat", &name("joined"), &[x, &one_hot], vec![integer("axis", 1)])
+        let one_hot = match self.options.class_inputs {
+            ClassInputs::Index => self.one_hot(node, classes, &class),
+            ClassInputs::OneHot => class,
+        };
+        let joined = format!("{}.joined", node.name);
+        self.builder.node("Concat", &joined, &[x, &one_hot], operators::features())
+    }
+
+    /// 1 where a class is the column's, else 0. ONNX's OneHot counts negative classes from the end, and those that are too large do as they
+    /// like: runtimes disagree.
+    fn one_hot(&mut self, node: &Node, classes: usize, class: &Value) -> Value {
+        let name = |part: &str| format!("{}.{part}", node.name);
+        let axis = self.builder.integers(&name("axis"), &[1], &[1]);
+        let column = self.builder.node("Unsqueeze", &name("column"), &[class, &axis], vec![]);
+        let all: Vec<i64> = (0..classes as i64).collect();
+        let all = self.builder.integers(&name("classes"), &[1, classes], &all);
+        let equal = self.builder.node("Equal", &name("equal"), &[&column, &all], vec![]);
+        self.builder.node("Cast", &name("one_hot"), &[&equal], operators::cast(DataType::Float))
     }
 
     /// A head, whose logits or probabilities are an output, under a name of [`Builder::name`] each.
@@ -217,7 +252,7 @@ impl Writer<'_> {
             let doc = format!("unnormalized, for the classes 0 to {last}");
             return self.builder.output(&logits, classes, &doc);
         };
-        let output = self.builder.node_of("Softmax", output, &[&logits], vec![integer("axis", 1)]);
+        let output = self.builder.node_of("Softmax", output, &[&logits], operators::features());
         self.builder.output(&output, classes, &format!("for the classes 0 to {last}"));
     }
 }

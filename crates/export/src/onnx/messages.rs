@@ -82,9 +82,12 @@ pub(super) struct Attribute {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
+    /// UTF-8.
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub(super) s: Option<Vec<u8>>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
-    /// 1: `f`, 2: `i`, 7: `ints`.
+    /// 1: `f`, 2: `i`, 3: `s`, 7: `ints`.
     #[prost(int32, tag = "20")]
     pub(super) r#type: i32,
 }

@@ -1,9 +1,12 @@
 //! The network as an ONNX file: inputs `image`, f32 `[batch, 1, 28, 28]`, normalized, and `addend`, int64 `[batch]`;
 //! outputs `digit_logits`, f32 `[batch, 10]`, and `sum_logits`, f32 `[batch, 19]`.
+//!
+//! Of the operators that compute a network, those are taken that the most runtimes read: `docs/exporting.md` has the table.
 
 mod builder;
 mod graph;
 mod messages;
+mod operators;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -15,7 +18,7 @@ use prost::Message;
 use crate::{Error, Result};
 use messages::{Entry, OperatorSet};
 use options::Texts;
-pub use options::{LEAST_OPSET, MOST_OPSET, Options};
+pub use options::{ClassInputs, LEAST_OPSET, MOST_OPSET, Options};
 
 /// The bytes of an ONNX file. `facts` go into its metadata beside labels and normalisation.
 ///
@@ -30,7 +33,7 @@ pub fn encode(model: &IdentityAdder, options: &Options, facts: &Metadata) -> Res
     encode_with(model.model(), options, &metadata(facts), &texts)
 }
 
-/// The bytes of an ONNX file of any network: inputs `image` and one int64 `[batch]` for each one-hot input, under its name;
+/// The bytes of an ONNX file of any network: inputs `image` and one for each one-hot input ([`ClassInputs`]), under its name;
 /// outputs `{head}_logits`, f32 `[batch, classes]`. Other values have the names of their layers, with a number behind it where
 /// that name is taken. `metadata` is the file's.
 ///

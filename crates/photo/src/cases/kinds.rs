@@ -20,6 +20,7 @@ pub const KINDS: &[Kind] = &[
     Kind::known("tight_handwriting", tight::handwriting),
     Kind::known("tight_pen", tight::pen),
     Kind::known("tight_one_bit", tight::one_bit),
+    Kind::known("full_height", tight::full_height),
     Kind::known("plain", tight::plain),
     Kind::known("transparent", tight::transparent),
     Kind::known("coarse_enlarged", coarse::enlarged),

@@ -9,7 +9,7 @@ pub(super) struct EventMessage {
     pub(super) wall_time: f64,
     #[prost(int64, tag = "2")]
     pub(super) step: i64,
-    #[prost(oneof = "What", tags = "3, 5, 7")]
+    #[prost(oneof = "What", tags = "3, 5")]
     pub(super) what: Option<What>,
 }
 
@@ -20,8 +20,6 @@ pub(super) enum What {
     FileVersion(String),
     #[prost(message, tag = "5")]
     Summary(SummaryMessage),
-    #[prost(message, tag = "7")]
-    SessionLog(SessionLog),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -60,14 +58,6 @@ pub(super) struct Image {
     pub(super) encoded_image_string: Vec<u8>,
 }
 
-/// A start makes TensorBoard forget what an earlier file says of this and later steps.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct SessionLog {
-    /// 1: start.
-    #[prost(int32, tag = "1")]
-    pub(super) status: i32,
-}
-
 /// One record: length, checksum of the length, data, checksum of the data; all little-endian.
 pub(super) fn frame(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
@@ -77,6 +67,30 @@ pub(super) fn frame(data: &[u8]) -> Vec<u8> {
     record.extend_from_slice(data);
     record.extend_from_slice(&masked_checksum(data).to_le_bytes());
     record
+}
+
+/// The data of each record of a file, with the place of the record's end, as far as the records are whole and their checksums
+/// right.
+pub(super) fn records(file: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (data, rest) = first_record(&file[at..])?;
+        at = file.len() - rest.len();
+        Some((data, at))
+    })
+}
+
+/// The data of the first record, and what is behind it.
+fn first_record(file: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = file.split_first_chunk::<8>()?;
+    let (checksum, rest) = rest.split_first_chunk::<4>()?;
+    if u32::from_le_bytes(*checksum) != masked_checksum(length) {
+        return None;
+    }
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (data, rest) = rest.split_at_checked(length)?;
+    let (checksum, rest) = rest.split_first_chunk::<4>()?;
+    (u32::from_le_bytes(*checksum) == masked_checksum(data)).then_some((data, rest))
 }
 
 /// CRC-32C, turned and shifted: the checksum of data that holds checksums would be weak otherwise.
@@ -93,5 +107,26 @@ mod tests {
         // The record of b"abc" as `tensorboard.summary.writer.record_writer.RecordWriter` writes it.
         let expected = include_bytes!("../../tests/golden/abc.tfrecord");
         assert_eq!(frame(b"abc"), expected);
+    }
+
+    #[test]
+    fn records_end_where_one_is_not_whole() {
+        let file: Vec<u8> = [&b"one"[..], b"", b"three"].into_iter().flat_map(frame).collect();
+        let all: Vec<(&[u8], usize)> = vec![(b"one", 19), (b"", 35), (b"three", 56)];
+        assert_eq!(records(&file).collect::<Vec<_>>(), all);
+        for length in 0..file.len() {
+            let whole = all.iter().filter(|(_, end)| *end <= length).count();
+            assert_eq!(records(&file[..length]).count(), whole, "{length} bytes");
+        }
+        for at in 0..file.len() {
+            let mut broken = file.clone();
+            broken[at] ^= 1;
+            let before = all.iter().filter(|(_, end)| *end <= at).count();
+            assert_eq!(records(&broken).count(), before, "byte {at}");
+        }
+        // A length that no file has.
+        let length = u64::MAX.to_le_bytes();
+        let huge = [&length[..], &masked_checksum(&length).to_le_bytes(), b"abc"].concat();
+        assert_eq!(records(&huge).count(), 0);
     }
 }

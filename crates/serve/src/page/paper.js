@@ -3,12 +3,14 @@
 
 class Paper {
   static #STROKE = 18;
+  /** Of more pixels on a side nothing more of a digit would be seen: photos are made smaller before anybody is asked. */
+  static #MOST = 1600;
   static #KEY_STEP = 8;
   static #KEY_MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
   /** Lists of points. */
   #strokes = [];
-  /** A bitmap and the file that it came from; it lies under the strokes. */
+  /** A bitmap, its media type, and the file that it came from, or null where it was made smaller; it lies under the strokes. */
   #picture = null;
   #drawing = false;
   /** Where the keyboard's pen is, and whether it writes. */
@@ -49,11 +51,34 @@ class Paper {
     this.#update();
   }
 
-  /** Fails where the browser cannot decode the file. */
+  /** Where what is looked at lies on the paper: its left upper corner, in shares of the paper's sides, and the share of a pixel. */
+  get frame() {
+    const picture = this.untouchedPicture, { width, height } = this.canvas;
+    if (!picture) return { left: 0, top: 0, across: 1 / width, down: 1 / height };
+    const { left, top, scale } = this.#fit(picture.bitmap);
+    return { left: left / width, top: top / height, across: scale / width, down: scale / height };
+  }
+
+  /** Fails where the browser cannot decode the file. Photos are turned as the camera was held. */
   async open(file) {
-    const bitmap = await createImageBitmap(file);
-    [this.#strokes, this.#picture] = [[], { bitmap, file }];
+    const whole = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Paper.#MOST / Math.max(whole.width, whole.height);
+    const picture = { bitmap: whole, type: file.type, file };
+    if (scale < 1) {
+      const [width, height] = [whole.width, whole.height].map((side) => Math.max(1, Math.round(side * scale)));
+      // In one step a browser would take few of the many pixels that fall on one, and a thin pen would be lost.
+      picture.bitmap = await createImageBitmap(whole, { resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+      picture.file = null;
+      whole.close();
+    }
+    [this.#strokes, this.#picture] = [[], picture];
     this.#update();
+  }
+
+  /** As large as the paper, in its middle. */
+  #fit({ width, height }) {
+    const { canvas } = this, scale = Math.min(canvas.width / width, canvas.height / height);
+    return { left: (canvas.width - width * scale) / 2, top: (canvas.height - height * scale) / 2, scale };
   }
 
   redraw() {
@@ -61,10 +86,8 @@ class Paper {
     pen.fillStyle = styles.getPropertyValue("--paper");
     pen.fillRect(0, 0, canvas.width, canvas.height);
     if (this.#picture) {
-      const { bitmap } = this.#picture;
-      const scale = Math.min(canvas.width / bitmap.width, canvas.height / bitmap.height);
-      const [width, height] = [bitmap.width * scale, bitmap.height * scale];
-      pen.drawImage(bitmap, (canvas.width - width) / 2, (canvas.height - height) / 2, width, height);
+      const { bitmap } = this.#picture, { left, top, scale } = this.#fit(bitmap);
+      pen.drawImage(bitmap, left, top, bitmap.width * scale, bitmap.height * scale);
     }
     pen.strokeStyle = styles.getPropertyValue("--text");
     pen.lineWidth = Paper.#STROKE;

@@ -16,22 +16,30 @@ class View {
   static #IDLE = "Draw, or drop a picture here.";
   static #MAPS_IN_A_ROW = 8;
 
-  #answer = null;
+  /** The answers for the digits that were found, from left to right, and which of them is shown with its inside. */
+  #parts = [];
+  #shown = 0;
+  /** What is said where there is no answer. */
+  #words = View.#IDLE;
+  #addend = 0;
 
-  /** Shows an answer, or that there is none, for the chosen addend. */
-  show(answer, addend) {
-    this.#answer = answer;
-    View.#grey(element("seen"), answer?.seen ?? new Array(784).fill(0));
-    element("warnings").textContent = answer?.warnings.join("; ") ?? "";
-    const shares = answer?.digit_probabilities ?? new Array(10).fill(0);
-    View.#bars(element("digits"), shares.map((share, digit) => ({ label: `${digit}`, share, current: digit === answer?.digit })));
-    this.choose(addend);
-    this.#maps(answer?.feature_maps ?? []);
+  /** Shows what was found, or that nothing was asked, for the chosen addend; `frame` is where what was looked at lies on the paper. */
+  show(answer, addend, frame) {
+    this.#parts = answer?.parts ?? [];
+    this.#words = answer?.reason ?? View.#IDLE;
+    const several = this.#parts.length > 1;
+    const warnings = this.#parts.flatMap((part, at) => part.warnings.map((words) => several ? `digit ${at + 1}: ${words}` : words));
+    element("warnings").textContent = warnings.join("; ");
+    this.#offer(several ? this.#parts : []);
+    View.#frame(several ? this.#parts : [], frame);
+    this.#addend = addend;
+    this.#showPart(0);
   }
 
-  /** Shows the same answer for another addend: all ten are there. */
+  /** Shows the same answers for another addend: all ten are there. */
   choose(addend) {
-    const sums = this.#answer?.sums;
+    this.#addend = addend;
+    const sums = this.#parts[this.#shown]?.sums;
     const rows = Array.from({ length: 10 }, (_, add) => {
       const said = sums?.[add];
       return {
@@ -41,13 +49,49 @@ class View {
       };
     });
     View.#bars(element("sums"), rows);
-    const words = this.#answer ? `${this.#answer.digit} + ${addend} = ${sums[addend].sum}` : View.#IDLE;
-    View.#say(words);
+    const answers = this.#parts.map((part) => `${part.digit} + ${addend} = ${part.sums[addend].sum}`);
+    View.#say(answers.join(", ") || this.#words);
   }
 
   complain(message, addend) {
     this.show(null, addend);
     View.#say(message);
+  }
+
+  #showPart(at) {
+    this.#shown = at;
+    const part = this.#parts[at];
+    View.#grey(element("seen"), part?.seen ?? new Array(784).fill(0));
+    const shares = part?.digit_probabilities ?? new Array(10).fill(0);
+    View.#bars(element("digits"), shares.map((share, digit) => ({ label: `${digit}`, share, current: digit === part?.digit })));
+    this.#maps(part?.feature_maps ?? []);
+    this.choose(this.#addend);
+  }
+
+  /** A choice among the digits whose inside may be shown. */
+  #offer(parts) {
+    const choice = element("parts");
+    choice.hidden = !parts.length;
+    choice.replaceChildren(choice.firstElementChild, ...parts.map(({ digit }, at) => {
+      const label = document.createElement("label"), input = document.createElement("input"), text = document.createElement("span");
+      Object.assign(input, { type: "radio", name: "part", value: at, checked: at === 0, ariaLabel: `digit ${at + 1}, a ${digit}` });
+      text.textContent = digit;
+      input.addEventListener("change", () => this.#showPart(at));
+      label.append(input, text);
+      return label;
+    }));
+  }
+
+  /** Boxes around digits, beside the canvas and not on it: the network shall not see them. */
+  static #frame(parts, frame) {
+    element("boxes").replaceChildren(...parts.map(({ box }) => {
+      const span = document.createElement("span"), percent = (share) => `${100 * share}%`;
+      span.style.left = percent(frame.left + box.left * frame.across);
+      span.style.top = percent(frame.top + box.top * frame.down);
+      span.style.width = percent(box.width * frame.across);
+      span.style.height = percent(box.height * frame.down);
+      return span;
+    }));
   }
 
   /** Said aloud only where it changes. */

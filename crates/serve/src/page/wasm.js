@@ -14,7 +14,7 @@ const backend = {
     return instance.exports;
   })(),
 
-  /** What is said of a paper, for all ten addends. */
+  /** What is said of a paper: of each digit on it, for all ten addends. */
   async look(paper) {
     const picture = paper.untouchedPicture;
     const { width, height, data } = picture ? backend.pixelsOf(picture.bitmap) : paper.pixels;
@@ -22,19 +22,16 @@ const backend = {
     const room = adder_reserve(data.length);
     // The memory's buffer is another one whenever it has grown.
     new Uint8Array(memory.buffer, room, data.length).set(data);
-    const length = adder_look(width, height);
+    const length = adder_look(width, height, 1);
     const said = JSON.parse(new TextDecoder().decode(new Uint8Array(memory.buffer, adder_answer(), length)));
     if (said.error) throw new Error(said.error.message);
     return said;
   },
 
-  /** The pixels of a picture, of which more than so many on a side would show nothing more of a digit. */
   pixelsOf(bitmap) {
-    const MOST = 1600;
-    const scale = Math.min(1, MOST / Math.max(bitmap.width, bitmap.height));
-    const size = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
+    const size = [bitmap.width, bitmap.height];
     const pen = new OffscreenCanvas(...size).getContext("2d", { willReadFrequently: true });
-    pen.drawImage(bitmap, 0, 0, ...size);
+    pen.drawImage(bitmap, 0, 0);
     return pen.getImageData(0, 0, ...size);
   },
 };

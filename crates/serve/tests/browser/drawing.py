@@ -41,9 +41,9 @@ class Hand:
         self.settle()
 
     def settle(self):
-        """Waits until nothing is asked any more."""
-        end = time.monotonic() + 30
-        while self.page.evaluate("asking"):
+        """Waits until no file is being opened and nothing is asked any more."""
+        end = time.monotonic() + 60
+        while self.page.evaluate("asking || opening > 0"):
             assert time.monotonic() < end, "the page goes on asking"
 
     @property

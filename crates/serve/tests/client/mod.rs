@@ -1,13 +1,15 @@
 //! A server in a thread, and an HTTP client of a few lines.
 
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use adder_model::{IdentityAdder, ModelConfig, Predictor};
 use adder_serve::{Limits, ModelInfo, Server, ShutdownHandle};
+use base64::Engine;
 use candle_core::Device;
+use image::{GrayImage, ImageFormat, Luma};
 use serde_json::Value;
 
 /// A server that is stopped, and must end well, when this is dropped.
@@ -32,6 +34,21 @@ pub(crate) fn network() -> IdentityAdder {
 /// An image that no other seed gives.
 pub(crate) fn pixels(seed: u32) -> Vec<u8> {
     (0..784u32).map(|at| (at.wrapping_mul(2_654_435_761).wrapping_add(seed * 97) >> 13) as u8).collect()
+}
+
+/// A page of 200x120 with dark bars from so many pixels on to so many from the left, as PNG in base64.
+pub(crate) fn drawing(bars: &[(u32, u32)]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(drawing_file(bars))
+}
+
+/// The same as a PNG file.
+pub(crate) fn drawing_file(bars: &[(u32, u32)]) -> Vec<u8> {
+    let inked =
+        |x, y| (20..100).contains(&y) && bars.iter().any(|(left, right)| (*left..*right).contains(&x));
+    let page = GrayImage::from_fn(200, 120, |x, y| Luma([if inked(x, y) { 20 } else { 230 }]));
+    let mut file = Cursor::new(Vec::new());
+    page.write_to(&mut file, ImageFormat::Png).unwrap();
+    file.into_inner()
 }
 
 impl Running {

@@ -44,6 +44,13 @@ impl Answer {
         (Self::Digit { digit: prediction.digit, doubts }, Some(digit.image))
     }
 
+    /// `true` if each digit of a picture is found and read, in its order.
+    pub(crate) fn reads_each(predictor: &Predictor, picture: &Picture, expected: &[u8]) -> bool {
+        let digits = picture.digits();
+        let read = digits.iter().map(|digit| predictor.predict(digit.image.pixels(), 0).unwrap().digit);
+        read.eq(expected.iter().copied())
+    }
+
     /// Holds the answer against what is in the picture.
     pub(crate) fn judge(&self, expected: &Expected) -> Judgment {
         match (expected, self) {

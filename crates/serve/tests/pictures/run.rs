@@ -65,6 +65,9 @@ fn answer_all(predictor: &Predictor, job: &Job<'_>) -> Total {
         let (answer, seen) = Answer::of(predictor, &subject.picture, (index % 10) as u8);
         let judgment = answer.judge(&subject.expected);
         total.add(&subject.expected, judgment);
+        if let Expected::Several(digits) = &subject.expected {
+            total.add_each(Answer::reads_each(predictor, &subject.picture, digits));
+        }
         if let Some(sheet) = &mut sheet {
             sheet.add(&Shown { name: format!("{} {index}", job.name), subject, answer, seen, judgment });
         }

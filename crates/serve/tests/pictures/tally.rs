@@ -19,6 +19,9 @@ pub(crate) struct Total {
     pub(crate) clear_right: usize,
     pub(crate) clear_doubted: usize,
     pub(crate) clear_refused: usize,
+    /// Pictures of several digits, and how many of them were read digit by digit.
+    several: usize,
+    several_read: usize,
 }
 
 impl Total {
@@ -35,6 +38,12 @@ impl Total {
         }
     }
 
+    /// Counts a picture of several digits that were read one by one, or not.
+    pub(crate) fn add_each(&mut self, read: bool) {
+        self.several += 1;
+        self.several_read += usize::from(read);
+    }
+
     fn join(&mut self, other: &Self) {
         self.pictures += other.pictures;
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, count)| *sum += count);
@@ -43,6 +52,8 @@ impl Total {
         self.clear_right += other.clear_right;
         self.clear_doubted += other.clear_doubted;
         self.clear_refused += other.clear_refused;
+        self.several += other.several;
+        self.several_read += other.several_read;
     }
 
     /// The share of wrong answers without a doubt among all, in percent.
@@ -94,8 +105,8 @@ impl fmt::Display for Table {
             }
             writeln!(f, " |")?;
         }
-        let Total { pictures, wrong_undoubted, clear, clear_right, clear_doubted, clear_refused, .. } =
-            self.sum;
+        let Total { pictures, wrong_undoubted, several, several_read, .. } = self.sum;
+        let Total { clear, clear_right, clear_doubted, clear_refused, .. } = self.sum;
         let refused = percent(clear_refused, clear);
         writeln!(
             f,
@@ -107,6 +118,11 @@ impl fmt::Display for Table {
             "right but doubted: {clear_doubted} of {clear_right} ({:.2} %)",
             self.sum.doubted_share()
         )?;
-        writeln!(f, "clear but refused: {clear_refused} of {clear} ({refused:.2} %)")
+        writeln!(f, "clear but refused: {clear_refused} of {clear} ({refused:.2} %)")?;
+        if several > 0 {
+            let read = percent(several_read, several);
+            writeln!(f, "several, each of them read: {several_read} of {several} ({read:.2} %)")?;
+        }
+        Ok(())
     }
 }

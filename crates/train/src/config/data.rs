@@ -1,7 +1,7 @@
 //! The section `[data]`.
 
 use adder_data::split::NOTEBOOK_VALIDATION;
-use adder_data::{ADDENDS, Augmentation, Source, Split};
+use adder_data::{ADDENDS, Augmentation, Dataset, Source, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::range::{Invalid, check};
@@ -10,8 +10,12 @@ use crate::range::{Invalid, check};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// `embedded`, `download`, `hub`, or a folder with the four files of a data set in MNIST's form.
+    /// `embedded`, `download`, `hub`, or the path of a data set: [`Source::Directory`] says what is taken.
     pub source: Source,
+    /// Exchange rows and columns of every image, for files such as EMNIST's.
+    pub transpose: bool,
+    /// Take every pixel as 255 minus itself, for dark digits on light ground.
+    pub invert: bool,
     /// Part of the training file that is held back for validation.
     pub validation_fraction: f64,
     /// Use only the first so many images of each set, as a smoke test; 0 for all.
@@ -29,6 +33,8 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self {
             source: Source::Embedded,
+            transpose: false,
+            invert: false,
             validation_fraction: NOTEBOOK_VALIDATION,
             limit: 0,
             addends_per_image: 1,
@@ -39,6 +45,18 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// The data of [`source`](Self::source), its images turned as [`transpose`](Self::transpose) and [`invert`](Self::invert)
+    /// say: what a run is trained and measured on, and its record is of.
+    pub fn oriented(&self, mut data: Dataset) -> Dataset {
+        if self.transpose {
+            data = data.transposed();
+        }
+        if self.invert {
+            data = data.inverted();
+        }
+        data
+    }
+
     /// The images that are used of those at `indices`: the first [`limit`](Self::limit).
     pub fn limited(&self, mut indices: Vec<u32>) -> Vec<u32> {
         if self.limit > 0 {

@@ -9,6 +9,7 @@ mod distillation;
 mod error;
 mod optimizer;
 mod recipe;
+mod seed;
 mod sources;
 mod suggest;
 #[cfg(test)]
@@ -20,16 +21,18 @@ use adder_model::ModelConfig;
 use adder_nn::optim::{Schedule, ScheduleError};
 use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
+use toml::Value;
 
 pub use data::DataConfig;
 pub use distillation::DistillationConfig;
 pub use error::{ConfigError, Origin};
 pub use optimizer::{OptimizerConfig, OptimizerKind};
 pub use recipe::Recipe;
+pub use seed::whole_number;
 pub use sources::ConfigSources;
 pub use training::TrainingConfig;
 
-use crate::range::{Invalid, check};
+use crate::range::Invalid;
 
 /// Everything that decides what a run computes. Two runs of the same configuration on the same device and data end with
 /// the same bits; what only decides how fast they get there, such as the number of threads, is not in here.
@@ -37,7 +40,8 @@ use crate::range::{Invalid, check};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Seeds the split, the initial weights, the order of the images, their addends, augmentation and dropout.
-    /// Below 2^63, the largest whole number of TOML.
+    /// In TOML, whose whole numbers end there, a seed of 2^63 or more is written in quotes.
+    #[serde(deserialize_with = "seed::deserialize")]
     pub seed: u64,
     /// The images and what is done to them.
     pub data: DataConfig,
@@ -70,7 +74,14 @@ impl Default for Config {
 impl Config {
     /// The configuration as the TOML file that a run directory keeps.
     pub fn to_toml(&self) -> String {
-        toml::to_string(self).expect("numbers, words and tables of them are TOML")
+        toml::to_string(&self.written()).expect("numbers, words and tables of them are TOML")
+    }
+
+    /// Whether `other` computes the same, wherever its images lie: all is equal but perhaps `data.source`.
+    pub fn equals_but_for_place(&self, other: &Self) -> bool {
+        let mut placed = other.clone();
+        placed.data.source = self.data.source.clone();
+        *self == placed
     }
 
     /// The configuration of a teacher, counted from 1.
@@ -87,7 +98,7 @@ impl Config {
         };
         let epochs = if own.teacher_epochs == 0 { self.training.epochs } else { own.teacher_epochs };
         Self {
-            // Half of the words: a seed is below 2^63.
+            // Half of the words, as from the time when a seed was below 2^63: they are part of the format of a run.
             seed: Stream::new(self.seed, Purpose::Teacher, 0, number - 1).next_u64() >> 1,
             model,
             training: TrainingConfig { epochs, ..self.training.clone() },
@@ -118,12 +129,16 @@ impl Config {
     }
 
     fn to_table(&self) -> toml::Table {
-        toml::Table::try_from(self).expect("numbers, words and tables of them are TOML")
+        toml::Table::try_from(self.written()).expect("numbers, words and tables of them are TOML")
+    }
+
+    fn written(&self) -> Written<'_> {
+        let Self { seed, data, model, optimizer, schedule, training, distillation } = self;
+        Written { seed: whole_number(*seed), data, model, optimizer, schedule, training, distillation }
     }
 
     /// Checks every range.
     pub(crate) fn validate(&self) -> Result<(), Invalid> {
-        check("seed", self.seed, ..=i64::MAX as u64, "a whole number below 2^63")?;
         self.training.validate()?;
         self.schedule.check().map_err(invalid_schedule)?;
         self.data.validate()?;
@@ -134,6 +149,18 @@ impl Config {
         let teacher = self.teacher(1).model;
         teacher.validate().map_err(|error| invalid_network("distillation.teacher_", error))
     }
+}
+
+/// A configuration with its seed as TOML can hold it. JSON has the number itself.
+#[derive(Serialize)]
+struct Written<'a> {
+    seed: Value,
+    data: &'a DataConfig,
+    model: &'a ModelConfig,
+    optimizer: &'a OptimizerConfig,
+    schedule: &'a Schedule,
+    training: &'a TrainingConfig,
+    distillation: &'a DistillationConfig,
 }
 
 /// An error of a schedule, of the keys of its section.

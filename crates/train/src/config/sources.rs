@@ -16,6 +16,9 @@ use crate::range::Invalid;
 const RENAMED: [(&str, &str, &str); 2] =
     [("training", "average_decay", "ema_decay"), ("distillation", "consistent", "marginalize")];
 
+/// What `toml` says of a whole number above 2^63 - 1.
+const TOO_LARGE: &str = "too large";
+
 /// The section that describes the network.
 const MODEL: &str = "model";
 /// Its key that takes the place of all others.
@@ -144,7 +147,13 @@ impl ConfigSources {
     pub(super) fn add_toml(&mut self, origin: Origin, text: &str) -> Result<(), ConfigError> {
         match text.parse() {
             Ok(table) => self.add(origin, table),
-            Err(error) => Err(ConfigError::Syntax { origin, message: error.to_string() }),
+            Err(error) => {
+                let mut message = error.to_string();
+                if message.contains(TOO_LARGE) {
+                    message = format!("{}: a seed of 2^63 or more is written in quotes", message.trim_end());
+                }
+                Err(ConfigError::Syntax { origin, message })
+            }
         }
     }
 

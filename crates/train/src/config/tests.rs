@@ -2,6 +2,8 @@ use std::path::Path;
 
 use super::*;
 
+const SEED: &str = "a whole number from 0 to 18446744073709551615, in quotes from 9223372036854775808 on";
+
 fn error_of(assignments: &[&str]) -> ConfigError {
     let mut sources = ConfigSources::default();
     let added: Result<(), _> =
@@ -71,6 +73,40 @@ fn a_saved_configuration_comes_back_as_it_was() {
 }
 
 #[test]
+fn every_seed_of_64_bits_is_taken_and_comes_back() {
+    let largest = [0, 1, (1 << 53) + 1, i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX];
+    for seed in largest {
+        let mut sources = ConfigSources::default();
+        sources.add_assignment(&format!("seed={seed}")).unwrap();
+        let config = sources.resolve().unwrap();
+        assert_eq!(config.seed, seed);
+        sources.add_flag("--seed", "seed", whole_number(seed));
+        assert_eq!(sources.resolve().unwrap(), config);
+        let mut saved = ConfigSources::default();
+        saved.add_toml(Origin::Default, &config.to_toml()).unwrap();
+        assert_eq!(saved.resolve().unwrap(), config);
+        // In JSON it is a number.
+        let json = serde_json::to_string(&config).unwrap();
+        assert!(json.starts_with(&format!("{{\"seed\":{seed},")), "{json}");
+        assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
+    }
+    // A TOML file that has it without quotes says what it takes.
+    let mut sources = ConfigSources::default();
+    let refused = sources.add_toml(Origin::Default, "seed = 18446744073709551615").unwrap_err().to_string();
+    assert!(refused.contains("line 1") && refused.ends_with("is written in quotes"), "{refused}");
+}
+
+#[test]
+fn the_place_of_the_images_is_all_that_may_differ() {
+    let here = Config::default();
+    let mut there = here.clone();
+    there.data.source = "elsewhere".parse().unwrap();
+    assert!(here != there && here.equals_but_for_place(&there) && there.equals_but_for_place(&here));
+    there.data.limit = 7;
+    assert!(!here.equals_but_for_place(&there));
+}
+
+#[test]
 fn the_later_source_counts() {
     let (_folder, path) = file_with("seed = 7\n[training]\nepochs = 3\nbatch_size = 64\n");
     let mut sources = ConfigSources::default();
@@ -125,8 +161,12 @@ fn wrong_types_name_the_key_what_it_takes_and_what_it_was_given() {
         ("training.evaluate=1", "training.evaluate", "a word in quotes", "1"),
         ("model.channels=8", "model.channels", "an array", "8"),
         ("model.channels=[8, \"x\"]", "model.channels", "a whole number, zero or more", "\"x\""),
-        ("seed=2026-01-31", "seed", "a whole number, zero or more", "2026-01-31"),
-        ("seed.x=1", "seed", "a whole number, zero or more", "a table"),
+        ("seed=2026-01-31", "seed", SEED, "2026-01-31"),
+        ("seed.x=1", "seed", SEED, "a table"),
+        ("seed=-1", "seed", SEED, "-1"),
+        ("seed=1.0", "seed", SEED, "1.0"),
+        ("seed=18446744073709551616", "seed", SEED, "\"18446744073709551616\""),
+        ("seed=\"7 \"", "seed", SEED, "\"7 \""),
     ] {
         match error_of(&[assignment]) {
             ConfigError::Value { origin: Origin::Assignment(_), key: k, expected: e, found: f } => {

@@ -11,9 +11,25 @@ use crate::files::failed;
 const EVENT_FILE: (&str, &str) = ("events.out.tfevents.", ".adder");
 
 impl RunDirectory {
-    /// The path of a new event file for TensorBoard; `mark` tells it from those of other sessions.
+    /// The path of a new event file for TensorBoard; `mark` tells it from that of a run which was here before.
     pub fn event_file_path(&self, mark: &str) -> PathBuf {
         self.path.join(format!("{}{mark}{}", EVENT_FILE.0, EVENT_FILE.1))
+    }
+
+    /// The event files for TensorBoard, in the order of their names: one, or several where an older version resumed the run.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read.
+    pub fn event_files(&self) -> Result<Vec<PathBuf>, RunError> {
+        let entries = fs::read_dir(&self.path).map_err(failed("read", &self.path))?;
+        let is_event_file = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1)
+        };
+        let mut files: Vec<PathBuf> =
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_event_file).collect();
+        files.sort();
+        Ok(files)
     }
 
     /// Deletes the runs of the teachers, and their folder if nothing else is in it.
@@ -27,12 +43,8 @@ impl RunDirectory {
     }
 
     pub(super) fn delete_event_files(&self) -> Result<(), RunError> {
-        let entries = fs::read_dir(&self.path).map_err(failed("read", &self.path))?;
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1) {
-                fs::remove_file(&path).map_err(failed("delete", &path))?;
-            }
+        for path in self.event_files()? {
+            fs::remove_file(&path).map_err(failed("delete", &path))?;
         }
         Ok(())
     }
@@ -96,7 +108,7 @@ mod tests {
 
     fn run(path: PathBuf) -> RunDirectory {
         let run = RunDirectory::create(path, IfExists::Fail).unwrap();
-        run.write_config(&Config::default(), "").unwrap();
+        run.write_config(&Config::default()).unwrap();
         fs::write(run.event_file_path("1"), "").unwrap();
         fs::write(run.report_path(), "").unwrap();
         run

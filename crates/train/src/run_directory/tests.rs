@@ -4,12 +4,13 @@ use adder_model::Backend;
 use candle_core::Device;
 
 use super::*;
+use crate::divergence::Divergence;
 use crate::environment::{Machine, Session};
 
 /// A run that looks complete from the outside, as it was started at `started`.
 fn run_started(path: &Path, started: &str) -> RunDirectory {
     let run = RunDirectory::create(path, IfExists::Fail).unwrap();
-    run.write_config(&Config::default(), "# A test.\n").unwrap();
+    run.write_config(&Config::default()).unwrap();
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
     let session = Session { started: started.into(), ..Session::now(0, &machine) };
     run.write_environment(&Environment { sessions: vec![session] }).unwrap();
@@ -25,7 +26,7 @@ fn a_run_is_made_with_its_parents_and_opened() {
     let run = RunDirectory::create(&path, IfExists::Fail).unwrap();
     assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(_))), "no configuration is there yet");
     let config = Config { seed: 77, ..Config::default() };
-    run.write_config(&config, "# A test.\n").unwrap();
+    run.write_config(&config).unwrap();
     assert_eq!(RunDirectory::open(&path).unwrap(), run);
     assert_eq!(run.config().unwrap(), config);
     let split = Split::shuffled(100, 0.2, 5).unwrap();
@@ -45,6 +46,9 @@ fn what_is_there_is_not_overwritten_unasked() {
     let run = run_started(&path, "2026-01-31T14:25:30Z");
     fs::write(path.join("notes.txt"), "mine").unwrap();
     fs::write(path.join("events.jsonl"), "").unwrap();
+    run.write_resume_options(&ResumeOptions::default()).unwrap();
+    let divergence = Divergence { what: "loss".into(), value: f64::NAN, epoch: 1, step: 1 };
+    run.write_divergence(&divergence).unwrap();
     assert!(matches!(RunDirectory::create(&path, IfExists::Fail), Err(RunError::Exists(p)) if p == path));
     assert!(run.config().is_ok());
 
@@ -93,4 +97,19 @@ fn the_newest_run_is_the_one_that_started_last() {
 fn a_run_is_named_for_its_start_and_seed() {
     let time = UNIX_EPOCH + Duration::from_secs(1_769_869_530);
     assert_eq!(RunDirectory::name(time, 42), "20260131-142530-seed42");
+}
+
+#[test]
+fn options_for_the_session_that_resumes_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_started(&folder.path().join("run"), "2026-01-31T14:25:30Z");
+    assert_eq!(run.resume_options().unwrap(), ResumeOptions::default());
+    // A run of before the file is remembered by its event file.
+    fs::write(run.event_file_path("1"), "").unwrap();
+    assert!(run.resume_options().unwrap().tensorboard);
+    let options = ResumeOptions { tensorboard: false, arguments: vec!["--threads".into(), "2".into()] };
+    run.write_resume_options(&options).unwrap();
+    assert_eq!(run.resume_options().unwrap(), options);
+    fs::write(run.path().join("resume.json"), "{").unwrap();
+    assert!(matches!(run.resume_options(), Err(RunError::Syntax { .. })));
 }

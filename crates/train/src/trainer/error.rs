@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use adder_nn::optim::OptimizerError;
 
 use crate::checkpoint::CheckpointError;
-use crate::data_record::SetRecord;
+use crate::data_record::Mismatch;
+use crate::divergence::Divergence;
 use crate::evaluation::EvaluationError;
 use crate::events::EventsError;
 use crate::run_directory::RunError;
@@ -53,19 +54,8 @@ pub enum TrainError {
         batch_size: usize,
     },
     /// The run diverged. The last checkpoint is from before.
-    #[error(
-        "the {what} is {value} in epoch {epoch}, step {step} of the run; a lower optimizer.learning_rate may help"
-    )]
-    NotFinite {
-        /// The name of the number that is infinite or not a number.
-        what: String,
-        /// Its value.
-        value: f64,
-        /// Counted from 1.
-        epoch: u64,
-        /// Counted from 1 over the whole run.
-        step: u64,
-    },
+    #[error("{0}; a lower optimizer.learning_rate may help")]
+    NotFinite(Divergence),
     /// The checkpoint cannot be one of this run.
     #[error("{path}: {field}: expected {expected}, found {found}")]
     Position {
@@ -78,20 +68,9 @@ pub enum TrainError {
         /// The value that it holds.
         found: String,
     },
-    /// The data have changed since the run was started.
-    #[error(
-        "{path}: {set}: expected {expected}, found {found}: a run resumes only with the data it was started on"
-    )]
-    OtherData {
-        /// The run's record of its data.
-        path: PathBuf,
-        /// `train` or `evaluation`.
-        set: &'static str,
-        /// The data that it was started on.
-        expected: SetRecord,
-        /// The data that there are.
-        found: SetRecord,
-    },
+    /// The data are not those that the run was started on.
+    #[error(transparent)]
+    OtherData(Box<Mismatch>),
     /// There is nothing left to do.
     #[error("{path}: this run is finished, after {epochs} epochs")]
     Finished {

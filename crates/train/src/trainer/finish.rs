@@ -9,6 +9,7 @@ use adder_model::Tally;
 use super::Trainer;
 use super::error::TrainError;
 use crate::checkpoint::{self, BestEpoch, CheckpointName};
+use crate::divergence::Divergence;
 use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
 use crate::events::{EpochEvent, Event};
 use crate::observer::Observer;
@@ -96,7 +97,7 @@ impl Trainer {
             if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
                 let epoch = self.state.steps.div_ceil(self.steps_per_epoch());
                 let (what, value, step) = (format!("tensor `{name}`"), f64::from(value), self.state.steps);
-                return Err(TrainError::NotFinite { what, value, epoch, step });
+                return Err(TrainError::NotFinite(Divergence { what, value, epoch, step }));
             }
         }
         // The events first, for a checkpoint counts those that are on the disk.
@@ -117,7 +118,7 @@ impl Trainer {
     fn diverged(&self, what: &'static str, epoch: u64, error: EvaluationError) -> TrainError {
         match error {
             EvaluationError::NotFinite { loss: value, .. } => {
-                TrainError::NotFinite { what: what.into(), value, epoch, step: self.state.steps }
+                TrainError::NotFinite(Divergence { what: what.into(), value, epoch, step: self.state.steps })
             }
             other => other.into(),
         }

@@ -19,6 +19,7 @@ pub use error::TrainError;
 
 use crate::checkpoint::{CheckpointName, LoopState, TrainState};
 use crate::config::Config;
+use crate::divergence::Divergence;
 use crate::environment::Machine;
 use crate::evaluation::Report;
 use crate::events::{Event, EventLog, StepEvent};
@@ -111,7 +112,8 @@ impl Trainer {
     /// [`TrainError::NotFinite`] where the run diverges; otherwise where something cannot be computed or written.
     pub fn run(mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<Outcome, TrainError> {
         if self.train(observer, stop)? {
-            return Ok(Outcome::Finished(self.evaluate(observer)?));
+            let report = self.evaluate(observer);
+            return Ok(Outcome::Finished(self.noting_divergence(report)?));
         }
         Ok(self.stopped())
     }
@@ -126,6 +128,12 @@ impl Trainer {
             return Err(TrainError::NoTargets(teachers));
         }
         observer.on_start(&self.plan());
+        let done = self.epochs(observer, stop);
+        self.noting_divergence(done)
+    }
+
+    /// The epochs that are left.
+    fn epochs(&mut self, observer: &mut dyn Observer, stop: &StopFlag) -> Result<bool, TrainError> {
         let mut batches = self.loader()?;
         while !self.is_over() {
             while self.state.position.step < self.batches_per_epoch() {
@@ -243,6 +251,14 @@ impl Trainer {
             return Ok(());
         }
         let (epoch, step) = (self.state.position.epoch + 1, self.state.steps + 1);
-        Err(TrainError::NotFinite { what: what.into(), value, epoch, step })
+        Err(TrainError::NotFinite(Divergence { what: what.into(), value, epoch, step }))
+    }
+
+    /// Keeps in the directory that the run diverged, if it did.
+    fn noting_divergence<T>(&self, result: Result<T, TrainError>) -> Result<T, TrainError> {
+        if let Err(TrainError::NotFinite(divergence)) = &result {
+            self.directory.write_divergence(divergence)?;
+        }
+        result
     }
 }

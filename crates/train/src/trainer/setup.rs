@@ -8,14 +8,12 @@ use super::Trainer;
 use super::error::TrainError;
 use crate::checkpoint::{self, AveragedModel, CheckpointName, LoopState, TrainState};
 use crate::config::Config;
+use crate::data_place::adopt_data;
 use crate::data_record::DataRecord;
 use crate::environment::{Environment, Machine, Session};
 use crate::events::EventLog;
 use crate::images::RunImages;
 use crate::run_directory::RunDirectory;
-
-/// The head of `config.toml` in a run directory.
-const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
 
 /// A training of `config` before its first step.
 fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainError> {
@@ -24,19 +22,6 @@ fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainEr
     let decay = config.training.ema_decay;
     let averaged = (decay > 0.0).then(|| AveragedModel::new(&model, decay)).transpose()?;
     Ok(TrainState { model, averaged, optimizer })
-}
-
-/// Whether `data` are those that the run was started on.
-fn check_data(directory: &RunDirectory, data: &Dataset) -> Result<(), TrainError> {
-    let (expected, found) = (directory.data()?, DataRecord::new(data));
-    let pairs =
-        [("train", expected.train, found.train), ("evaluation", expected.evaluation, found.evaluation)];
-    match pairs.into_iter().find(|(_, expected, found)| expected != found) {
-        None => Ok(()),
-        Some((set, expected, found)) => {
-            Err(TrainError::OtherData { path: directory.data_path(), set, expected, found })
-        }
-    }
 }
 
 impl Trainer {
@@ -59,7 +44,7 @@ impl Trainer {
         directory.write_environment(&Environment { sessions: vec![session] })?;
         directory.write_split(&images.split)?;
         directory.write_data(&DataRecord::new(&data))?;
-        directory.write_config(&config, HEADER)?;
+        directory.write_config(&config)?;
         let events = EventLog::open(&directory.events_path(), 0)?;
         let state = LoopState::default();
         let folder = directory.checkpoint_path(CheckpointName::Last);
@@ -79,15 +64,16 @@ impl Trainer {
         })
     }
 
-    /// Resumes a run from its last checkpoint, with the configuration and the split that it was started with.
+    /// Resumes a run from its last checkpoint, with the configuration and the split that it was started with. Data that were moved
+    /// since are taken where they are, and the run remembers the place.
     ///
     /// # Errors
     /// [`TrainError::Finished`] where nothing is left to do; [`TrainError::OtherData`] where the data are not those that
     /// it was started on; otherwise where the checkpoint is missing or broken, or another program trains here.
     pub fn resume(directory: RunDirectory, data: Dataset, machine: Machine) -> Result<Self, TrainError> {
         let lock: File = directory.lock()?;
+        adopt_data(&directory, &data)?;
         let config = directory.config()?;
-        check_data(&directory, &data)?;
         let images = RunImages::new(&config, &data, Some(directory.split()?))?;
         let mut train_state = train_state(&config, &machine)?;
         let folder = directory.checkpoint_path(CheckpointName::Last);
@@ -109,6 +95,7 @@ impl Trainer {
             _lock: lock,
         };
         trainer.check_state()?;
+        trainer.directory.forget_divergence()?;
         trainer.directory.write_environment(&environment)?;
         Ok(trainer)
     }

@@ -237,10 +237,8 @@ fn a_cache_that_cant_be_written_is_no_mirrors_fault() {
 
 #[test]
 fn the_official_files_are_named_as_a_folder_names_them() {
-    use super::super::files::IdxFile;
-    let files =
-        [IdxFile::TrainImages, IdxFile::TrainLabels, IdxFile::EvaluationImages, IdxFile::EvaluationLabels];
-    for (official, file) in OFFICIAL.iter().zip(files) {
+    use super::super::names::Part;
+    for (official, file) in OFFICIAL.iter().zip(Part::ALL) {
         assert_eq!(official.name, format!("{}.gz", file.name()));
         assert_eq!(official.sha256.len(), 64);
     }

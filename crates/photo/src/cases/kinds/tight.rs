@@ -25,6 +25,22 @@ pub(super) fn pen(scene: &mut Scene<'_>) -> Case {
     finish(scene, &mask, digit)
 }
 
+/// In a square, from its top to its bottom: a 1 parts the ground in two.
+pub(super) fn full_height(scene: &mut Scene<'_>) -> Case {
+    let (digit, side) = (scene.digit(), scene.side(40, 200));
+    let (ground, ink) = scene.colors();
+    let mut canvas = Canvas::new(side, side, ground);
+    let (mut mask, place) = (canvas.mask(), Place::new(0.0, 0.0, side as f32));
+    if scene.chance(0.5) {
+        scene.handwrite(&mut mask, digit, place);
+    } else {
+        let pen = place.side * scene.uniform(0.08, 0.25);
+        scene.pen(&mut mask, digit, place, pen);
+    }
+    canvas.put(&mask, ink);
+    Case { picture: canvas.finish(), expected: Expected::Digit(digit) }
+}
+
 /// Ink or none, without a shade between, cut to it.
 pub(super) fn one_bit(scene: &mut Scene<'_>) -> Case {
     let digit = scene.digit();

@@ -5,6 +5,7 @@ use adder_data::Split;
 use super::*;
 use crate::checkpoint::CheckpointError;
 use crate::data_record::DataRecord;
+use crate::divergence::Divergence;
 use crate::events::EventsError;
 use crate::run_directory::RunError;
 use adder_model::tensor_file::TensorProblem;
@@ -16,7 +17,7 @@ fn divergence_stops_with_the_step_and_leaves_the_last_checkpoint() {
     let config =
         config(&["optimizer.learning_rate=1000", "optimizer.momentum=0.99", "optimizer.weight_decay=0.9"]);
     match start(&path, config).unwrap().run(&mut (), &StopFlag::default()) {
-        Err(TrainError::NotFinite { epoch, step, value, .. }) => {
+        Err(TrainError::NotFinite(Divergence { epoch, step, value, what })) => {
             assert!(!value.is_finite());
             assert_eq!(epoch, 1 + (step - 1) / STEPS_PER_EPOCH);
             // The steps before it are in the events, and what was saved can be resumed.
@@ -24,7 +25,11 @@ fn divergence_stops_with_the_step_and_leaves_the_last_checkpoint() {
             let steps =
                 run.events().unwrap().iter().filter(|event| matches!(event, Event::Step(_))).count() as u64;
             assert!(steps == step || steps == step - 1, "{steps} steps are recorded, {step} is named");
+            let noted = run.divergence().unwrap().unwrap();
+            assert_eq!((noted.what, noted.epoch, noted.step), (what, epoch, step));
+            // Who resumes it tries again.
             resume(&path).unwrap();
+            assert!(run.divergence().unwrap().is_none());
         }
         other => panic!("{other:?}"),
     }
@@ -104,7 +109,7 @@ fn broken_runs_are_refused_with_the_file_and_the_reason() {
         record.train.crc32 ^= 1;
         serde_json::to_vec(&record).unwrap()
     });
-    assert!(matches!(error, TrainError::OtherData { set: "train", .. }), "{error:?}");
+    assert!(matches!(&error, TrainError::OtherData(other) if other.set == "train"), "{error:?}");
     let error = refusal("events.jsonl", &|bytes| bytes[..bytes.len() / 2].to_vec());
     assert!(matches!(error, TrainError::Events(EventsError::TooShort { expected: 8, .. })), "{error:?}");
 

@@ -1,6 +1,7 @@
 //! A run that resumes ends with the bits of one that was never stopped.
 
 use super::*;
+use crate::data_place::adopt_data;
 
 #[test]
 fn a_run_stopped_anywhere_ends_with_the_bits_of_one_that_was_not() {
@@ -105,4 +106,33 @@ fn a_run_with_the_keys_of_before_their_renaming_resumes() {
     run_to_the_end(resume(&old).unwrap());
     fs::write(&path, text).unwrap();
     assert_same(&remains(&whole), &remains(&old), "old keys");
+}
+
+#[test]
+fn moved_data_are_taken_where_they_are_and_others_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run_for(start(&path, config(&[])).unwrap(), 2);
+    let run = RunDirectory::open(&path).unwrap();
+    let moved = Dataset { origin: "elsewhere".parse().unwrap(), ..dataset() };
+    let others = Dataset { evaluation: labelled(20, 2), ..moved.clone() };
+
+    let error = Trainer::resume(run.clone(), others, machine()).unwrap_err();
+    let words = error.to_string();
+    assert!(matches!(&error, TrainError::OtherData(other) if other.set == "evaluation"), "{error:?}");
+    assert!(words.contains("as in embedded") && words.contains("found 20 images of checksum"), "{words}");
+    assert!(words.contains(" in elsewhere:"), "{words}");
+    assert_eq!(run.config().unwrap(), config(&[]), "a refusal changed the run");
+
+    run_for(Trainer::resume(run.clone(), moved.clone(), machine()).unwrap(), 2);
+    assert_eq!(run.config().unwrap().data.source, moved.origin);
+    assert!(run.config().unwrap().equals_but_for_place(&config(&[])));
+    let text = fs::read_to_string(path.join("config.toml")).unwrap();
+    assert!(text.starts_with("# Everything that decided this run."), "{text}");
+    // And back, as far as the end.
+    assert!(adopt_data(&run, &dataset()).unwrap() && !adopt_data(&run, &dataset()).unwrap());
+    let whole = folder.path().join("whole");
+    run_to_the_end(start(&whole, config(&[])).unwrap());
+    run_to_the_end(resume(&path).unwrap());
+    assert_same(&remains(&path), &remains(&whole), "moved");
 }
