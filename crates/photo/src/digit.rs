@@ -71,6 +71,8 @@ pub enum Doubt {
     Lying,
     /// The foreground reaches the edge of the picture: something may be cut off.
     CutOff,
+    /// The image that the network reads is unlike the digit that it was read as ([`NetworkImage::doubt`] tells).
+    Unfamiliar,
 }
 
 impl fmt::Display for Doubt {
@@ -82,6 +84,7 @@ impl fmt::Display for Doubt {
             Self::Solid => "the foreground is a solid patch, not a stroke",
             Self::Lying => "the foreground is much wider than high: more than one digit, or turned",
             Self::CutOff => "the foreground reaches the edge: the digit may be cut off",
+            Self::Unfamiliar => "it looks unlike the digits that were learned from: several, or none",
         })
     }
 }

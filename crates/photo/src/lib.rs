@@ -23,7 +23,8 @@
 //! 2. Of the connected components of the foreground, specks and what reaches in from the edge are left out.
 //! 3. The rest is cropped and scaled to 20x20; strokes that would vanish are widened; the center of mass goes to the middle.
 //!
-//! A [`Doubt`] tells what speaks against a digit. [`Picture::raw`] does none of this, for pictures that are MNIST's already.
+//! A [`Doubt`] tells what speaks against a digit; one of them, [`NetworkImage::doubt`], is known once the network has read it.
+//! [`Picture::raw`] does none of this, for pictures that are MNIST's already.
 //!
 //! # Limits
 //!
@@ -39,6 +40,7 @@ mod closing;
 mod components;
 mod digit;
 mod doubts;
+mod familiarity;
 #[cfg(feature = "files")]
 mod files;
 mod find;

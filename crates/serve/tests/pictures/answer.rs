@@ -38,7 +38,9 @@ impl Answer {
             Err(_) => return (Self::Nothing, None),
         };
         let prediction = predictor.predict(digit.image.pixels(), addend).unwrap();
-        let doubts = digit.doubts.iter().map(ToString::to_string).chain(prediction.doubts(addend)).collect();
+        let unfamiliar = digit.image.doubt(prediction.digit);
+        let of_picture = digit.doubts.iter().chain(&unfamiliar).map(ToString::to_string);
+        let doubts = of_picture.chain(prediction.doubts(addend)).collect();
         (Self::Digit { digit: prediction.digit, doubts }, Some(digit.image))
     }
 
