@@ -99,7 +99,7 @@ fn sides(component: &Component, width: usize) -> Option<[usize; 4]> {
     let depths = [
         depth(down, band, |place, inwards| at(inwards, place)),
         depth(down, band, |place, inwards| at(across - 1 - inwards, place)),
-        depth(across, band, |place, inwards| at(place, inwards)),
+        depth(across, band, at),
         depth(across, band, |place, inwards| at(place, down - 1 - inwards)),
     ];
     let [Some(left), Some(right), Some(top), Some(bottom)] = depths else { return None };

@@ -93,9 +93,10 @@ impl View {
             edge[row] = self.valid[row];
             edge[row + width - 1] = self.valid[row + width - 1];
             if !whole {
-                for pixel in row + 1..row + width - 1 {
+                let inner = row + 1..row + width - 1;
+                for (pixel, edge) in inner.clone().zip(&mut edge[inner]) {
                     let beside = [pixel - 1, pixel + 1, pixel - width, pixel + width];
-                    edge[pixel] = self.valid[pixel] && beside.into_iter().any(|near| !self.valid[near]);
+                    *edge = self.valid[pixel] && beside.into_iter().any(|near| !self.valid[near]);
                 }
             }
         }

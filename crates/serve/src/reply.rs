@@ -81,6 +81,9 @@ impl Answer {
         let Part { image, region, mut warnings } = part;
         let ImageOutput { answers, feature_maps } = output;
         let decisive = &answers.sums[usize::from(addend.unwrap_or(0))];
+        // Pixels and raw pictures are nobody's guess.
+        let unfamiliar = region.and_then(|_| image.doubt(decisive.answer.digit));
+        warnings.extend(unfamiliar.map(|doubt| doubt.to_string()));
         warnings.extend(decisive.answer.doubts(decisive.addend));
         let seen = optional.seen.then(|| image.pixels().to_vec());
         let predicted = match addend {

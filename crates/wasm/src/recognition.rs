@@ -113,7 +113,8 @@ impl PretrainedNetwork {
         let prediction = self.0.predict_batch(&image, Addends::All).map_err(internal)?;
         let answers = prediction.by_image().next().ok_or_else(|| internal("no answer"))?;
         let feature_maps = self.0.feature_maps(&image).map_err(internal)?;
-        let mut warnings: Vec<String> = digit.doubts.iter().map(ToString::to_string).collect();
+        let doubts = digit.doubts.iter().copied().chain(digit.image.doubt(answers.digit));
+        let mut warnings: Vec<String> = doubts.map(|doubt| doubt.to_string()).collect();
         warnings.extend(answers.sums.iter().take(1).flat_map(|sum| sum.answer.doubts(sum.addend)));
         let feature_maps = feature_maps.iter().map(ShadedMaps::from).collect();
         Ok(Part { answers, region: digit.region, warnings, seen: bytes.to_vec(), feature_maps })

@@ -130,6 +130,9 @@ impl Reader<'_> {
         mut warnings: Vec<String>,
     ) -> Result<Answer> {
         let prediction = self.predictor.predict(image.pixels(), self.args.add)?;
+        // A picture that is taken as it is is nobody's guess.
+        let unfamiliar = region.and_then(|_| image.doubt(prediction.digit));
+        warnings.extend(unfamiliar.map(|doubt| doubt.to_string()));
         warnings.extend(prediction.doubts(self.args.add));
         Ok(Answer { prediction, region, warnings })
     }
