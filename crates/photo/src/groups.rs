@@ -21,6 +21,8 @@ const SPLIT: f32 = 0.03;
 const UNDER: f32 = 0.05;
 /// The share of a digit's height from which on what is beside it is no speck.
 const MARK: f32 = 0.3;
+/// The share of a frame's sides by which its content keeps away from them.
+const CLEAR: f32 = 0.06;
 /// The share of the edge of a view that is a rim, not a digit.
 const RIM: f32 = 0.6;
 /// The thickest underline that a digit touches, as a share of the height of both.
@@ -162,12 +164,22 @@ fn leave_out_surrounding_strokes(components: &mut Vec<Component>) -> bool {
     };
     let share =
         |outer: &Component, inner: &Component| inner.bounds.height() as f32 / outer.bounds.height() as f32;
+    // What keeps its distance on every side is not a part of what goes around it.
+    let is_clear = |outer: &Component, inner: &Component| {
+        let (outer, inner) = (outer.bounds, inner.bounds);
+        let [across, down] = [outer.width(), outer.height()].map(|side| (CLEAR * side as f32) as usize);
+        inner.left >= outer.left + across
+            && inner.right + across <= outer.right
+            && inner.top >= outer.top + down
+            && inner.bottom + down <= outer.bottom
+    };
     let (mut doubtful, mut frames) = (false, vec![false; components.len()]);
     for (outer, frame) in components.iter().zip(&mut frames) {
         let inner: Vec<&Component> = components.iter().filter(|inner| around(outer, inner)).collect();
         *frame = inner.iter().any(|inner| share(outer, inner) >= INSIDE);
         let is_form = outer.bounds.width() as f32 > 1.5 * outer.bounds.height() as f32;
-        doubtful |= inner.len() > 1 && !*frame || *frame && !is_form;
+        let clear = inner.iter().all(|inner| is_clear(outer, inner));
+        doubtful |= if *frame { !is_form && !clear } else { inner.len() > 1 };
     }
     let mut frames = frames.into_iter();
     components.retain(|_| !frames.next().unwrap_or(false));

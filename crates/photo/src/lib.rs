@@ -16,21 +16,25 @@
 //!
 //! # The main idea
 //!
-//! [`Picture::digit`] finds the digit as MNIST's authors made theirs:
+//! [`Picture::digits`] finds the digits as MNIST's authors made theirs:
 //!
-//! 1. The background is a smooth surface, fitted to what most pixels show, whatever its color and however unevenly it is lit; the
+//! 1. The background is a smooth surface, fitted from the level at the border on, whatever its color and however unevenly it is lit; the
 //!    foreground is what differs from it, dark or light.
-//! 2. Of the connected components of the foreground, specks and what reaches in from the edge are left out.
-//! 3. The rest is cropped and scaled to 20x20; strokes that would vanish are widened; the center of mass goes to the middle.
+//! 2. Lines of ruled paper are taken out. What looks like a page on a table or like a frame is looked into, in the same way; where the edge
+//!    of a shadow runs through the picture, strokes are told from their own surroundings.
+//! 3. The connected components of the foreground are put together to as many digits as there are, without specks and without what
+//!    reaches in from the edge.
+//! 4. Each is cropped and scaled to 20x20; strokes that would vanish are widened; the center of mass goes to the middle.
 //!
-//! A [`Doubt`] tells what speaks against a digit; one of them, [`NetworkImage::doubt`], is known once the network has read it.
-//! [`Picture::raw`] does none of this, for pictures that are MNIST's already.
+//! [`Picture::digit`] gives the one digit, or [`NoDigit`] where there is none or more than one. A [`Doubt`] tells what speaks against a
+//! digit by its shape, [`NetworkImage::doubt`] whether the image is unlike the digit that it was read as. [`Picture::raw`] does none of this,
+//! for pictures that are MNIST's already. `docs/pictures.md` says how often all that is right.
 //!
 //! # Limits
 //!
-//! A picture holds one digit, and there is more background than foreground. PNG, JPEG, WebP and BMP are read, with sides from
-//! [`MIN_SIDE`] to [`MAX_SIDE`] pixels, and within a limit on memory whatever a file's header promises. Without the feature
-//! `files`, on by default, pictures come as pixels only ([`Picture::from_rgba`]).
+//! PNG, JPEG, WebP and BMP are read, with sides from [`MIN_SIDE`] to [`MAX_SIDE`] pixels, and within a limit on memory whatever a file's header
+//! promises. Digits that touch are one, with a doubt most of the time. Without the feature `files`, on by default, pictures come as pixels only
+//! ([`Picture::from_rgba`]).
 #![forbid(unsafe_code)]
 
 mod background;

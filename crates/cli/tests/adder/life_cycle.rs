@@ -30,12 +30,13 @@ fn a_run_is_trained_evaluated_and_used() {
     place.done(&["data", "--limit", "96", "--out", "samples"]);
     let picture = place.path("samples/evaluation.png");
     let picture = picture.to_str().unwrap();
-    let answer = json(&place.done(&["predict", picture, "--add", "7", "--weights", "run", "--json"]));
+    let answer =
+        json(&place.done(&["predict", picture, "--raw", "--add", "7", "--weights", "run", "--json"]));
     assert_eq!((&answer[0]["addend"], &answer[0]["image"]), (&7.into(), &picture.into()));
     let total: f64 =
         answer[0]["sum_probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).sum();
     assert!((total - 1.0).abs() < 1e-5);
-    let words = place.done(&["predict", picture, picture, "--add", "7", "--weights", "run"]);
+    let words = place.done(&["predict", picture, picture, "--raw", "--add", "7", "--weights", "run"]);
     assert_eq!(words.lines().filter(|line| line.contains(" + 7 = ")).count(), 2);
     // A folder is its pictures, in order; what the network saw is drawn and written.
     let words = place.done(&[

@@ -159,5 +159,5 @@ fn broken_runs_are_refused_with_the_file_and_the_reason() {
     assert!(matches!(problem(refusal(optimizer, &nan)), TensorProblem::NotFinite { .. }));
     // The weights of another network: the configuration was changed behind the checkpoint's back.
     let error = refusal("config.toml", &replace("hidden = 8", "hidden = 9"));
-    assert!(error.to_string().contains("expected F32 [10, 9], found F32 [10, 8]"), "{error}");
+    assert!(error.to_string().contains("expected F32 [9, 15], found F32 [8, 15]"), "{error}");
 }
