@@ -12,6 +12,8 @@ const ROUNDS: usize = 8;
 
 /// The share of pixels, nearest to the surface, whose distance is the scale of the fit: the foreground may cover the others.
 const NEAREST: f32 = 0.15;
+/// The median of a normal distribution's distances by the distance that [`NEAREST`] of them do not exceed.
+const MEDIAN_BY_NEAREST: f32 = 3.57;
 /// The largest scale of the fit, in gray levels: a page around which little is seen of the table does not become the table.
 const WIDEST: f32 = 25.0;
 /// The difference between two levels of gray at the border from which on they are two things.
@@ -60,9 +62,12 @@ pub(crate) fn differences(view: &View, ground: &Ground) -> Vec<[f32; 3]> {
 }
 
 /// The median distance of the background's own pixels from it, in gray levels: of those at the border, for the foreground may be
-/// most of a picture.
-pub(crate) fn grain(differences: &[[f32; 3]], ground: &Ground) -> f32 {
-    quantile(ground.border.iter().map(|&pixel| length(&differences[pixel])).collect(), 0.5)
+/// most of a picture; but no more than the nearest pixels anywhere tell, for the border may be most of all a digit's soft edges.
+pub(crate) fn grain(differences: &[[f32; 3]], valid: &[bool], ground: &Ground) -> f32 {
+    let at_border = ground.border.iter().map(|&pixel| length(&differences[pixel])).collect();
+    let anywhere =
+        differences.iter().zip(valid).filter(|(_, valid)| **valid).map(|(difference, _)| length(difference));
+    quantile(at_border, 0.5).min(MEDIAN_BY_NEAREST * quantile(anywhere.collect(), NEAREST))
 }
 
 /// The value that a share of the values does not exceed; 0 of no values.

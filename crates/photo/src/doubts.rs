@@ -5,7 +5,9 @@ use crate::foreground::Foreground;
 use crate::groups::Group;
 
 /// The broadest stroke of a digit, as a share of the digit's shorter side.
-const BROADEST: f32 = 0.62;
+const BROADEST: f32 = 0.72;
+/// The share of its rectangle that a patch fills at least; a disc fills 0.79.
+const FILLED: f32 = 0.68;
 /// So many times as wide as high is no digit: 0.5 % of MNIST's are wider.
 const LYING: f32 = 1.5;
 /// The share of a side by which a digit may miss an end that it reaches.
@@ -16,7 +18,10 @@ pub(crate) fn of_group(digit: &Group, foreground: &Foreground) -> Vec<Doubt> {
     let bounds = digit.bounds;
     // A one is a filled bar, but a slim one.
     let slim = bounds.height() > 2 * bounds.width() || bounds.width() > 2 * bounds.height();
-    let solid = digit.broadest > BROADEST * bounds.width().min(bounds.height()) as f32 && !slim;
+    let inside = digit.mask.iter().filter(|inside| **inside).count();
+    let filled = inside as f32 / bounds.area() as f32;
+    let shorter = bounds.width().min(bounds.height()) as f32;
+    let solid = digit.broadest > BROADEST * shorter && filled > FILLED && !slim;
     // A digit that reaches both ends fills its picture; one that reaches one end may go on behind it.
     let spans = |start: usize, end: usize, side: usize| {
         let near = (NEAR_EDGE * side as f32) as usize;

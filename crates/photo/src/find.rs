@@ -1,6 +1,7 @@
 //! The search for digits: on the ground of a picture, on pages and in frames within it, and behind what reaches in from its edge.
 
-use image::RgbImage;
+use image::imageops;
+use image::{Rgb, RgbImage};
 
 use crate::background::{self, Ground};
 use crate::components::{Component, components};
@@ -12,10 +13,12 @@ use crate::page::{self, Part};
 use crate::render::render;
 use crate::shadow::{self, Which};
 use crate::view::View;
-use crate::{NetworkImage, doubts, lines, stroke};
+use crate::{MAX_SIDE, NetworkImage, doubts, lines, stroke};
 
 /// The longer side below which a digit is looked at again, enlarged from the original.
 const DETAIL: usize = 80;
+/// A picture that is so many times as long as wide is narrow: by as much as a one.
+const NARROW: u32 = 3;
 /// The share of a picture that the rectangle of a digit covers which fills it.
 const COVERS: f32 = 0.5;
 /// The least share of a picture that a digit on the less likely ground covers.
@@ -27,7 +30,42 @@ const DEEPEST: usize = 4;
 
 /// Finds the digits in a picture, line by line from left to right.
 pub(crate) fn digits(picture: &RgbImage) -> Vec<Digit> {
-    read(picture, &View::whole(picture), 0).map_or(Vec::new(), |reading| reading.digits)
+    let read_whole = |picture: &RgbImage| {
+        read(picture, &View::whole(picture), 0).map_or(Vec::new(), |reading| reading.digits)
+    };
+    let (width, height) = picture.dimensions();
+    if width.max(height) < NARROW * width.min(height) || width.max(height) > MAX_SIDE / 2 {
+        return read_whole(picture);
+    }
+    // A one that fills its picture leaves next to nothing of the ground: what the corners show is put beside it.
+    let [across, down] = if width < height { [height / 2, 0] } else { [0, width / 2] };
+    let mut digits = read_whole(&padded(picture, across, down));
+    for Digit { region, .. } in &mut digits {
+        let within = |start: u32, length: u32, padding: u32, side: u32| {
+            let first = start.saturating_sub(padding).min(side - 1);
+            (first, (start + length).saturating_sub(padding).clamp(first + 1, side) - first)
+        };
+        (region.left, region.width) = within(region.left, region.width, across, width);
+        (region.top, region.height) = within(region.top, region.height, down, height);
+    }
+    digits
+}
+
+/// The picture with more ground on its sides, as its corners show it.
+fn padded(picture: &RgbImage, across: u32, down: u32) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let corners = [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)];
+    let mut corners = corners.map(|(x, y)| *picture.get_pixel(x, y));
+    corners.sort_by_key(|corner| corner.0.iter().map(|&value| u32::from(value)).sum::<u32>());
+    // A stroke covers some of them: of the darker and the lighter two, those that are nearer to each other are the ground.
+    let apart = |one: Rgb<u8>, other: Rgb<u8>| {
+        one.0.iter().zip(other.0).map(|(&one, other)| u32::from(one.abs_diff(other))).sum::<u32>()
+    };
+    let ground =
+        if apart(corners[0], corners[1]) < apart(corners[2], corners[3]) { corners[1] } else { corners[2] };
+    let mut whole = RgbImage::from_pixel(width + 2 * across, height + 2 * down, ground);
+    imageops::replace(&mut whole, picture, across.into(), down.into());
+    whole
 }
 
 /// Reads a view on each ground that it may have, the likelier one first, until there is a digit that is inside or covers most.
@@ -132,9 +170,11 @@ fn read_parts(original: &RgbImage, view: &View, components: &[Component], depth:
     for page in page::pages(components, width, height) {
         match within(&page) {
             reading @ Some(Reading { inside: true, .. }) => return PartsReading { reading, empty },
-            // A page on which nothing is written is no digit.
+            // A page on which nothing is written is no digit; a broad one that fills its picture may look so.
             reading => {
-                empty[page.component] |= page::is_patch(&components[page.component], width);
+                let component = &components[page.component];
+                empty[page.component] |=
+                    page::is_patch(component, width) && !groups::spans(component, width, height);
                 cut_off = cut_off.or(reading.filter(|reading| !reading.digits.is_empty()));
             }
         }

@@ -37,7 +37,7 @@ impl Foreground {
             (red * direction[0] + green * direction[1] + blue * direction[2]).max(0.0)
         };
         let mut values: Vec<f32> = differences.iter().map(along).collect();
-        let grain = background::grain(&differences, ground);
+        let grain = background::grain(&differences, &view.valid, ground);
 
         let full = full(&values);
         if full < FAINTEST.max(ABOVE_GRAIN * grain) {

@@ -229,7 +229,7 @@ fn covers_half(component: &Component, width: usize, height: usize) -> bool {
 }
 
 /// `true` for what reaches from one side to the other through the picture, not along a side: a one that fills it.
-fn spans(component: &Component, width: usize, height: usize) -> bool {
+pub(crate) fn spans(component: &Component, width: usize, height: usize) -> bool {
     let BoundingBox { left, top, right, bottom } = component.bounds;
     let [across, down] = [left == 0 && right == width, top == 0 && bottom == height];
     (down && left > 0 && right < width) || (across && top > 0 && bottom < height)

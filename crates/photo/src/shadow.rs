@@ -12,7 +12,7 @@ const SHADOW: f32 = 0.08;
 /// A shadow is so many times as wide as the strokes that it falls on.
 const WIDER: f32 = 3.0;
 /// The level of paper in a shadow as a share of that in the light, at least.
-const DARKEST: f32 = 0.2;
+const DARKEST: f32 = 0.35;
 /// The level of strokes as a share of that of the paper in the shadow.
 const INK: f32 = 0.85;
 /// The side of the square in a corner that a shadow covers, as a share of the picture's shorter side.

@@ -3,8 +3,8 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use crate::Region;
 use crate::grid::BoundingBox;
+use crate::{MIN_SIDE, Region};
 
 /// The longer side up to which pictures keep their size.
 const WORKING_SIDE: u32 = 400;
@@ -12,6 +12,11 @@ const WORKING_SIDE: u32 = 400;
 const LARGEST_SIDE: u32 = 1000;
 /// The longer side below which pictures are enlarged: strokes of one pixel need room for their edges.
 const SMALLEST_SIDE: u32 = 20;
+
+/// The longer side up to which a picture is coarse.
+const COARSE: u32 = 32;
+/// The most times that one is enlarged.
+const MOST_TIMES: u32 = 64;
 
 /// A rectangle of a picture, shrunk or enlarged, and the pixels of it that count.
 #[derive(Clone)]
@@ -131,6 +136,10 @@ impl View {
 }
 
 fn resized(picture: &RgbImage) -> RgbImage {
+    // Blocks are how a coarse picture was enlarged, not what was drawn.
+    if let Some(coarse) = without_blocks(picture) {
+        return resized(&coarse);
+    }
     let (width, height) = picture.dimensions();
     let longer = width.max(height);
     if longer < SMALLEST_SIDE {
@@ -143,4 +152,22 @@ fn resized(picture: &RgbImage) -> RgbImage {
     }
     let scaled = |side: u32| (u64::from(side) * u64::from(working) / u64::from(longer)).max(2) as u32;
     imageops::thumbnail(picture, scaled(width), scaled(height))
+}
+
+/// A picture of so few pixels that it was enlarged by repeating each in both directions, as it was before; `None` of others.
+fn without_blocks(picture: &RgbImage) -> Option<RgbImage> {
+    let (width, height) = picture.dimensions();
+    let (shorter, longer) = (width.min(height), width.max(height));
+    if longer > COARSE * MOST_TIMES {
+        return None;
+    }
+    let is_repeated = |times: u32| {
+        picture
+            .enumerate_pixels()
+            .all(|(x, y, pixel)| pixel == picture.get_pixel(x / times * times, y / times * times))
+    };
+    let fits = |times: &u32| width.is_multiple_of(*times) && height.is_multiple_of(*times);
+    let times = (longer.div_ceil(COARSE).max(3)..=shorter / MIN_SIDE).rev();
+    let times = times.filter(fits).find(|&times| is_repeated(times))?;
+    Some(RgbImage::from_fn(width / times, height / times, |x, y| *picture.get_pixel(x * times, y * times)))
 }
