@@ -12,8 +12,8 @@ use crate::groups::{self, Group};
 use crate::page::{self, Part};
 use crate::render::render;
 use crate::shadow::{self, Which};
-use crate::view::View;
-use crate::{MAX_SIDE, NetworkImage, doubts, lines, stroke};
+use crate::view::{MAX_SIDE, View};
+use crate::{NetworkImage, doubts, lines, stroke};
 
 /// The longer side below which a digit is looked at again, enlarged from the original.
 const DETAIL: usize = 80;

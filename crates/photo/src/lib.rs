@@ -73,4 +73,5 @@ pub use found::Found;
 #[cfg(feature = "files")]
 pub use kind::UnreadKind;
 pub use network_image::{NetworkImage, SIDE};
-pub use picture::{MAX_SIDE, MIN_SIDE, Picture};
+pub use picture::Picture;
+pub use view::{MAX_SIDE, MIN_SIDE};

@@ -2,12 +2,8 @@
 
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
+use crate::view::{MAX_SIDE, MIN_SIDE};
 use crate::{Digit, NetworkImage, find};
-
-/// The smallest height or width of a picture, in pixels.
-pub const MIN_SIDE: u32 = 8;
-/// The largest height or width of a picture, in pixels.
-pub const MAX_SIDE: u32 = 16_384;
 
 /// A decoded picture, upright, without transparency.
 #[derive(Clone, Debug)]

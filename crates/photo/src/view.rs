@@ -3,8 +3,13 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
+use crate::Region;
 use crate::grid::BoundingBox;
-use crate::{MIN_SIDE, Region};
+
+/// The smallest height or width of a picture, in pixels.
+pub const MIN_SIDE: u32 = 8;
+/// The largest height or width of a picture, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
 
 /// The longer side up to which pictures keep their size.
 const WORKING_SIDE: u32 = 400;

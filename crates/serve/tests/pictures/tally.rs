@@ -61,6 +61,14 @@ impl Total {
         percent(self.wrong_undoubted, self.pictures)
     }
 
+    /// The share of right answers among all, doubted or not, in percent.
+    pub(crate) fn right_share(&self) -> f64 {
+        percent(
+            self.counts[Judgment::Right as usize] + self.counts[Judgment::RightDoubted as usize],
+            self.pictures,
+        )
+    }
+
     /// The share of those with a doubt among the right answers to clear pictures, in percent.
     pub(crate) fn doubted_share(&self) -> f64 {
         percent(self.clear_doubted, self.clear_right)
@@ -73,7 +81,7 @@ fn percent(part: usize, whole: usize) -> f64 {
 
 /// The answers kind by kind, with their sum.
 pub(crate) struct Table {
-    title: String,
+    pub(crate) title: String,
     rows: Vec<(String, Total)>,
     pub(crate) sum: Total,
 }
