@@ -7,7 +7,7 @@ use adder_data::{Dataset, Source, Split};
 use adder_export::weights_file::{self, Loaded};
 use adder_model::tensor_file::Metadata;
 use adder_model::{IdentityAdder, weights};
-use adder_train::{CheckpointName, Config, RunDirectory};
+use adder_train::{CheckpointName, Config, RunDirectory, adopt_data};
 use anyhow::Result;
 use candle_core::Device;
 
@@ -125,8 +125,14 @@ impl LoadedModel {
             Some(_) => loaded?,
             None => loaded.map_err(|error| with_hint(error, &recorded))?,
         };
-        if let (Some(run), Some(_)) = (&self.run, source) {
-            remember_moved(run, &dataset)?;
+        let as_recorded = orientation.transpose.is_none() && orientation.invert.is_none();
+        match (&self.run, source) {
+            (Some(run), Some(_)) => remember_moved(run, &dataset)?,
+            // A relative path means another folder elsewhere, and a folder may have changed.
+            (Some(run), None) if as_recorded => {
+                adopt_data(run, &dataset)?;
+            }
+            _ => {}
         }
         let evaluation = data.limited(dataset.evaluation.indices());
         let split = self.run.as_ref().map(RunDirectory::split).transpose()?;

@@ -78,6 +78,10 @@ fn in_folder(folder: &Path, quiet: bool) -> Result<Vec<PathBuf>> {
 
 /// Whether a file of a folder is meant as a picture: by its name or, where that says nothing, by its first bytes.
 fn is_picture(path: &Path) -> bool {
+    // A pipe or a device would be waited for.
+    if path.exists() && !path.is_file() {
+        return false;
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if BESIDE.iter().any(|beside| name.eq_ignore_ascii_case(beside)) {
         return false;
@@ -91,8 +95,7 @@ fn is_picture(path: &Path) -> bool {
 }
 
 fn begins_as_picture(path: &Path) -> bool {
-    // A pipe or a device would be waited for.
-    let file = std::fs::File::open(path).ok().filter(|_| path.is_file());
+    let file = std::fs::File::open(path).ok();
     let mut beginning = Vec::new();
     let outcome = file.map(|file| file.take(BEGINNING).read_to_end(&mut beginning));
     // Of a file that cannot be read its name must tell.

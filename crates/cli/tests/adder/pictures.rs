@@ -91,6 +91,12 @@ fn a_folder_goes_on() {
     ] {
         place.write(name, content);
     }
+    // A pipe that nobody writes to is not waited for.
+    #[cfg(unix)]
+    for name in ["all/pipe.png", "all/pipe"] {
+        let made = std::process::Command::new("mkfifo").arg(place.path(name)).status().unwrap();
+        assert!(made.success());
+    }
     let (code, items, complaints) = items(&place, &["all"]);
     let expected = [
         ("._a.png", "AppleDouble"),

@@ -218,6 +218,14 @@ fn a_run_whose_data_were_moved_is_resumed_and_shown_with_them() {
     let page = || String::from_utf8(bytes(&place.path("run/report.html"))).unwrap();
     assert!(page().contains("samples-training") && !page().contains("left out"));
 
+    // Other images in the place of the run's own are not measured without a word.
+    std::fs::rename(place.path("new place"), place.path("aside")).unwrap();
+    std::fs::rename(place.path("other"), place.path("new place")).unwrap();
+    let said = refused(&place, &["eval", "run"], 1);
+    assert!(said.contains("run/data.json: train: expected 20 images"), "{said}");
+    std::fs::rename(place.path("new place"), place.path("other")).unwrap();
+    std::fs::rename(place.path("aside"), place.path("new place")).unwrap();
+
     // Moved again: a finished run learns of it from `eval` or `report`.
     std::fs::rename(place.path("new place"), place.path("third")).unwrap();
     assert_eq!(place.done(&["eval", "run", "--data", "third", "--json"]), measured);
