@@ -1,6 +1,7 @@
 //! The checks of a submission, each stage with its time.
 
 use crate::cargo::Cargo;
+use crate::output::say;
 use crate::process::Failure;
 use std::time::Instant;
 
@@ -38,12 +39,12 @@ pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
         if !names.is_empty() && !names.iter().any(|wanted| wanted == name) {
             continue;
         }
-        println!("== {name}");
+        say(format_args!("== {name}"));
         let begin = Instant::now();
         check().map_err(|problem| format!("stage {name}: {problem}"))?;
-        println!("== {name}: passed in {:.1} s", begin.elapsed().as_secs_f64());
+        say(format_args!("== {name}: passed in {:.1} s", begin.elapsed().as_secs_f64()));
     }
-    println!("== all passed in {:.1} s", begin.elapsed().as_secs_f64());
+    say(format_args!("== all passed in {:.1} s", begin.elapsed().as_secs_f64()));
     Ok(())
 }
 
@@ -82,7 +83,7 @@ fn train() -> Result<(), Failure> {
     let report = adder().args(["eval", "--json"]).arg(&run).output()?;
     std::fs::remove_dir_all(&run).map_err(|error| format!("cannot remove {}: {error}", run.display()))?;
 
-    print!("{report}");
+    say(report.trim_end());
     let accuracy = accuracy_of_both(&report)
         .ok_or_else(|| format!("`adder eval --json` gave no accuracy for both heads: {report}"))?;
     if accuracy < AT_LEAST {

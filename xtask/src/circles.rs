@@ -18,6 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cargo::root;
+use crate::output::say;
 use crate::process::Failure;
 use tree::Tree;
 
@@ -39,7 +40,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     if count > 0 {
         return Err(format!("{count} circles between the files of a crate\n{found}"));
     }
-    println!("no circle between the files of any of {crates} crates");
+    say(format_args!("no circle between the files of any of {crates} crates"));
     Ok(())
 }
 

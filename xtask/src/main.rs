@@ -9,11 +9,13 @@ mod cargo;
 mod ci;
 mod circles;
 mod e2e;
+mod output;
 mod page;
 mod process;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
+use output::{complain, say};
 use process::Failure;
 use std::process::ExitCode;
 
@@ -24,14 +26,14 @@ fn main() -> ExitCode {
     let invocation = match Invocation::parse(std::env::args().skip(1)) {
         Ok(invocation) => invocation,
         Err(problem) => {
-            eprintln!("error: {problem}\n\n{}", arguments::help());
+            complain(format_args!("error: {problem}\n\n{}", arguments::help()));
             return ExitCode::from(USAGE);
         }
     };
     match run(invocation) {
         Ok(code) => code,
         Err(problem) => {
-            eprintln!("error: {problem}");
+            complain(format_args!("error: {problem}"));
             ExitCode::FAILURE
         }
     }
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
 fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCode, Failure> {
     let cargo = match action {
         Action::Help => {
-            print!("{}", arguments::help());
+            say(arguments::help().trim_end());
             return Ok(ExitCode::SUCCESS);
         }
         Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),

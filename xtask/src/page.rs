@@ -2,6 +2,7 @@
 
 use crate::base64;
 use crate::cargo::{Cargo, root};
+use crate::output::say;
 use crate::process::Failure;
 use std::fs;
 use std::io::Write as _;
@@ -35,7 +36,11 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
         size += content.len();
         write(&folder.join(name), &content)?;
     }
-    println!("{}: {size} bytes with the module, which is {} unpacked", folder.display(), module.len());
+    say(format_args!(
+        "{}: {size} bytes with the module, which is {} unpacked",
+        folder.display(),
+        module.len()
+    ));
     if size > MOST {
         return Err(format!("the page is {size} bytes, expected at most {MOST}"));
     }

@@ -1,5 +1,6 @@
 //! The convolution kernels alone: one image, one thread, each instruction set of this machine, as a share of its peak. Then every
 //! case of the kernels' list of cases on all threads, on the instruction set that `ADDER_ISA` names or the best.
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 use adder_bench::convolution::{Operands, Pass, name, network, wide};
 use adder_bench::measure::{Unit, criterion, peak};

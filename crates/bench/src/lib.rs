@@ -10,6 +10,7 @@ pub mod convolution;
 pub mod device;
 pub mod inputs;
 pub mod measure;
+pub mod output;
 pub mod peers;
 pub mod training;
 pub mod verify;

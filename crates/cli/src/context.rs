@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::args::{DeviceChoice, Global};
 use crate::data_check;
 use crate::error::INTERRUPTED;
+use crate::output::say;
 
 /// The options of every command, carried out.
 pub(crate) struct Context {
@@ -61,9 +62,9 @@ impl Context {
 
     /// The same, with warnings on standard error of what looks odd in it.
     pub(crate) fn load_checked(&self, config: &DataConfig) -> Result<Dataset> {
-        let dataset = self.load_and_tell(config, &mut |skipped| eprintln!("warning: {skipped}"))?;
+        let dataset = self.load_and_tell(config, &mut |skipped| say(format_args!("warning: {skipped}")))?;
         for warning in data_check::warnings(&dataset, config) {
-            eprintln!("warning: {warning}");
+            say(format_args!("warning: {warning}"));
         }
         Ok(dataset)
     }

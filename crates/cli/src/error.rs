@@ -7,6 +7,7 @@ use adder_experiment::sweep::SweepError;
 use adder_export::FileProblem;
 use adder_train::{ConfigError, RunError};
 
+use crate::output::say;
 use crate::resume_command::resume_command;
 
 /// Something failed.
@@ -59,9 +60,9 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {}", message(error));
+    say(format_args!("error: {}", message(error)));
     if let Some(hint) = hint(error) {
-        eprintln!("hint: {hint}");
+        say(format_args!("hint: {hint}"));
     }
     ExitCode::from(if is_usage(error) { USAGE } else { FAILED })
 }

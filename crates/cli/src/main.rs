@@ -10,6 +10,7 @@ mod data_check;
 mod error;
 mod loaded_model;
 mod observers;
+mod output;
 mod pictures;
 mod progress;
 mod resume_command;

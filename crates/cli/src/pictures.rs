@@ -7,6 +7,7 @@ use adder_photo::{Picture, UnreadKind};
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::error::UsageError;
+use crate::output::say;
 
 /// The endings of the names of pictures, read or not: a file so named that is something else shall be named.
 const ENDINGS: [&str; 21] = [
@@ -65,7 +66,7 @@ fn in_folder(folder: &Path, quiet: bool) -> Result<Vec<PathBuf>> {
     let mut paths = paths.collect::<Result<Vec<_>>>()?;
     let inner = paths.extract_if(.., |path| path.is_dir()).count();
     if inner > 0 && !quiet {
-        eprintln!("{}: folders in it are not read: {inner}", folder.display());
+        say(format_args!("{}: folders in it are not read: {inner}", folder.display()));
     }
     paths.retain(|path| is_picture(path));
     if paths.is_empty() {

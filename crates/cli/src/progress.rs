@@ -10,6 +10,8 @@ use adder_train::events::EpochEvent;
 use adder_train::{EvaluationSplit, Observer, Progress, Report, RunPlan};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::output;
+
 /// The time between two lines where there is no bar, at most.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -54,7 +56,7 @@ impl Watcher {
 
     fn say(&self, line: &str) {
         if self.plain {
-            eprintln!("{line}");
+            output::say(line);
         } else {
             self.bar.println(line);
         }

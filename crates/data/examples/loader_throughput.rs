@@ -4,6 +4,7 @@
 //!
 //! Every line is the best of five, as other programs can only make it slower. The batches are dropped as soon as they
 //! come, so a line with workers shows what they can deliver at most.
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 use std::error::Error;
 use std::hint::black_box;

@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p adder-kernels --features bench --example operation_speed [-- WORDS]` takes the cases whose names
 //! hold all the words, such as `trunk 128`. `ADDER_ISA` and `RAYON_NUM_THREADS` name the instruction set and the threads.
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 use std::time::{Duration, Instant};
 

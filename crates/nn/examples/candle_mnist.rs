@@ -1,6 +1,7 @@
 //! The network of candle's own example `mnist-training` with the layers of adder-nn: 98 % of the digits after one epoch.
 //!
 //! `cargo run --release -p adder-nn --example candle_mnist -- [--epochs 10] [--seed 0]`
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 mod common;
 

@@ -2,6 +2,7 @@
 //! drawn by the program: each class is a wave of its own direction and color under noise, shifted in each image.
 //!
 //! `cargo run --release -p adder-nn --example cifar -- [--epochs 3] [--seed 0]`
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 mod common;
 

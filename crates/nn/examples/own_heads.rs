@@ -2,6 +2,7 @@
 //! was asked for come out. With fused blocks, a checkpoint that a second run resumes from, and an evaluation.
 //!
 //! `cargo run --release -p adder-nn --example own_heads -- [--epochs 2] [--seed 0]`
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 mod common;
 

@@ -1,6 +1,7 @@
 //! A load tool: connections that each ask for one image at a time, as JSON, and wait for the answer.
 //!
 //! `cargo run --release -p adder-serve --example load -- 127.0.0.1:8080 [CONNECTIONS] [SECONDS]`
+#![expect(clippy::print_stdout, reason = "its lines are its result")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adder_bench::output::{say, show};
 use adder_bench::peers::contestant::Task;
 use adder_bench::peers::field::{Competition, Subject, competitions};
 use adder_bench::peers::hall::Hall;
@@ -70,20 +71,21 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let hall = Hall { program, python, threads, folder };
 
     let mut report = machine::describe(threads) + "\n";
-    print!("{report}");
+    show(&report);
     let length = Length { rounds: arguments.rounds.into(), seconds: arguments.seconds };
     let wanted = |competition: &Competition| arguments.only.is_none_or(|only| only == competition.subject);
     for competition in competitions().into_iter().filter(wanted) {
         let table = "\n".to_owned() + &hall.hold(&competition, length)?.to_markdown();
-        print!("{table}");
+        show(&table);
         report += &table;
     }
     if let Some(sentence) = machine::disturbance(threads) {
-        println!("\n{sentence}");
-        report += &format!("\n{sentence}\n");
+        let sentence = format!("\n{sentence}\n");
+        show(&sentence);
+        report += &sentence;
     }
     let output = arguments.output.clone().unwrap_or_else(|| hall.folder.join("peers.md"));
     std::fs::write(&output, report).with_context(|| format!("cannot write {}", output.display()))?;
-    eprintln!("\nwritten to {}", output.display());
+    say(format_args!("\nwritten to {}", output.display()));
     Ok(())
 }

@@ -14,6 +14,7 @@ use super::rounds::{Length, interleaved};
 use super::shared::Shared;
 use super::table::{Row, Table};
 use crate::measure::{peak, peak_of_all};
+use crate::output::say;
 use crate::verify::{close, distance, norm};
 
 /// How far a logit may be from that of the first entrant, as a share of the largest one beside it.
@@ -56,21 +57,21 @@ impl Hall {
         let (mut absent, mut remarks) = (Vec::new(), Vec::new());
         let mut expected = Expected::default();
         for entrant in &competition.entrants {
-            eprintln!("starting {}", entrant.name);
+            say(format_args!("starting {}", entrant.name));
             let arrival = self.start(competition, entrant, &shared).and_then(|mut competitor| {
                 remarks.extend(self.compare(competition, entrant, &mut competitor, &mut expected)?);
                 Ok(competitor)
             });
             match arrival {
                 Ok(competitor) => {
-                    eprintln!("  {}", competitor.description());
+                    say(format_args!("  {}", competitor.description()));
                     competitors.push(competitor);
                     peaks.push(operations.map(|_| self.peak(entrant)));
                 }
                 Err(reason) => absent.push((entrant.name.clone(), format!("{reason:#}"))),
             }
         }
-        eprintln!("{} rounds of {} competitors", length.rounds, competitors.len());
+        say(format_args!("{} rounds of {} competitors", length.rounds, competitors.len()));
         let times = interleaved(&mut competitors, length)?;
         let names = competitors.iter().map(|competitor| competitor.name().to_owned());
         let rows = names.zip(times).zip(peaks).map(|((name, times), peak)| Row { name, times, peak });
@@ -168,7 +169,7 @@ fn compare_gradients(entrant: &Entrant, found: &Gradients, expected: &Gradients)
             bail!("the gradient of {name} is off by {:.2} % of its norm", 100.0 * deviation);
         }
     }
-    eprintln!("  gradients within {largest:.0e}");
+    say(format_args!("  gradients within {largest:.0e}"));
     let remark = |fault: &Fault| {
         format!(
             "The gradients by {} are not those of the others, because {}. As multiples of theirs, by least squares: {}.",

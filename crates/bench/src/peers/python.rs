@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::output::say;
+
 /// The folder of the competitors in Python.
 pub fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
@@ -24,7 +26,7 @@ pub fn environment(folder: &Path) -> Result<PathBuf> {
     if std::fs::read(&installed).is_ok_and(|there| there == wanted) {
         return Ok(python);
     }
-    eprintln!("installing the Python packages of the competitors into {}", folder.display());
+    say(format_args!("installing the Python packages of the competitors into {}", folder.display()));
     let system = if cfg!(windows) { "python" } else { "python3" };
     run(Command::new(system).args(["-m", "venv"]).arg(folder))?;
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements))?;

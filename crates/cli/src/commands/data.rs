@@ -1,6 +1,5 @@
 //! `adder data`: what there is to train and evaluate on.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use adder_data::{DIGITS, Split};
@@ -13,6 +12,7 @@ use serde::Serialize;
 use crate::args::DataArgs;
 use crate::configuration;
 use crate::context::Context;
+use crate::output::{print, print_json};
 
 /// One set in the JSON.
 #[derive(Serialize)]
@@ -44,12 +44,7 @@ pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
         let class_counts = data.class_counts(indices);
         described.push(Set { name, images: indices.len(), class_counts, samples: picture });
     }
-    if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string(&described)?)?;
-    } else {
-        write!(stdout(), "{}", to_text(&described))?;
-    }
-    Ok(())
+    if args.json { print_json(&described) } else { print(to_text(&described)) }
 }
 
 fn to_text(sets: &[Set]) -> String {

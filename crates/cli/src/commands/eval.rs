@@ -1,7 +1,6 @@
 //! `adder eval`: loss and accuracy of a trained network.
 
 use std::fmt::{self, Display, Formatter};
-use std::io::{Write, stdout};
 
 use adder_data::EvaluationAddends;
 use adder_model::Metrics;
@@ -12,13 +11,14 @@ use serde::Serialize;
 use crate::args::{EvalArgs, SplitChoice, TtaAddends};
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
+use crate::output::{print, print_json, say};
 use adder_report::format::{metrics_table, report_text};
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     let tta = args.tta.tta()?;
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
-        eprintln!("weights: {}", loaded.path.display());
+        say(format_args!("weights: {}", loaded.path.display()));
     }
     let measured = loaded.data(args.data.as_deref(), args.orientation, args.limit, context)?;
     let addends = match args.exhaustive {
@@ -46,13 +46,7 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
         })
     });
     let found = Found { report, analysis, tta: augmented.transpose()? };
-    let mut out = stdout().lock();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&found)?)?;
-    } else {
-        write!(out, "{found}")?;
-    }
-    Ok(())
+    if args.json { print_json(&found) } else { print(found) }
 }
 
 fn measure(

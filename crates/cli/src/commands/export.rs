@@ -10,6 +10,7 @@ use crate::args::{AddendInput, ExportArgs, ExportFormat};
 use crate::context::Context;
 use crate::error::UsageError;
 use crate::loaded_model::LoadedModel;
+use crate::output::say;
 
 pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
     let options = onnx_options(args);
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
     write_whole(&args.out, |file| file.write_all(&bytes)).with_context(unwritable)?;
     if !context.quiet {
         let (from, to) = (loaded.path.display(), args.out.display());
-        eprintln!("weights: {from}\nwritten: {to} ({:.1} kB)", bytes.len() as f64 / 1000.0);
+        say(format_args!("weights: {from}\nwritten: {to} ({:.1} kB)", bytes.len() as f64 / 1000.0));
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `adder lr-find`: the learning-rate range test.
 
 use std::fs;
-use std::io::{Write, stdout};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -14,6 +13,7 @@ use crate::args::LrFindArgs;
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::error::UsageError;
+use crate::output::{print, print_json, say};
 
 /// Pixels of the PNG for each unit of the figure.
 const PNG_SCALE: f32 = 2.0;
@@ -36,11 +36,11 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     bar.finish_and_clear();
     write_files(&args.out, &curve)?;
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string(&curve)?)?;
+        print_json(&curve)?;
     } else {
-        write!(stdout(), "{}", to_text(&curve))?;
+        print(to_text(&curve))?;
         if !context.quiet {
-            eprintln!("the curve is in {}", args.out.display());
+            say(format_args!("the curve is in {}", args.out.display()));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! `adder predict`: the digit in a picture, and its sum with a number.
 
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ use crate::args::PredictArgs;
 use crate::context::Context;
 use crate::error::{FAILED, UNANSWERED, message};
 use crate::loaded_model::LoadedModel;
+use crate::output::{print, print_json, say};
 use crate::pictures::{self, Place};
 
 /// What is said of one picture: an item of the JSON.
@@ -54,22 +55,22 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode> {
     let places = pictures::places(&args.images, context.quiet)?;
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
-        eprintln!("weights: {}", loaded.path.display());
+        say(format_args!("weights: {}", loaded.path.display()));
     }
     let reader = Reader { args, predictor: Predictor::new(&loaded.model)? };
     let mut items = Vec::new();
     for place in places {
         let item = reader.item(place)?;
         if let Outcome::Error { error } = &item.outcome {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
         }
         if !args.json {
-            write!(stdout(), "{}", to_text(&item, args.show))?;
+            print(to_text(&item, args.show))?;
         }
         items.push(item);
     }
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string(&items)?)?;
+        print_json(&items)?;
     }
     if let Some(path) = &args.saw {
         save(&items, path)?;
@@ -143,7 +144,7 @@ fn exit_code(items: &[Item]) -> ExitCode {
     let unread = items.iter().filter(|item| matches!(item.outcome, Outcome::Error { .. })).count();
     if unread > 0 {
         if items.len() > 1 {
-            eprintln!("error: {unread} of {} pictures could not be read", items.len());
+            say(format_args!("error: {unread} of {} pictures could not be read", items.len()));
         }
         return ExitCode::from(FAILED);
     }

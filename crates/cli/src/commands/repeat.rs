@@ -1,6 +1,5 @@
 //! `adder repeat`: one recipe, several seeds.
 
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +13,7 @@ use crate::args::{RUNS, RepeatArgs};
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::error::{FAILED, INTERRUPTED, UsageError};
+use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::this_command;
 
@@ -40,18 +40,18 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
         let path: PathBuf = folder.join(format!("seed{}", config.seed));
         if !context.quiet {
             let number = runs.len() + diverged.len() + 1;
-            eprintln!("seed {}: {number} of {}", config.seed, configs.len());
+            say(format_args!("seed {}: {number} of {}", config.seed, configs.len()));
         }
         match series.complete(&path, config, &mut Watcher::new(context.quiet)) {
             Ok(Some(run)) => runs.push(Measurements::measure(&run, &data, &machine, tta)?),
             Ok(None) => {
-                eprintln!("stopped and saved; `{}` resumes here", this_command());
+                say(format_args!("stopped and saved; `{}` resumes here", this_command()));
                 return Ok(ExitCode::from(INTERRUPTED));
             }
             Err(error) => {
                 let run = DivergedRun::of(config.seed, &error).ok_or(error)?;
                 if !context.quiet {
-                    eprintln!("{run}");
+                    say(&run);
                 }
                 diverged.push(run);
             }
@@ -61,9 +61,9 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
     match args.json {
         true => {
             let found = Found { recipe, folder: &folder, repetition: &repetition };
-            writeln!(stdout(), "{}", serde_json::to_string(&found)?)?;
+            print_json(&found)?;
         }
-        false => write!(stdout(), "{repetition}")?,
+        false => print(&repetition)?,
     }
     Ok(if repetition.diverged.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

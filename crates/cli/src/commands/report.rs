@@ -1,6 +1,5 @@
 //! `adder report`: a run as a page for people to look at.
 
-use std::io::{Write, stdout};
 use std::path::Path;
 
 use adder_data::Dataset;
@@ -13,6 +12,7 @@ use crate::args::{RUNS, ReportArgs};
 use crate::context::Context;
 use crate::error::{UsageError, hint};
 use crate::loaded_model::find_run;
+use crate::output::{print, say};
 use crate::run_data::run_data;
 
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
@@ -36,11 +36,11 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     if let Some(folder) = &args.figures {
         save_figures(folder, &records)?;
     }
-    writeln!(stdout(), "{}", path.display())?;
+    let printed = print(format_args!("{}\n", path.display()));
     if args.open {
         opener::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
     }
-    Ok(())
+    printed
 }
 
 /// The run with what needs its data, `data` if they are loaded already: samples, and from its first epoch on what its network says of the evaluation set. Where
@@ -50,9 +50,9 @@ pub(crate) fn complete(run: &RunDirectory, data: Option<Dataset>, context: &Cont
     let data = match data.map_or_else(|| run_data(run, None, context), Ok) {
         Ok(data) => data,
         Err(error) => {
-            eprintln!("warning: no samples, errors and inside in the report: {error}");
+            say(format_args!("warning: no samples, errors and inside in the report: {error}"));
             if let Some(hint) = hint(&error) {
-                eprintln!("hint: {hint}");
+                say(format_args!("hint: {hint}"));
             }
             record.missing_data = Some(error.to_string());
             return Ok(record);

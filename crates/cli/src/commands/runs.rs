@@ -1,7 +1,7 @@
 //! `adder runs`: the runs that there are.
 
 use std::cmp::Ordering;
-use std::io::{Write, stdout};
+use std::fmt::Write;
 use std::path::Path;
 
 use adder_report::format::duration;
@@ -14,6 +14,7 @@ use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
 use crate::loaded_model::find_run;
+use crate::output::{print, print_json, say};
 use crate::resume_command::resume_command;
 use adder_report::format::metrics_table;
 
@@ -34,21 +35,21 @@ fn list(args: &RunsArgs, context: &Context) -> Result<()> {
     for run in runs_in(&args.folder)? {
         match Overview::read(&run) {
             Ok(overview) => found.push(overview),
-            Err(error) if !context.quiet => eprintln!("passed over: {error}"),
+            Err(error) if !context.quiet => say(format_args!("passed over: {error}")),
             Err(_) => {}
         }
     }
     if found.is_empty() && !context.quiet {
-        eprintln!("no runs in {}", args.folder.display());
+        say(format_args!("no runs in {}", args.folder.display()));
     }
     found.sort_by(|a, b| order(args.sort, a, b).then_with(|| a.name.cmp(&b.name)));
     if args.reverse {
         found.reverse();
     }
     if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string(&found)?)?;
+        print_json(&found)?;
     } else {
-        write!(stdout(), "{}", table(&found))?;
+        print(table(&found))?;
     }
     Ok(())
 }
@@ -137,10 +138,9 @@ fn show(run: &Path, json: bool) -> Result<()> {
     };
     if json {
         let shown = Shown { overview, report: record.evaluation, resume, diverged, config: record.config };
-        writeln!(stdout(), "{}", serde_json::to_string(&shown)?)?;
-        return Ok(());
+        return print_json(&shown);
     }
-    let mut out = stdout().lock();
+    let mut out = String::new();
     write!(out, "{}", table(std::slice::from_ref(&overview)))?;
     if let Some(session) = record.environment.sessions.last() {
         let on = if session.processor.is_empty() { &session.device } else { &session.processor };
@@ -164,7 +164,7 @@ fn show(run: &Path, json: bool) -> Result<()> {
         writeln!(out, "\nto resume: {resume}")?;
     }
     write!(out, "\n{}", record.config.to_toml())?;
-    Ok(())
+    print(out)
 }
 
 fn remove(run: &Path, context: &Context) -> Result<()> {
@@ -173,7 +173,7 @@ fn remove(run: &Path, context: &Context) -> Result<()> {
     let emptied = run.delete()?;
     if !context.quiet {
         let left = if emptied { "" } else { "; files that are not the run's stay" };
-        eprintln!("deleted {}{left}", path.display());
+        say(format_args!("deleted {}{left}", path.display()));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::args::ServeArgs;
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
+use crate::output::say;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
@@ -25,8 +26,8 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let stopping = stop.clone();
     ctrlc::set_handler(move || stopping.shutdown())?;
     if !context.quiet {
-        eprintln!("weights: {}", loaded.path.display());
-        eprintln!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?);
+        say(format_args!("weights: {}", loaded.path.display()));
+        say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));
     }
     let log = if args.log { log } else { |_: &Access| () };
     let server = Server::new(Predictor::new(&loaded.model)?, description, Limits::default(), log);
@@ -45,6 +46,6 @@ struct Line<'a> {
 /// One line of JSON for each request.
 fn log(access: &Access) {
     if let Ok(line) = serde_json::to_string(&Line { time: timestamp(SystemTime::now()), access }) {
-        eprintln!("{line}");
+        say(line);
     }
 }

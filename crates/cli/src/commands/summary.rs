@@ -1,7 +1,5 @@
 //! `adder summary`: the table of layers.
 
-use std::io::{Write, stdout};
-
 use adder_model::ModelConfig;
 use anyhow::Result;
 
@@ -9,15 +7,11 @@ use crate::args::{CheckpointChoice, SummaryArgs};
 use crate::configuration;
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
+use crate::output::{print, print_json};
 
 pub(crate) fn run(args: &SummaryArgs, context: &Context) -> Result<()> {
     let summary = model_config(args, context)?.summary()?;
-    if args.json {
-        writeln!(stdout(), "{}", serde_json::to_string(&summary)?)?;
-    } else {
-        writeln!(stdout(), "{summary}")?;
-    }
-    Ok(())
+    if args.json { print_json(&summary) } else { print(format_args!("{summary}\n")) }
 }
 
 fn model_config(args: &SummaryArgs, context: &Context) -> Result<ModelConfig> {

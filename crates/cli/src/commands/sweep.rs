@@ -1,6 +1,5 @@
 //! `adder sweep`: a small search over the configuration.
 
-use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,6 +13,7 @@ use crate::args::{MethodChoice, RUNS, SweepArgs};
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::error::INTERRUPTED;
+use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::this_command;
 
@@ -36,18 +36,18 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
     let series = Series { data: &data, machine: &machine, stop: &stop, split: None, evaluate: false };
     while (journal.trials().len() as u64) < trials {
         if !context.quiet {
-            eprintln!("trial {} of {trials}", journal.trials().len() + 1);
+            say(format_args!("trial {} of {trials}", journal.trials().len() + 1));
         }
         let mut watcher = Watcher::new(context.quiet);
         if next_trial(&mut journal, &base, &series, &folder, &mut watcher)?.is_none() {
-            eprintln!("stopped and saved; `{}` resumes here", this_command());
+            say(format_args!("stopped and saved; `{}` resumes here", this_command()));
             return Ok(ExitCode::from(INTERRUPTED));
         }
     }
     let ranking = Ranking::new(journal.trials());
     match args.json {
-        true => writeln!(stdout(), "{}", serde_json::to_string(ranking.trials())?)?,
-        false => write!(stdout(), "{ranking}")?,
+        true => print_json(&ranking.trials())?,
+        false => print(ranking)?,
     }
     Ok(ExitCode::SUCCESS)
 }

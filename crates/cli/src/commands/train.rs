@@ -1,6 +1,5 @@
 //! `adder train`: a new run, or one that resumes.
 
-use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -18,6 +17,7 @@ use crate::dashboard::Dashboard;
 use crate::error::{Hinted, INTERRUPTED};
 use crate::loaded_model::find_run;
 use crate::observers::Observers;
+use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::resume_command;
 use crate::run_data::run_data;
@@ -45,22 +45,18 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     // The terminal first: what follows writes on it.
     drop((dashboard, watcher));
     let outcome = outcome.map_err(|error| resumable(error, &resume))?;
-    match outcome {
-        Outcome::Finished(report) if args.json => writeln!(stdout(), "{}", serde_json::to_string(&report)?)?,
-        Outcome::Finished(report) => {
-            write!(stdout(), "{}", report_text(&report))?;
-            if !context.quiet {
-                eprintln!("the run is in {}", run.display());
-            }
-        }
-        Outcome::Stopped { .. } => {
-            eprintln!("stopped and saved; `{resume}` resumes here");
-            board.map(TensorBoard::finish).transpose()?;
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
+    let Outcome::Finished(report) = outcome else {
+        say(format_args!("stopped and saved; `{resume}` resumes here"));
+        board.map(TensorBoard::finish).transpose()?;
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let printed = if args.json { print_json(&report) } else { print(report_text(&report)) };
+    if !context.quiet && !args.json {
+        say(format_args!("the run is in {}", run.display()));
     }
+    // A standard output that fails is said at the end; the report is made all the same.
     show_results(args, context, &directory, board)?;
-    Ok(ExitCode::SUCCESS)
+    printed.map(|()| ExitCode::SUCCESS)
 }
 
 /// Writes the report, and the figures for TensorBoard. The run itself is safe by then.
@@ -82,7 +78,7 @@ fn show_results(
         let path = directory.report_path();
         save_page(&path, &[record])?;
         if !context.quiet {
-            eprintln!("report: {}", path.display());
+            say(format_args!("report: {}", path.display()));
         }
     }
     Ok(())

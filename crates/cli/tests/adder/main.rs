@@ -17,3 +17,4 @@ mod pretrained;
 mod reports;
 mod runs;
 mod server;
+mod streams;

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::common::{Workplace, json};
@@ -11,7 +11,7 @@ use crate::common::{Workplace, json};
 /// A server that is killed, where it still runs, when this is dropped.
 struct Server {
     child: Child,
-    lines: BufReader<ChildStderr>,
+    lines: BufReader<Box<dyn Read>>,
     addr: String,
 }
 
@@ -23,7 +23,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut lines = BufReader::new(Box::new(child.stderr.take().unwrap()) as Box<dyn Read>);
         let mut line = String::new();
         while !line.contains("http://") {
             line.clear();
@@ -84,6 +84,18 @@ fn it_answers_until_it_is_told_to_end() {
             assert_eq!(shape, "0000-00-00T00:00:00Z", "{time}");
         }
     }
+}
+
+/// The reader of the log goes away, as `| head` does.
+#[test]
+fn it_answers_when_its_log_cannot_be_written() {
+    let place = Workplace::new();
+    let mut server = Server::start(&place, &["pretrained", "--log"]);
+    server.lines = BufReader::new(Box::new(std::io::empty()));
+    for _ in 0..3 {
+        assert!(server.ask("GET /healthz HTTP/1.1\r\n", "").starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(server.end("-TERM").0, Some(0));
 }
 
 #[test]
