@@ -21,6 +21,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "package", check: package },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
+    Stage { name: "fuzz", check: fuzz },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
 ];
 
@@ -68,6 +69,11 @@ fn package() -> Result<(), Failure> {
 /// is not compiled twice.
 fn bench() -> Result<(), Failure> {
     Cargo::new(["bench", "--package", "adder-bench", "--package", "adder-cli", "--no-run"]).check()
+}
+
+/// Each fuzz target for so long that a fault of the last change has a chance to show; finding others takes hours.
+fn fuzz() -> Result<(), Failure> {
+    crate::fuzz::run(&["--seconds", "20"].map(str::to_owned))
 }
 
 /// A short training of the real binary on real images, and the evaluation of what it wrote.
@@ -128,7 +134,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, fuzz, e2e"
         );
     }
 }
