@@ -14,8 +14,8 @@ use crate::output::say;
 use crate::process::Failure;
 use crate::sanitize::{ADDRESS, BOOTSTRAP};
 use options::Options;
-use outcome::table;
-use target::{Folders, fuzz};
+use outcome::{table, totals};
+use target::{Folders, fuzz, history};
 
 /// What makes the compiler count the edges that are passed and compare what is compared, as cargo-fuzz does. `fuzzing` is what some
 /// decoders look at to leave their checksums out.
@@ -41,6 +41,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         outcomes.push(fuzz(&programs.join(name), name, &folders, options.seconds, &scratch.0)?);
     }
     say(table(&outcomes));
+    let history = std::fs::read_to_string(history(&home)).unwrap_or_default();
+    say(format_args!("\n{}", totals(&history)));
     let failed: Vec<String> = outcomes.iter().filter_map(outcome::Outcome::failure).collect();
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
 }

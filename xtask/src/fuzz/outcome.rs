@@ -1,5 +1,6 @@
 //! What a run of a target came to, as libFuzzer's words say it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,8 @@ pub(super) struct Outcome {
     edges: u64,
     /// Inputs that are kept.
     corpus: u64,
+    /// The time that it took, in seconds.
+    seconds: u64,
     failure: Option<Failed>,
 }
 
@@ -29,8 +32,8 @@ struct Failed {
 }
 
 impl Outcome {
-    /// Reads what a target said.
-    pub(super) fn of(name: &str, text: &str, passed: bool, log: &Path) -> Self {
+    /// Reads what a target said in so many seconds.
+    pub(super) fn of(name: &str, text: &str, passed: bool, seconds: u64, log: &Path) -> Self {
         let statistic = |name: &str| {
             let line = text.lines().rev().find_map(|line| line.strip_prefix(name));
             line.and_then(|value| value.trim_start_matches(':').trim().parse().ok()).unwrap_or(0)
@@ -65,6 +68,7 @@ impl Outcome {
             per_second: statistic("stat::average_exec_per_sec"),
             edges: counted("cov: "),
             corpus: counted("corp: "),
+            seconds,
             failure,
         }
     }
@@ -76,11 +80,11 @@ impl Outcome {
         Some(format!("{}: {input}\n{words}\nall of it: {}", self.name, log.display()))
     }
 
-    /// A line of the history: target, executions, edges, inputs kept, result.
+    /// A line of the history: target, executions, seconds, edges, inputs kept, result.
     pub(super) fn history(&self) -> String {
-        let Self { name, executions, edges, corpus, failure, .. } = self;
+        let Self { name, executions, seconds, edges, corpus, failure, .. } = self;
         let result = if failure.is_some() { "failed" } else { "passed" };
-        format!("{name}\t{executions}\t{edges}\t{corpus}\t{result}\n")
+        format!("{name}\t{executions}\t{seconds}\t{edges}\t{corpus}\t{result}\n")
     }
 }
 
@@ -91,9 +95,29 @@ pub(super) fn table(outcomes: &[Outcome]) -> String {
         "target", "executions", "a second", "edges", "corpus"
     );
     for outcome in outcomes {
-        let Outcome { name, executions, per_second, edges, corpus, failure } = outcome;
+        let Outcome { name, executions, per_second, edges, corpus, failure, .. } = outcome;
         let result = if failure.is_some() { "failed" } else { "passed" };
         write!(text, "\n{name:<10}{executions:>12}{per_second:>10}{edges:>9}{corpus:>9}  {result}")
+            .expect("a string takes everything");
+    }
+    text
+}
+
+/// All runs that a history knows of, summed by their targets. Lines of another form are passed over.
+pub(super) fn totals(history: &str) -> String {
+    let mut sums: BTreeMap<&str, [u64; 4]> = BTreeMap::new();
+    for line in history.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [name, executions, seconds, edges, _, result] = fields[..] else { continue };
+        let [executions, seconds, edges] = [executions, seconds, edges].map(|text| text.parse().unwrap_or(0));
+        let sum = sums.entry(name).or_default();
+        let failed = u64::from(result != "passed");
+        *sum = [sum[0] + executions, sum[1] + seconds, sum[2].max(edges), sum[3] + failed];
+    }
+    let mut text = format!("{:<10}{:>12}{:>8}{:>9}  failed", "in all", "executions", "hours", "edges");
+    for (name, [executions, seconds, edges, failed]) in sums {
+        let hours = seconds as f64 / 3600.0;
+        write!(text, "\n{name:<10}{executions:>12}{hours:>8.2}{edges:>9}{failed:>8}")
             .expect("a string takes everything");
     }
     text
@@ -114,10 +138,13 @@ stat::peak_rss_mb:              80
 
     #[test]
     fn what_libfuzzer_counts_is_read() {
-        let outcome = Outcome::of("idx", PASSED, true, Path::new("idx.log"));
+        let outcome = Outcome::of("idx", PASSED, true, 21, Path::new("idx.log"));
         assert_eq!((outcome.executions, outcome.per_second), (8123, 386));
         assert_eq!((outcome.edges, outcome.corpus), (1312, 57));
-        assert_eq!((outcome.failure(), outcome.history().as_str()), (None, "idx\t8123\t1312\t57\tpassed\n"));
+        assert_eq!(
+            (outcome.failure(), outcome.history().as_str()),
+            (None, "idx\t8123\t21\t1312\t57\tpassed\n")
+        );
         assert!(table(&[outcome]).ends_with("\nidx               8123       386     1312       57  passed"));
     }
 
@@ -130,10 +157,19 @@ index out of bounds
 ==12== ERROR: libFuzzer: deadly signal
 artifact_prefix='target/'; Test unit written to target/crash-12
 ";
-        let failure = Outcome::of("idx", text, false, Path::new("idx.log")).failure().unwrap();
+        let failure = Outcome::of("idx", text, false, 3, Path::new("idx.log")).failure().unwrap();
         let mut lines = failure.lines();
         assert_eq!(lines.next(), Some("idx: target/crash-12"));
         assert_eq!(lines.next(), Some("thread '<unnamed>' panicked at crates/data/src/idx.rs:7:9:"));
         assert!(failure.ends_with("all of it: idx.log"), "{failure}");
+    }
+
+    #[test]
+    fn a_history_is_summed_by_targets() {
+        let history =
+            "run\t5\t1800\t90\t3\tfailed\nidx\t1\t9\t7\t1\tpassed\ntorn\t1\nrun\t7\t1800\t80\t4\tpassed\n";
+        let table = totals(history);
+        let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(lines[1..], [vec!["idx", "1", "0.00", "7", "0"], vec!["run", "12", "1.00", "90", "1"]]);
     }
 }

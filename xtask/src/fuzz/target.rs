@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use super::outcome::Outcome;
 use crate::process::Failure;
@@ -35,13 +36,18 @@ impl Folders {
             seeds: home.join("seeds").join(name),
             crashes: home.join("crashes").join(name),
             log: home.join("logs").join(format!("{name}.log")),
-            history: home.join("executions.tsv"),
+            history: history(home),
         };
         for folder in [&folders.corpus, &folders.seeds, &folders.crashes, &home.join("logs")] {
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
         Ok(folders)
     }
+}
+
+/// The history of all runs, below the folder of the targets.
+pub(super) fn history(home: &Path) -> PathBuf {
+    home.join("executions.tsv")
 }
 
 /// Runs a target to the end of its time or to its first failure. `scratch` is its folder for temporary files.
@@ -56,6 +62,7 @@ pub(super) fn fuzz(
     let log = File::create(&folders.log).map_err(|error| in_file(&folders.log, error))?;
     let mut crashes = folders.crashes.clone().into_os_string();
     crashes.push("/");
+    let begin = Instant::now();
     let status = Command::new(program)
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-rss_limit_mb={MEMORY}"))
@@ -70,8 +77,9 @@ pub(super) fn fuzz(
         .stderr(log)
         .status()
         .map_err(|error| format!("cannot start `{}`: {error}", program.display()))?;
+    let seconds = begin.elapsed().as_secs();
     let text = fs::read(&folders.log).map_err(|error| in_file(&folders.log, error))?;
-    let outcome = Outcome::of(name, &String::from_utf8_lossy(&text), status.success(), &folders.log);
+    let outcome = Outcome::of(name, &String::from_utf8_lossy(&text), status.success(), seconds, &folders.log);
     let history = OpenOptions::new().create(true).append(true).open(&folders.history);
     let written = history.and_then(|mut file| file.write_all(outcome.history().as_bytes()));
     written.map_err(|error| in_file(&folders.history, error))?;
