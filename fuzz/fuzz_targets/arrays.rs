@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::arrays;
 
-libfuzzer_sys::fuzz_target!(init: arrays::TARGET.begin(), |data: &[u8]| arrays::run(data));
+libfuzzer_sys::fuzz_target!(init: arrays::TARGET.begin(), |data: &[u8]| {
+    arrays::run(data);
+});

@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::config;
 
-libfuzzer_sys::fuzz_target!(init: config::TARGET.begin(), |data: &[u8]| config::run(data));
+libfuzzer_sys::fuzz_target!(init: config::TARGET.begin(), |data: &[u8]| {
+    config::run(data);
+});

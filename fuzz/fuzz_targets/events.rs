@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::events;
 
-libfuzzer_sys::fuzz_target!(init: events::TARGET.begin(), |data: &[u8]| events::run(data));
+libfuzzer_sys::fuzz_target!(init: events::TARGET.begin(), |data: &[u8]| {
+    events::run(data);
+});

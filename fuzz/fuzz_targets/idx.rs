@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::idx;
 
-libfuzzer_sys::fuzz_target!(init: idx::TARGET.begin(), |data: &[u8]| idx::run(data));
+libfuzzer_sys::fuzz_target!(init: idx::TARGET.begin(), |data: &[u8]| {
+    idx::run(data);
+});

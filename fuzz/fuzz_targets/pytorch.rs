@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::pytorch;
 
-libfuzzer_sys::fuzz_target!(init: pytorch::TARGET.begin(), |data: &[u8]| pytorch::run(data));
+libfuzzer_sys::fuzz_target!(init: pytorch::TARGET.begin(), |data: &[u8]| {
+    pytorch::run(data);
+});

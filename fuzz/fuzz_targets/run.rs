@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::run;
 
-libfuzzer_sys::fuzz_target!(init: run::TARGET.begin(), |data: &[u8]| run::run(data));
+libfuzzer_sys::fuzz_target!(init: run::TARGET.begin(), |data: &[u8]| {
+    run::run(data);
+});

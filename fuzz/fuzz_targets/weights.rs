@@ -3,4 +3,6 @@
 
 use adder_fuzz::targets::weights;
 
-libfuzzer_sys::fuzz_target!(init: weights::TARGET.begin(), |data: &[u8]| weights::run(data));
+libfuzzer_sys::fuzz_target!(init: weights::TARGET.begin(), |data: &[u8]| {
+    weights::run(data);
+});

@@ -17,12 +17,19 @@ const WORD_LENGTHS: std::ops::RangeInclusive<usize> = 2..=40;
 /// Words of a dictionary in all.
 const MOST_WORDS: usize = 400;
 
+/// What the names of seeds begin with that are refused.
+const REFUSED: &str = "refused";
+/// The same of seeds that may be either.
+const ANY: &str = "any";
+
 /// An input to begin with, by a name for its file.
 pub type Seed = (&'static str, Vec<u8>);
 
-/// What a target has beside its function.
+/// A target.
 pub struct Target {
-    /// The inputs to begin with.
+    /// The function: whether the input was accepted.
+    pub run: fn(&[u8]) -> bool,
+    /// The inputs to begin with. Those that are not accepted have names that begin with `refused`.
     pub seeds: fn() -> Vec<Seed>,
     /// Words for the dictionary that stand in no seed.
     pub words: &'static [&'static [u8]],
@@ -41,6 +48,12 @@ impl Target {
         fs::create_dir_all(folder)?;
         let seeds = (self.seeds)();
         for (name, bytes) in &seeds {
+            // Seeds that nothing accepts any more would lead nowhere.
+            let accepted = (self.run)(bytes);
+            assert!(
+                name.starts_with(ANY) || accepted != name.starts_with(REFUSED),
+                "the seed {name}: accepted: {accepted}"
+            );
             fs::write(folder.join(name), bytes)?;
         }
         fs::write(folder.with_extension(DICTIONARY), self.dictionary(&seeds))

@@ -9,8 +9,9 @@ use crate::sections::{form, join, split};
 use crate::target::{Seed, Target};
 use crate::{sample, scratch};
 
-/// The target beside its function.
+/// The target.
 pub const TARGET: Target = Target {
+    run,
     seeds,
     words: &[
         b"PK\x03\x04",
@@ -31,7 +32,7 @@ const FILES: [&str; 4] =
 const IMAGES: usize = 2;
 
 /// The first byte chooses between the bytes of an archive, an archive of the parts, and the parts as files.
-pub fn run(data: &[u8]) {
+pub fn run(data: &[u8]) -> bool {
     let folder = scratch::empty_folder();
     let (form, data) = form(data);
     let write =
@@ -53,9 +54,9 @@ pub fn run(data: &[u8]) {
         }
         _ => FILES.iter().enumerate().for_each(|(index, name)| write(name, part(index))),
     }
-    if let Ok(data) = load(&Source::Directory(folder.clone()), &mut |_| ()) {
-        assert!(data.train.labels().iter().chain(data.evaluation.labels()).all(|label| *label < 10));
-    }
+    let Ok(data) = load(&Source::Directory(folder.clone()), &mut |_| ()) else { return false };
+    assert!(data.train.labels().iter().chain(data.evaluation.labels()).all(|label| *label < 10));
+    true
 }
 
 fn array(kind: &str, shape: &str, bytes: &[u8]) -> Vec<u8> {

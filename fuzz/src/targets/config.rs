@@ -8,8 +8,9 @@ use crate::scratch;
 use crate::sections::{join, split};
 use crate::target::{Seed, Target};
 
-/// The target beside its function.
+/// The target.
 pub const TARGET: Target = Target {
+    run,
     seeds,
     words: &[
         b"[model]\n",
@@ -27,26 +28,27 @@ pub const TARGET: Target = Target {
 };
 
 /// The first part is a file, each other an assignment. What is taken can be written and read again, and is the same.
-pub fn run(data: &[u8]) {
+pub fn run(data: &[u8]) -> bool {
     let parts = split(data);
     let path = scratch::empty_folder().join("config.toml");
     let mut sources = ConfigSources::default();
     fs::write(&path, parts.first().copied().unwrap_or_default()).expect("a file in our own folder");
     if sources.add_file(&path).is_err() {
-        return;
+        return false;
     }
     for assignment in parts.iter().skip(1).filter_map(|part| std::str::from_utf8(part).ok()) {
         if sources.add_assignment(assignment).is_err() {
-            return;
+            return false;
         }
     }
-    let Ok(config) = sources.resolve() else { return };
+    let Ok(config) = sources.resolve() else { return false };
     let network = config.model.network().expect("a configuration that was taken has a network");
     assert!(network.parameter_count() > 0);
     fs::write(&path, config.to_toml()).expect("a file in our own folder");
     let mut written = ConfigSources::default();
     written.add_file(&path).expect("what was written is TOML");
     assert_eq!(written.resolve().expect("what was written is taken"), config);
+    true
 }
 
 fn seeds() -> Vec<Seed> {
@@ -58,7 +60,7 @@ fn seeds() -> Vec<Seed> {
     let assignments: [&[u8]; 5] = [
         b"seed = 3",
         b"training.epochs=2",
-        b"model.channels=[1, 2]",
+        b"model.channels=[1, 2, 1, 2, 1, 2]",
         b"optimizer.kind=adamw",
         b"data={ source = \"embedded\", limit = 7 }",
     ];

@@ -11,11 +11,11 @@ use crate::scratch;
 use crate::sections::{join, split};
 use crate::target::{Seed, Target};
 
-/// The target beside its function.
-pub const TARGET: Target = Target { seeds, words: &[b"brain.Event:2", b"1e400", b"NaN", b"-0", b"\n"] };
+/// The target.
+pub const TARGET: Target = Target { run, seeds, words: &[b"brain.Event:2", b"1e400", b"NaN", b"-0", b"\n"] };
 
 /// The first part is `events.jsonl`, the second the bytes of an event file; each other is a record behind them, with its checksums.
-pub fn run(data: &[u8]) {
+pub fn run(data: &[u8]) -> bool {
     let run_files = files();
     let folder = scratch::empty_folder();
     let parts = split(data);
@@ -30,14 +30,14 @@ pub fn run(data: &[u8]) {
     write("events.out.tfevents.1.1.adder", &file);
     let run = RunDirectory::open(&folder).expect("a configuration is there");
     let events = run.events();
-    if let Ok(board) = TensorBoard::open(&run) {
-        assert!(events.is_ok());
-        board.finish().expect("our own file");
-        let first = written(&folder);
-        // What it wrote it finds again, and writes nothing twice.
-        TensorBoard::open(&run).and_then(TensorBoard::finish).expect("our own file");
-        assert_eq!(written(&folder), first);
-    }
+    let Ok(board) = TensorBoard::open(&run) else { return false };
+    assert!(events.is_ok());
+    board.finish().expect("our own file");
+    let first = written(&folder);
+    // What it wrote it finds again, and writes nothing twice.
+    TensorBoard::open(&run).and_then(TensorBoard::finish).expect("our own file");
+    assert_eq!(written(&folder), first);
+    true
 }
 
 fn written(folder: &std::path::Path) -> Vec<u8> {

@@ -13,8 +13,9 @@ use crate::networks;
 use crate::sections::{form, join, split};
 use crate::target::{Seed, Target};
 
-/// The target beside its function.
+/// The target.
 pub const TARGET: Target = Target {
+    run,
     seeds,
     words: &[
         b"Expect: 100-continue\r\n",
@@ -43,8 +44,8 @@ const TIME: Duration = Duration::from_millis(300);
 /// The time after which an answer is missing.
 const MISSING: Duration = Duration::from_secs(10);
 
-/// The first byte chooses between the bytes of a request, and parts of a whole one: its target, lines of its head, its body.
-pub fn run(data: &[u8]) {
+/// The first byte chooses between the bytes of a request, and parts of a whole one: its method and target, lines of its head, its body.
+pub fn run(data: &[u8]) -> bool {
     let address = server();
     let (form, data) = form(data);
     let whole = form != 0;
@@ -66,6 +67,7 @@ pub fn run(data: &[u8]) {
     for status in [&b"HTTP/1.1 500"[..], b"HTTP/1.0 500"] {
         assert!(!answer.starts_with(status), "{}", String::from_utf8_lossy(&answer));
     }
+    answer.starts_with(b"HTTP/1.1 200")
 }
 
 /// A request of its parts, with what it needs to be read.
@@ -73,7 +75,7 @@ fn request(parts: &[&[u8]], address: SocketAddr) -> Vec<u8> {
     let part = |index: usize| parts.get(index).copied().unwrap_or_default();
     let (target, head, body) = (part(0), part(1), part(2));
     let fixed = format!("Host: {address}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-    [b"POST /", target, b" HTTP/1.1\r\n", fixed.as_bytes(), head, b"\r\n", body].concat()
+    [target, b" HTTP/1.1\r\n", fixed.as_bytes(), head, b"\r\n", body].concat()
 }
 
 /// The address of the server, which begins with the first input.
@@ -104,12 +106,13 @@ fn seeds() -> Vec<Seed> {
     let png =
         picture().into_iter().find(|(name, _)| *name == "gray.png").map(|(_, bytes)| bytes[1..].to_vec());
     vec![
-        ("pixels", whole("v1/predict", JSON, pixels.as_bytes())),
-        ("list", whole("v1/predict", JSON, list.as_bytes())),
-        ("small", whole("v1/predict", JSON, b"{\"image\":\"Qk0=\",\"addend\":3,\"raw\":true}")),
-        ("png", whole("v1/predict?addend=3&each=true", b"Content-Type: image/png\r\n", &png.unwrap_or_default())),
-        ("get", b"\0GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_vec()),
-        ("two", b"\0GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/model HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
-        ("chunked", b"\0POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".to_vec()),
+        ("pixels", whole("POST /v1/predict", JSON, pixels.as_bytes())),
+        ("refused_list", whole("POST /v1/predict", JSON, list.as_bytes())),
+        ("refused_small", whole("POST /v1/predict", JSON, b"{\"image\":\"Qk0=\",\"addend\":3,\"raw\":true}")),
+        ("png", whole("POST /v1/predict?addend=3&each=true", b"Content-Type: image/png\r\n", &png.unwrap_or_default())),
+        ("metrics", whole("GET /metrics", b"", b"")),
+        // A server may take the end of what a client says for the end of the client.
+        ("any_two", b"\0GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/model HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+        ("any_chunked", b"\0POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".to_vec()),
     ]
 }

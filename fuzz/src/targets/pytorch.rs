@@ -11,8 +11,9 @@ use crate::pickle::StateDict;
 use crate::sections::{form, join, split};
 use crate::target::{Seed, Target};
 
-/// The target beside its function.
+/// The target.
 pub const TARGET: Target = Target {
+    run,
     seeds,
     words: &[
         b"ctorch._utils\n_rebuild_tensor_v2\n",
@@ -41,13 +42,16 @@ pub const TARGET: Target = Target {
 
 /// The first byte chooses between the bytes of a file, an archive of a pickle (the first part) with storages (the others), and the
 /// same with the byte order or with the key `state_dict`.
-pub fn run(data: &[u8]) {
+pub fn run(data: &[u8]) -> bool {
     let (form, data) = form(data);
     let key = (form == 3).then_some("state_dict");
     let file = if form == 0 { data.to_vec() } else { archive(&split(data), form == 2) };
-    let Ok(loaded) = weights_file::decode(&file, Path::new("weights.pth"), key, &Device::Cpu) else { return };
+    let Ok(loaded) = weights_file::decode(&file, Path::new("weights.pth"), key, &Device::Cpu) else {
+        return false;
+    };
     let network = loaded.model.config().network().expect("the network was made");
     assert!(!network.parameters().is_empty());
+    true
 }
 
 fn archive(parts: &[&[u8]], with_byte_order: bool) -> Vec<u8> {
@@ -72,13 +76,13 @@ fn seeds() -> Vec<Seed> {
         [b"\x80\x02}(X\x0a\0\0\0state_dict", &one.program[2..one.program.len() - 1], b"u."].concat();
     let wrapped = StateDict { program: wrapped, storages: one.storages.clone() };
     vec![
-        ("one", with(1, &one)),
+        ("refused_one", with(1, &one)),
         ("all", with(2, &all)),
-        ("wrapped", with(3, &wrapped)),
-        ("legacy_one", raw(&one.legacy())),
+        ("refused_wrapped", with(3, &wrapped)),
+        ("refused_legacy_one", raw(&one.legacy())),
         ("legacy", raw(&all.legacy())),
-        ("pickle", raw(&one.program)),
-        ("protocol_4", raw(b"\x80\x04\x95\x1d\0\0\0\0\0\0\0}\x94\x8c\x05epoch\x94K\x03s.")),
-        ("protocol_0", raw(b"\x80\x01(dS'a'\nI1\nsS'b'\nF1.5\ns.")),
+        ("refused_pickle", raw(&one.program)),
+        ("refused_protocol_4", raw(b"\x80\x04\x95\x1d\0\0\0\0\0\0\0}\x94\x8c\x05epoch\x94K\x03s.")),
+        ("refused_protocol_0", raw(b"\x80\x01(dS'a'\nI1\nsS'b'\nF1.5\ns.")),
     ]
 }

@@ -13,15 +13,18 @@ use crate::sections::{form, join, split};
 use crate::target::{Seed, Target};
 use crate::{sample, scratch};
 
-/// The target beside its function.
-pub const TARGET: Target =
-    Target { seeds, words: &[b"NaN", b"1e308", b"-1", b"18446744073709551615", b"null", b"[[[[", b"{}"] };
+/// The target.
+pub const TARGET: Target = Target {
+    run,
+    seeds,
+    words: &[b"NaN", b"1e308", b"-1", b"18446744073709551615", b"null", b"[[[[", b"{}"],
+};
 
 /// Parameters of a network that is made; a configuration may ask for 134 million.
 const MOST_PARAMETERS: usize = 20_000;
 
 /// Each part is a file of the run, which its first byte chooses; the others are right.
-pub fn run(data: &[u8]) {
+pub fn run(data: &[u8]) -> bool {
     // The first call of it makes a run in the same folder.
     let right = files();
     let folder = scratch::empty_folder();
@@ -34,18 +37,19 @@ pub fn run(data: &[u8]) {
             (right[usize::from(index) % right.len()].0.as_str(), bytes)
         }),
     );
-    let Ok(run) = RunDirectory::open(&folder) else { return };
-    read(&run);
+    let Ok(run) = RunDirectory::open(&folder) else { return false };
+    let is_read = read(&run);
     let is_small = |config: adder_train::Config| {
         config.model.network().is_ok_and(|network| network.parameter_count() < MOST_PARAMETERS)
     };
     if run.config().is_ok_and(is_small) {
         let _ = Trainer::resume(run, sample::dataset(), machine());
     }
+    is_read
 }
 
-/// Everything that the commands read of a run.
-fn read(run: &RunDirectory) {
+/// Everything that the commands read of a run; whether a report can be made of it.
+fn read(run: &RunDirectory) -> bool {
     let _ = run.is_trained();
     let _ = run.exhaustive();
     let _ = run.divergence();
@@ -53,10 +57,9 @@ fn read(run: &RunDirectory) {
     let _ = run.weights(CheckpointName::Best);
     let _ = run.data();
     let _ = Overview::read(run);
-    if let Ok(record) = Record::read(run) {
-        let _ = (record.momenta(), record.images_per_second(), record.seconds(), record.is_trained());
-        let _ = save_page(&run.report_path(), &[record]);
-    }
+    let Ok(record) = Record::read(run) else { return false };
+    let _ = (record.momenta(), record.images_per_second(), record.seconds(), record.is_trained());
+    save_page(&run.report_path(), &[record]).is_ok()
 }
 
 fn machine() -> Machine {

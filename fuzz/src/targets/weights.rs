@@ -10,8 +10,9 @@ use crate::networks;
 use crate::pickle::StateDict;
 use crate::target::{Seed, Target};
 
-/// The target beside its function.
+/// The target.
 pub const TARGET: Target = Target {
+    run,
     seeds,
     words: &[
         b"F32",
@@ -28,12 +29,13 @@ pub const TARGET: Target = Target {
 };
 
 /// A network that can be read can be written and read again, and is the same.
-pub fn run(data: &[u8]) {
+pub fn run(data: &[u8]) -> bool {
     let path = Path::new("weights");
-    let Ok(loaded) = weights_file::decode(data, path, None, &Device::Cpu) else { return };
+    let Ok(loaded) = weights_file::decode(data, path, None, &Device::Cpu) else { return false };
     let written = loaded.model.to_safetensors(&loaded.facts).expect("a network that was read can be written");
     let again = weights_file::decode(&written, path, None, &Device::Cpu).expect("our own file can be read");
     assert_eq!(again.model.config(), loaded.model.config());
+    true
 }
 
 fn seeds() -> Vec<Seed> {
@@ -49,9 +51,9 @@ fn seeds() -> Vec<Seed> {
         ("own", own),
         ("layered", layered),
         ("torch", of_torch),
-        ("archive", archive),
-        ("pickle", program),
-        ("html", b"<!doctype html><html></html>".to_vec()),
-        ("empty_header", b"\x02\0\0\0\0\0\0\0{}".to_vec()),
+        ("refused_archive", archive),
+        ("refused_pickle", program),
+        ("refused_html", b"<!doctype html><html></html>".to_vec()),
+        ("refused_header", b"\x02\0\0\0\0\0\0\0{}".to_vec()),
     ]
 }
