@@ -93,3 +93,49 @@ impl Drop for Scratch {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The packages of the fuzz targets alone.
+    const OWN: [&str; 3] = ["adder-fuzz", "arbitrary", "libfuzzer-sys"];
+
+    /// The names and versions in a lock file.
+    fn packages(path: &str) -> BTreeSet<(String, String)> {
+        let text = std::fs::read_to_string(root().join(path)).unwrap();
+        let value =
+            |line: &str, key: &str| line.strip_prefix(key).map(|value| value.trim_matches('"').to_owned());
+        let lines: Vec<&str> = text.lines().collect();
+        let package = |pair: &[&str]| Some((value(pair[0], "name = ")?, value(pair[1], "version = ")?));
+        lines.windows(2).filter_map(package).collect()
+    }
+
+    #[test]
+    fn what_is_fuzzed_is_what_is_built() {
+        let (fuzzed, built) = (packages("fuzz/Cargo.lock"), packages("Cargo.lock"));
+        assert!(fuzzed.len() > 100 && built.len() > 100);
+        let others: Vec<_> =
+            fuzzed.difference(&built).filter(|(name, _)| !OWN.contains(&name.as_str())).collect();
+        assert!(
+            others.is_empty(),
+            "only in fuzz/Cargo.lock: {others:?}; `cp Cargo.lock fuzz/ && cargo metadata --manifest-path fuzz/Cargo.toml` mends it"
+        );
+    }
+
+    #[test]
+    fn every_target_is_a_program_and_a_module() {
+        let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
+        let names = names().unwrap();
+        assert_eq!(manifest.matches("[[bin]]").count(), names.len());
+        for name in names {
+            assert!(
+                manifest.contains(&format!("name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"")),
+                "{name}"
+            );
+            assert!(root().join(format!("fuzz/src/targets/{name}.rs")).is_file(), "{name}");
+        }
+    }
+}
