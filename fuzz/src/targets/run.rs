@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 
 use adder_model::Backend;
 use adder_report::{Overview, Record, save_page};
-use adder_train::{CheckpointName, ConfigSources, IfExists, Machine, RunDirectory, StopFlag, Trainer};
+use adder_train::{
+    CheckpointName, ConfigSources, IfExists, Machine, Observer, Progress, RunDirectory, StopFlag, Trainer,
+};
 use candle_core::Device;
 
 use crate::sections::{form, join, split};
@@ -22,6 +24,9 @@ pub const TARGET: Target = Target {
 
 /// Parameters of a network that is made; a configuration may ask for 134 million.
 const MOST_PARAMETERS: usize = 20_000;
+
+/// Steps of the run that the files are of: one epoch and a part of the second.
+const STOP_AFTER: u64 = 4;
 
 /// Each part is a file of the run, which its first byte chooses; the others are right.
 pub fn run(data: &[u8]) -> bool {
@@ -43,7 +48,10 @@ pub fn run(data: &[u8]) -> bool {
         config.model.network().is_ok_and(|network| network.parameter_count() < MOST_PARAMETERS)
     };
     if run.config().is_ok_and(is_small) {
-        let _ = Trainer::resume(run, sample::dataset(), machine());
+        if let Ok(trainer) = Trainer::resume(run, sample::dataset(), machine()) {
+            let stop = StopFlag::default();
+            let _ = trainer.run(&mut Stopper { stop: stop.clone(), steps: 1 }, &stop);
+        }
     }
     is_read
 }
@@ -62,6 +70,21 @@ fn read(run: &RunDirectory) -> bool {
     save_page(&run.report_path(), &[record]).is_ok()
 }
 
+/// Asks for a stop after some steps.
+struct Stopper {
+    stop: StopFlag,
+    steps: u64,
+}
+
+impl Observer for Stopper {
+    fn on_step(&mut self, _: &Progress<'_>) {
+        self.steps = self.steps.saturating_sub(1);
+        if self.steps == 0 {
+            self.stop.request();
+        }
+    }
+}
+
 fn machine() -> Machine {
     Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 0 }
 }
@@ -74,13 +97,16 @@ fn write<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>
     }
 }
 
-/// The files of a run that was trained once, in the order of their names, and what other commands write into it.
+/// The files of a run that was stopped within its second epoch, in the order of their names, and what it would have in the end.
 pub(crate) fn files() -> &'static [(String, Vec<u8>)] {
     static FILES: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
     FILES.get_or_init(|| {
         let folder = scratch::empty_folder();
-        train(&folder);
-        let mut files = Vec::new();
+        train(&folder, u64::MAX);
+        let evaluation = fs::read(folder.join("evaluation.json")).expect("a run to its end is evaluated");
+        let folder = scratch::empty_folder();
+        train(&folder, STOP_AFTER);
+        let mut files = vec![("evaluation.json".to_owned(), evaluation)];
         collect(&folder, "", &mut files);
         let copy = |files: &[(String, Vec<u8>)], from: &str| {
             files.iter().find(|(name, _)| name == from).map(|(_, bytes)| bytes.clone()).unwrap_or_default()
@@ -98,7 +124,8 @@ pub(crate) fn files() -> &'static [(String, Vec<u8>)] {
     })
 }
 
-fn train(folder: &Path) {
+/// Trains a small network for two epochs, or for so many steps.
+fn train(folder: &Path, steps: u64) {
     let mut sources = ConfigSources::default();
     let small = [
         "model.channels=[1]",
@@ -118,7 +145,8 @@ fn train(folder: &Path) {
     let directory = RunDirectory::create(folder, IfExists::Fail).expect("an empty folder");
     let trainer =
         Trainer::start(directory, config, sample::dataset(), None, machine()).expect("a run can begin");
-    trainer.run(&mut (), &StopFlag::default()).expect("a run can end");
+    let stop = StopFlag::default();
+    trainer.run(&mut Stopper { stop: stop.clone(), steps }, &stop).expect("a run can end");
 }
 
 /// The files below a folder, by their paths in it.
