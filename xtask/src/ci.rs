@@ -13,7 +13,7 @@ struct Stage {
 
 /// The stages, those first that fail soonest and compile least.
 const STAGES: &[Stage] = &[
-    Stage { name: "fmt", check: || Cargo::new(["fmt", "--all", "--check"]).check() },
+    Stage { name: "fmt", check: fmt },
     Stage { name: "circles", check: crate::circles::run },
     Stage { name: "clippy", check: clippy },
     Stage { name: "test", check: || Cargo::new(["test", "--workspace"]).check() },
@@ -21,6 +21,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "package", check: package },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
+    Stage { name: "fuzz", check: fuzz },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
 ];
 
@@ -48,6 +49,12 @@ pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The fuzz targets are a workspace of their own.
+fn fmt() -> Result<(), Failure> {
+    Cargo::new(["fmt", "--all", "--check"]).check()?;
+    Cargo::in_fuzz(["fmt", "--check"]).check()
+}
+
 fn clippy() -> Result<(), Failure> {
     Cargo::new(["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]).check()
 }
@@ -68,6 +75,11 @@ fn package() -> Result<(), Failure> {
 /// is not compiled twice.
 fn bench() -> Result<(), Failure> {
     Cargo::new(["bench", "--package", "adder-bench", "--package", "adder-cli", "--no-run"]).check()
+}
+
+/// Each fuzz target for so long that a fault of the last change has a chance to show; finding others takes hours.
+fn fuzz() -> Result<(), Failure> {
+    crate::fuzz::run(&["--seconds", "20"].map(str::to_owned))
 }
 
 /// A short training of the real binary on real images, and the evaluation of what it wrote.
@@ -128,7 +140,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, fuzz, e2e"
         );
     }
 }

@@ -9,9 +9,11 @@ mod cargo;
 mod ci;
 mod circles;
 mod e2e;
+mod fuzz;
 mod output;
 mod page;
 mod process;
+mod sanitize;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
@@ -48,6 +50,8 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
         Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Page => return page::build().map(|_| ExitCode::SUCCESS),
         Action::Circles => return circles::run().map(|()| ExitCode::SUCCESS),
+        Action::Fuzz => return fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Sanitize => return sanitize::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::E2e => return e2e::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Adder(_) => Cargo::run("adder-cli", "adder"),
         Action::Peers => Cargo::run("adder-bench", "peers"),
