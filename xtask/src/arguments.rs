@@ -34,6 +34,8 @@ pub(crate) enum Action {
     E2e,
     /// The search for files of a crate that need each other.
     Circles,
+    /// Kills and errors at every moment.
+    Torture,
     /// The checks of a submission.
     Ci,
     /// The help on standard output.
@@ -81,6 +83,7 @@ impl Invocation {
             "page" => Action::Page,
             "e2e" => Action::E2e,
             "circles" => Action::Circles,
+            "torture" => Action::Torture,
             "ci" => Action::Ci,
             "help" => Action::Help,
             other => match ADDER.iter().find(|(name, _)| *name == other) {
@@ -108,6 +111,7 @@ Commands of the workspace:
   page       the page to draw on as a folder, with the network as WebAssembly: target/page
   e2e        draw on the page in a browser, from the server and from the folder
   circles    look for files of a crate that need each other
+  torture    kill commands and let disks fail at every moment, and go on; see `cargo xtask torture --help`
   ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
   help       print this
 
@@ -159,8 +163,10 @@ mod tests {
             assert_eq!(parse(line).unwrap().action, Action::Help, "{line}");
         }
         let help = help();
-        for name in
-            ADDER.iter().map(|(name, _)| *name).chain(["bench", "page", "e2e", "circles", "ci", "help"])
+        for name in ADDER
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["bench", "page", "e2e", "circles", "torture", "ci", "help"])
         {
             assert!(help.contains(&format!("\n  {name} ")), "{name}");
             assert!(parse(name).is_ok(), "{name}");

@@ -3,6 +3,7 @@
 use crate::cargo::Cargo;
 use crate::output::say;
 use crate::process::Failure;
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// A check by its name.
@@ -21,6 +22,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "package", check: package },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
+    Stage { name: "torture", check: torture },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
 ];
 
@@ -92,6 +94,14 @@ fn train() -> Result<(), Failure> {
     Ok(())
 }
 
+/// A few disturbances of each kind.
+fn torture() -> Result<(), Failure> {
+    match crate::torture::run(&["--short".to_owned()])? {
+        ExitCode::SUCCESS => Ok(()),
+        _ => Err("a disturbance was not fine, or could not be made".into()),
+    }
+}
+
 /// The number at `both.accuracy` of `adder eval --json`. A JSON library would be most of xtask's compile time.
 fn accuracy_of_both(report: &str) -> Option<f64> {
     let (_, both) = report.split_once("\"both\"")?;
@@ -128,7 +138,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, torture, e2e"
         );
     }
 }

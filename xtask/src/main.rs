@@ -12,6 +12,7 @@ mod e2e;
 mod output;
 mod page;
 mod process;
+mod torture;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
@@ -49,6 +50,7 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
         Action::Page => return page::build().map(|_| ExitCode::SUCCESS),
         Action::Circles => return circles::run().map(|()| ExitCode::SUCCESS),
         Action::E2e => return e2e::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Torture => return torture::run(&arguments),
         Action::Adder(_) => Cargo::run("adder-cli", "adder"),
         Action::Peers => Cargo::run("adder-bench", "peers"),
         Action::Bench => Cargo::new(["bench", "--package", "adder-bench"]),

@@ -1,0 +1,167 @@
+//! Machines that are not as one would like: disks that are full or read-only, few descriptors, streams that fail.
+
+use super::bench::{Bench, Prepared};
+use super::folder;
+use super::program::Ended;
+use super::scenario::words;
+use super::session::Session;
+use super::verdict::{Judgment, Verdict};
+use crate::output::say;
+use crate::process::Failure;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Numbers of 512 bytes that a file may have.
+const FILE_SIZES: [u32; 14] = [0, 1, 2, 3, 4, 8, 16, 32, 40, 48, 69, 70, 128, 384];
+/// Sizes of a disk in KiB. The last is about what a run needs.
+const DISK_SIZES: [u32; 14] = [4, 8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 224, 288, 384];
+/// Numbers of files that may be open. The system's own loader needs four.
+const DESCRIPTORS: std::ops::RangeInclusive<u32> = 4..=16;
+/// Redirections, with the exit code of a command that has words for standard output.
+const STREAMS: [(&str, &str, i32); 5] = [
+    ("full-output", ">/dev/full", 1),
+    ("no-output", ">&-", 0),
+    ("full-error", "2>/dev/full", 0),
+    ("no-error", "2>&-", 0),
+    ("neither", ">&- 2>&-", 0),
+];
+
+/// Lets no file grow beyond a size, as a quota or a full disk does: what fits of a write is written.
+pub(crate) fn file_sizes(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
+    let scenario = prepared.scenario.name;
+    for index in session.sample(FILE_SIZES.len(), 3) {
+        let size = FILE_SIZES[index];
+        session.case("file size limit", &format!("size:{scenario}:{size}"), |bench| {
+            // Without the trap, the signal would end it.
+            let shell = format!("trap '' XFSZ; ulimit -f {size}; exec \"$0\" \"$@\"");
+            limited(bench, prepared, &shell).map(Some)
+        })?;
+    }
+    Ok(())
+}
+
+/// Lets few files be open.
+pub(crate) fn descriptors(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
+    let scenario = prepared.scenario.name;
+    let limits: Vec<u32> = DESCRIPTORS.collect();
+    for index in session.sample(limits.len(), 3) {
+        let limit = limits[index];
+        session.case("descriptor limit", &format!("descriptors:{scenario}:{limit}"), |bench| {
+            limited(bench, prepared, &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")).map(Some)
+        })?;
+    }
+    Ok(())
+}
+
+/// Closes the standard streams, or lets them fail. All but the words must be there.
+pub(crate) fn streams(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
+    let scenario = prepared.scenario.name;
+    for (name, redirection, expected) in STREAMS {
+        session.case("failing stream", &format!("stream:{scenario}:{name}"), |bench| {
+            let work = bench.work(prepared)?;
+            let ended = shell(bench, prepared, &work, &format!("exec \"$0\" \"$@\" {redirection}"))?;
+            if ended.code != Some(expected) {
+                let words = format!("expected exit code {expected}, found {}", ended.describe());
+                let verdict = if ended.crashed() { Verdict::Panicked } else { Verdict::WrongCode };
+                return Ok(Some(Judgment::of(verdict, words)));
+            }
+            let complete = Ended { code: Some(0), signal: None, words: String::new() };
+            bench.judge(prepared, &complete, &work, &[]).map(Some)
+        })?;
+    }
+    Ok(())
+}
+
+/// Fills disks of several sizes, and makes one read-only. Only root can mount them.
+pub(crate) fn disks(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
+    if !Mount::possible(&session.bench)? {
+        say("left out: full and read-only disks, which root alone can mount");
+        return Ok(());
+    }
+    let scenario = prepared.scenario.name;
+    for index in session.sample(DISK_SIZES.len(), 3) {
+        let size = DISK_SIZES[index];
+        session
+            .case("full disk", &format!("disk:{scenario}:{size}"), |bench| on_disk(bench, prepared, size))?;
+    }
+    session.case("read-only disk", &format!("read-only:{scenario}"), |bench| {
+        let work = bench.work(prepared)?;
+        let mount = Mount::over(&work, &["-o", "bind"], work.as_os_str())?;
+        mount.again("remount,bind,ro")?;
+        let ended = shell(bench, prepared, &work, "exec \"$0\" \"$@\"")?;
+        drop(mount);
+        bench.judge(prepared, &ended, &work, &[1]).map(Some)
+    })
+}
+
+/// Runs the command on a disk of `size` KiB. None where not even what was there before has room.
+fn on_disk(bench: &Bench, prepared: &Prepared, size: u32) -> Result<Option<Judgment>, Failure> {
+    let (disk, work) = (bench.folder("disk"), bench.folder("work"));
+    std::fs::create_dir_all(&disk).map_err(|error| format!("cannot make {}: {error}", disk.display()))?;
+    let mount = Mount::over(&disk, &["-t", "tmpfs", "-o", &format!("size={size}k")], "none".as_ref())?;
+    let inner = disk.join("work");
+    if folder::copy(&prepared.template, &inner).is_err() {
+        return Ok(None);
+    }
+    // Data is looked for beside the folder.
+    let data = disk.join("data");
+    std::os::unix::fs::symlink(bench.folder("data"), &data)
+        .map_err(|error| format!("cannot make {}: {error}", data.display()))?;
+    let ended = shell(bench, prepared, &inner, "exec \"$0\" \"$@\"")?;
+    folder::copy(&inner, &work)?;
+    drop(mount);
+    bench.judge(prepared, &ended, &work, &[1]).map(Some)
+}
+
+fn limited(bench: &Bench, prepared: &Prepared, script: &str) -> Result<Judgment, Failure> {
+    let work = bench.work(prepared)?;
+    let ended = shell(bench, prepared, &work, script)?;
+    // 127 is the system's loader, which could not even open the binary's libraries.
+    bench.judge(prepared, &ended, &work, &[1, 127])
+}
+
+/// Runs the scenario's command by a shell's script, in which it is `"$0" "$@"`.
+fn shell(bench: &Bench, prepared: &Prepared, work: &Path, script: &str) -> Result<Ended, Failure> {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(&bench.program.adder).args(words(prepared.scenario.command));
+    command.current_dir(work);
+    bench.program.run(command)
+}
+
+/// A file system that is mounted as long as this is there.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn possible(bench: &Bench) -> Result<bool, Failure> {
+        let folder = bench.folder("disk");
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        Ok(Self::over(&folder, &["-t", "tmpfs", "-o", "size=16k"], "none".as_ref()).is_ok())
+    }
+
+    fn over(folder: &Path, options: &[&str], what: &std::ffi::OsStr) -> Result<Self, Failure> {
+        let mut mount = Command::new("mount");
+        mount.args(options).arg(what).arg(folder);
+        quiet(mount)?;
+        Ok(Self(folder.to_owned()))
+    }
+
+    fn again(&self, options: &str) -> Result<(), Failure> {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", options]).arg(&self.0);
+        quiet(mount)
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let mut unmount = Command::new("umount");
+        unmount.arg(&self.0);
+        let _ = quiet(unmount);
+    }
+}
+
+fn quiet(mut command: Command) -> Result<(), Failure> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    crate::process::check(command)
+}
