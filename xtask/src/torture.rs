@@ -114,7 +114,8 @@ fn every_machine(session: &mut Session, stopped: Option<&Path>) -> Result<(), Fa
     };
     for prepared in [Some(start), resume].into_iter().flatten() {
         machine::file_sizes(session, &prepared)?;
-        machine::disks(session, &prepared)?;
+        machine::full_disks(session, &prepared)?;
+        machine::read_only(session, &prepared)?;
         machine::descriptors(session, &prepared)?;
         machine::streams(session, &prepared)?;
     }
@@ -125,7 +126,10 @@ fn every_machine(session: &mut Session, stopped: Option<&Path>) -> Result<(), Fa
 fn report(session: &Session) -> ExitCode {
     let (table, kills) = (&session.table, session.kills);
     say(format_args!("\n{}", table.to_string().trim_end()));
-    say(format_args!("{kills} kills; {} cases whose call did not come", session.missed));
+    say(format_args!("{kills} kills"));
+    if !session.missed.is_empty() {
+        say(format_args!("not tried, for the call or the room was not there: {}", session.missed.join(" ")));
+    }
     if table.tried() == 0 {
         complain("error: there was nothing to try");
         return ExitCode::FAILURE;

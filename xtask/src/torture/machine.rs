@@ -17,13 +17,16 @@ const FILE_SIZES: [u32; 14] = [0, 1, 2, 3, 4, 8, 16, 32, 40, 48, 69, 70, 128, 38
 const DISK_SIZES: [u32; 14] = [4, 8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 224, 288, 384];
 /// Numbers of files that may be open. The system's own loader needs four.
 const DESCRIPTORS: std::ops::RangeInclusive<u32> = 4..=16;
-/// Redirections, with the exit code of a command that has words for standard output.
-const STREAMS: [(&str, &str, i32); 5] = [
-    ("full-output", ">/dev/full", 1),
-    ("no-output", ">&-", 0),
-    ("full-error", "2>/dev/full", 0),
-    ("no-error", "2>&-", 0),
-    ("neither", ">&- 2>&-", 0),
+/// Scripts that run the command, `"$0" "$@"`, with a stream that fails, and the exit code that is expected.
+const STREAMS: [(&str, &str, i32); 7] = [
+    ("full-output", "exec \"$0\" \"$@\" >/dev/full", 1),
+    ("full-error", "exec \"$0\" \"$@\" 2>/dev/full", 0),
+    ("closed-output", "exec \"$0\" \"$@\" >&-", 0),
+    ("closed-error", "exec \"$0\" \"$@\" 2>&-", 0),
+    ("all-closed", "exec \"$0\" \"$@\" <&- >&- 2>&-", 0),
+    // A reader that is gone is no failure.
+    ("output-unread", "(\"$0\" \"$@\"; echo $? >../code) | true; exit $(cat ../code)", 0),
+    ("error-unread", "(\"$0\" \"$@\" 2>&1 >/dev/null; echo $? >../code) | true; exit $(cat ../code)", 0),
 ];
 
 /// Lets no file grow beyond a size, as a quota or a full disk does: what fits of a write is written.
@@ -56,10 +59,10 @@ pub(crate) fn descriptors(session: &mut Session, prepared: &Prepared) -> Result<
 /// Closes the standard streams, or lets them fail. All but the words must be there.
 pub(crate) fn streams(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
     let scenario = prepared.scenario.name;
-    for (name, redirection, expected) in STREAMS {
+    for (name, script, expected) in STREAMS {
         session.case("failing stream", &format!("stream:{scenario}:{name}"), |bench| {
             let work = bench.work(prepared)?;
-            let ended = shell(bench, prepared, &work, &format!("exec \"$0\" \"$@\" {redirection}"))?;
+            let ended = shell(bench, prepared, &work, script)?;
             if ended.code != Some(expected) {
                 let words = format!("expected exit code {expected}, found {}", ended.describe());
                 let verdict = if ended.crashed() { Verdict::Panicked } else { Verdict::WrongCode };
@@ -72,10 +75,10 @@ pub(crate) fn streams(session: &mut Session, prepared: &Prepared) -> Result<(), 
     Ok(())
 }
 
-/// Fills disks of several sizes, and makes one read-only. Only root can mount them.
-pub(crate) fn disks(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
+/// Fills disks of several sizes. Only root can mount them.
+pub(crate) fn full_disks(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
     if !Mount::possible(&session.bench)? {
-        say("left out: full and read-only disks, which root alone can mount");
+        say("left out: full disks, which root alone can mount; the limit of file sizes is near to them");
         return Ok(());
     }
     let scenario = prepared.scenario.name;
@@ -84,14 +87,38 @@ pub(crate) fn disks(session: &mut Session, prepared: &Prepared) -> Result<(), Fa
         session
             .case("full disk", &format!("disk:{scenario}:{size}"), |bench| on_disk(bench, prepared, size))?;
     }
-    session.case("read-only disk", &format!("read-only:{scenario}"), |bench| {
+    Ok(())
+}
+
+/// Lets nothing be written: on a disk that is mounted so, or where that can't be done in folders of such modes.
+pub(crate) fn read_only(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
+    let mounts = Mount::possible(&session.bench)?;
+    session.case("read-only", &format!("read-only:{}", prepared.scenario.name), |bench| {
         let work = bench.work(prepared)?;
-        let mount = Mount::over(&work, &["-o", "bind"], work.as_os_str())?;
-        mount.again("remount,bind,ro")?;
-        let ended = shell(bench, prepared, &work, "exec \"$0\" \"$@\"")?;
+        let mount = if mounts {
+            let mount = Mount::over(&work, &["-o", "bind"], work.as_os_str())?;
+            mount.again("remount,bind,ro")?;
+            Some(mount)
+        } else {
+            modes(&work, "a-w")?;
+            None
+        };
+        // For root, modes are no hindrance.
+        let writable = std::fs::write(work.join("probe"), "").is_ok();
+        let ended = if writable { None } else { Some(run(bench, prepared, &work)?) };
+        if mount.is_none() {
+            modes(&work, "u+w")?;
+        }
         drop(mount);
-        bench.judge(prepared, &ended, &work, &[1]).map(Some)
+        ended.map(|ended| bench.judge(prepared, &ended, &work, &[1])).transpose()
     })
+}
+
+/// Changes the modes of everything in a folder.
+fn modes(folder: &Path, change: &str) -> Result<(), Failure> {
+    let mut chmod = Command::new("chmod");
+    chmod.args(["-R", change]).arg(folder);
+    quiet(chmod)
 }
 
 /// Runs the command on a disk of `size` KiB. None where not even what was there before has room.
@@ -107,7 +134,7 @@ fn on_disk(bench: &Bench, prepared: &Prepared, size: u32) -> Result<Option<Judgm
     let data = disk.join("data");
     std::os::unix::fs::symlink(bench.folder("data"), &data)
         .map_err(|error| format!("cannot make {}: {error}", data.display()))?;
-    let ended = shell(bench, prepared, &inner, "exec \"$0\" \"$@\"")?;
+    let ended = run(bench, prepared, &inner)?;
     folder::copy(&inner, &work)?;
     drop(mount);
     bench.judge(prepared, &ended, &work, &[1]).map(Some)
@@ -118,6 +145,11 @@ fn limited(bench: &Bench, prepared: &Prepared, script: &str) -> Result<Judgment,
     let ended = shell(bench, prepared, &work, script)?;
     // 127 is the system's loader, which could not even open the binary's libraries.
     bench.judge(prepared, &ended, &work, &[1, 127])
+}
+
+/// Runs the scenario's command as it is.
+fn run(bench: &Bench, prepared: &Prepared, work: &Path) -> Result<Ended, Failure> {
+    bench.program.run(bench.program.adder(work, &words(prepared.scenario.command)))
 }
 
 /// Runs the scenario's command by a shell's script, in which it is `"$0" "$@"`.

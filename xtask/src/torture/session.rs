@@ -15,12 +15,12 @@ pub(crate) struct Session {
     /// Kills that came to pass.
     pub(crate) kills: usize,
     /// Cases whose call did not come.
-    pub(crate) missed: usize,
+    pub(crate) missed: Vec<String>,
 }
 
 impl Session {
     pub(crate) fn new(bench: Bench, options: Options) -> Self {
-        Self { bench, options, table: Table::default(), kills: 0, missed: 0 }
+        Self { bench, options, table: Table::default(), kills: 0, missed: Vec::new() }
     }
 
     /// Whether a case of this name, or one whose name begins so, is wanted.
@@ -57,7 +57,7 @@ impl Session {
         }
         let begin = Instant::now();
         let Some(judgment) = attempt(&self.bench)? else {
-            self.missed += 1;
+            self.missed.push(name.to_owned());
             return Ok(());
         };
         self.table.count(kind, judgment.verdict, begin.elapsed());
