@@ -16,8 +16,6 @@ pub(crate) const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// Everything was read, and of something there is no answer.
 pub(crate) const UNANSWERED: u8 = 3;
-/// Stopped by Ctrl-C; the shell's 128 + SIGINT.
-pub(crate) const INTERRUPTED: u8 = 130;
 
 /// A command line whose parts do not fit together.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ mod pictures;
 mod progress;
 mod resume_command;
 mod run_data;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -14,13 +14,14 @@ use crate::commands::report;
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::dashboard::Dashboard;
-use crate::error::{Hinted, INTERRUPTED};
+use crate::error::Hinted;
 use crate::loaded_model::find_run;
 use crate::observers::Observers;
 use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::resume_command;
 use crate::run_data::run_data;
+use crate::signals;
 use adder_report::format::report_text;
 
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let Outcome::Finished(report) = outcome else {
         say(format_args!("stopped and saved; `{resume}` resumes here"));
         board.map(TensorBoard::finish).transpose()?;
-        return Ok(ExitCode::from(INTERRUPTED));
+        return Ok(signals::exit_code());
     };
     let printed = if args.json { print_json(&report) } else { print(report_text(&report)) };
     if !context.quiet && !args.json {
