@@ -112,10 +112,13 @@ fn every_machine(session: &mut Session, stopped: Option<&Path>) -> Result<(), Fa
         Some(stopped) => Some(session.bench.prepare(&scenario::RESUME, Some(stopped))?),
         None => None,
     };
+    let mounts = machine::can_mount(&session.bench)?;
     for prepared in [Some(start), resume].into_iter().flatten() {
         machine::file_sizes(session, &prepared)?;
-        machine::full_disks(session, &prepared)?;
-        machine::read_only(session, &prepared)?;
+        if mounts {
+            machine::full_disks(session, &prepared)?;
+        }
+        machine::read_only(session, &prepared, mounts)?;
         machine::descriptors(session, &prepared)?;
         machine::streams(session, &prepared)?;
     }

@@ -147,12 +147,28 @@ fn raw(folder: &Path, prefix: &str, files: &mut Snapshot) -> std::io::Result<()>
 fn is_whole(name: &str, content: &[u8]) -> bool {
     let text = || content.trim_ascii();
     match name.rsplit('.').next() {
-        Some("json") => text().starts_with(b"{") && text().ends_with(b"}"),
+        Some("json") => is_closed(content),
         Some("html") => text().ends_with(b"</html>"),
         Some("toml") => !content.is_empty() && content.ends_with(b"\n"),
         Some("safetensors") => safetensors_length(content) == Some(content.len()),
         _ => true,
     }
+}
+
+/// Whether every bracket of a JSON text that opens is closed, and there is one.
+fn is_closed(text: &[u8]) -> bool {
+    let (mut depth, mut opened, mut in_string, mut escaped) = (0_i64, false, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => (depth, opened) = (depth + 1, true),
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+    }
+    opened && depth == 0
 }
 
 /// The length that the header of a safetensors file asks for.
@@ -202,7 +218,7 @@ mod tests {
         let header = br#"{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}"#;
         let tensors = [&(header.len() as u64).to_le_bytes()[..], header, &[1, 2, 3]].concat();
         for (name, content) in [
-            ("a.json", b"{\"a\": {}}\n".as_slice()),
+            ("a.json", b"{\"}\\\"\": {}}\n".as_slice()),
             ("a.html", b"<html></html>"),
             ("a.toml", b"seed = 1\n"),
             ("a.safetensors", &tensors),

@@ -75,12 +75,17 @@ pub(crate) fn streams(session: &mut Session, prepared: &Prepared) -> Result<(), 
     Ok(())
 }
 
-/// Fills disks of several sizes. Only root can mount them.
-pub(crate) fn full_disks(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
-    if !Mount::possible(&session.bench)? {
+/// Whether disks can be mounted, as root alone can. Says what is left out where they can't.
+pub(crate) fn can_mount(bench: &Bench) -> Result<bool, Failure> {
+    let possible = Mount::possible(bench)?;
+    if !possible {
         say("left out: full disks, which root alone can mount; the limit of file sizes is near to them");
-        return Ok(());
     }
+    Ok(possible)
+}
+
+/// Fills disks of several sizes.
+pub(crate) fn full_disks(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
     let scenario = prepared.scenario.name;
     for index in session.sample(DISK_SIZES.len(), 3) {
         let size = DISK_SIZES[index];
@@ -91,8 +96,7 @@ pub(crate) fn full_disks(session: &mut Session, prepared: &Prepared) -> Result<(
 }
 
 /// Lets nothing be written: on a disk that is mounted so, or where that can't be done in folders of such modes.
-pub(crate) fn read_only(session: &mut Session, prepared: &Prepared) -> Result<(), Failure> {
-    let mounts = Mount::possible(&session.bench)?;
+pub(crate) fn read_only(session: &mut Session, prepared: &Prepared, mounts: bool) -> Result<(), Failure> {
     session.case("read-only", &format!("read-only:{}", prepared.scenario.name), |bench| {
         let work = bench.work(prepared)?;
         let mount = if mounts {
