@@ -9,6 +9,9 @@ use crate::process::Failure;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(all(test, unix))]
+mod tests;
+
 /// The folders, which are gone when this is.
 pub(crate) struct Bench {
     pub(crate) program: Program,

@@ -83,7 +83,8 @@ const GO_ON: &[Continuation] = &[
     Continuation { name: "remove and start", commands: &["runs rm run", TRAIN], need: Need::IfThere("run") },
 ];
 
-const PLAIN: Scenario = Scenario {
+/// A command that needs nothing and leaves nothing.
+pub(crate) const PLAIN: Scenario = Scenario {
     name: "",
     stopped: false,
     before: &[],
