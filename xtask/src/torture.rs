@@ -87,7 +87,7 @@ fn every_call(session: &mut Session, strace: &Strace, stopped: &Path) -> Result<
                     let work = bench.work(&prepared)?;
                     let ended = strace.disturb(bench, &work, scenario.command, (call, injury))?;
                     happened = ended.is_some();
-                    ended.map(|ended| bench.judge(&prepared, &ended, &work, &[1])).transpose()
+                    ended.map(|ended| bench.judge_once(&prepared, &ended, &work, &[1])).transpose()
                 })?;
                 session.kills += usize::from(happened && injury == Injury::Kill);
             }

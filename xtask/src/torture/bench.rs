@@ -6,16 +6,26 @@ use super::program::{Ended, Program};
 use super::scenario::{Continuation, Need, Scenario, words};
 use super::verdict::{Judgment, Verdict};
 use crate::process::Failure;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[cfg(all(test, unix))]
 mod tests;
 
+/// The name of a scenario, the exit code of its command, and the digest of what it left.
+type State = (&'static str, Option<i32>, u64);
+
+/// What the folder's name begins with; the number of the process follows.
+const PREFIX: &str = "adder-torture-";
+
 /// The folders, which are gone when this is.
 pub(crate) struct Bench {
     pub(crate) program: Program,
     base: PathBuf,
+    /// What was judged by scenario, end and digest of what was left.
+    judged: RefCell<BTreeMap<State, Judgment>>,
 }
 
 /// A scenario with what was there before and what the undisturbed command leaves.
@@ -31,9 +41,10 @@ impl Bench {
     pub(crate) fn new(adder: PathBuf) -> Result<Self, Failure> {
         let memory = PathBuf::from("/dev/shm");
         let parent = if memory.is_dir() { memory } else { std::env::temp_dir() };
-        let base = parent.join(format!("adder-torture-{}", std::process::id()));
+        collect(&parent)?;
+        let base = parent.join(format!("{PREFIX}{}", std::process::id()));
         data::write(&base.join("data"))?;
-        Ok(Self { program: Program { adder, words: base.join("words") }, base })
+        Ok(Self { program: Program { adder, words: base.join("words") }, base, judged: RefCell::default() })
     }
 
     /// A folder of this place; all are siblings, so that relative paths mean the same in each.
@@ -78,6 +89,27 @@ impl Bench {
         let work = self.folder("work");
         folder::copy(&prepared.template, &work)?;
         Ok(work)
+    }
+
+    /// Judges as [`judge`](Self::judge) does, but what is left in the same state with the same exit code only once: many calls change
+    /// nothing that another command sees, such as an fsync.
+    pub(crate) fn judge_once(
+        &self,
+        prepared: &Prepared,
+        ended: &Ended,
+        work: &Path,
+        allowed: &[i32],
+    ) -> Result<Judgment, Failure> {
+        if ended.crashed() {
+            return self.judge(prepared, ended, work, allowed);
+        }
+        let key = (prepared.scenario.name, ended.code, folder::digest(work)?);
+        if let Some(judgment) = self.judged.borrow().get(&key) {
+            return Ok(judgment.clone());
+        }
+        let judgment = self.judge(prepared, ended, work, allowed)?;
+        self.judged.borrow_mut().insert(key, judgment.clone());
+        Ok(judgment)
     }
 
     /// Judges what a disturbed command left in a folder. Other exit codes than 0 and `allowed` are wrong.
@@ -208,6 +240,18 @@ impl Drop for Bench {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.base);
     }
+}
+
+/// Removes the folders of sessions that were killed.
+fn collect(parent: &Path) -> Result<(), Failure> {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(PREFIX).filter(|process| process.parse::<u32>().is_ok());
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            folder::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a command must succeed after what is left in `work`.

@@ -3,6 +3,7 @@
 use crate::process::Failure;
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 
 /// The content of every file by its path in a folder, without what a clock says.
@@ -121,6 +122,37 @@ fn shares(text: &str, kept: &mut String) {
     }
 }
 
+/// A number for all that is in a folder, the same for the same files with times and random parts of temporary names aside.
+pub(crate) fn digest(folder: &Path) -> Result<u64, Failure> {
+    let mut hasher = DefaultHasher::new();
+    hash(folder, &mut hasher).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+    Ok(hasher.finish())
+}
+
+fn hash(folder: &Path, hasher: &mut DefaultHasher) -> std::io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let stem = |entry: &fs::DirEntry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let temporary = name.starts_with('.').then(|| name.split_once('-')).flatten();
+        temporary.map_or(name.clone(), |(stem, _)| stem.to_owned())
+    };
+    entries.sort_by_key(&stem);
+    for entry in entries {
+        let name = stem(&entry);
+        name.hash(hasher);
+        if entry.file_type()?.is_dir() {
+            hash(&entry.path(), hasher)?;
+            "end of the folder".hash(hasher);
+        } else if name == "environment.json" || name.starts_with(".unfinished") {
+            // The time of a session is in it, in as many letters always.
+            fs::metadata(entry.path())?.len().hash(hasher);
+        } else {
+            timeless(&name, fs::read(entry.path())?).hash(hasher);
+        }
+    }
+    Ok(())
+}
+
 /// A file with a final name that is not whole, in words. What a dot begins is unfinished by its name.
 pub(crate) fn torn(folder: &Path) -> Result<Option<String>, Failure> {
     let mut files = BTreeMap::new();
@@ -211,6 +243,30 @@ mod tests {
         assert_eq!(words(&[("a", "1")]), "b is missing");
         assert_eq!(words(&[("a", "1"), ("b", "2"), ("c", "")]), "c is left over");
         assert_eq!(words(&[("a", "1"), ("b", "3")]), "b has other bytes");
+    }
+
+    #[test]
+    fn a_digest_sees_contents_and_names_but_not_the_random_part_of_a_temporary_name() {
+        let folder = std::env::temp_dir().join(format!("adder-torture-digest-{}", std::process::id()));
+        let of = |files: &[(&str, &str)]| {
+            remove(&folder).unwrap();
+            fs::create_dir_all(&folder).unwrap();
+            for (name, content) in files {
+                fs::write(folder.join(name), content).unwrap();
+            }
+            digest(&folder).unwrap()
+        };
+        let first = of(&[("a", "1"), (".unfinished-x", "")]);
+        assert_eq!(of(&[("a", "1"), (".unfinished-y", "")]), first);
+        for others in [
+            &[("a", "2"), (".unfinished-x", "")][..],
+            &[("b", "1"), (".unfinished-x", "")],
+            &[("a", "1")],
+            &[("a", "1"), (".unfinished-x", "1")],
+        ] {
+            assert_ne!(of(others), first, "{others:?}");
+        }
+        remove(&folder).unwrap();
     }
 
     #[test]

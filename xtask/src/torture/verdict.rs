@@ -38,6 +38,7 @@ impl Verdict {
 }
 
 /// A verdict, and why.
+#[derive(Clone)]
 pub(crate) struct Judgment {
     pub(crate) verdict: Verdict,
     /// Empty where all is fine.
