@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Sanitize,
     /// The search for files of a crate that need each other.
     Circles,
+    /// Kills and errors at every moment.
+    Torture,
     /// The checks of a submission.
     Ci,
     /// The help on standard output.
@@ -87,6 +89,7 @@ impl Invocation {
             "fuzz" => Action::Fuzz,
             "sanitize" => Action::Sanitize,
             "circles" => Action::Circles,
+            "torture" => Action::Torture,
             "ci" => Action::Ci,
             "help" => Action::Help,
             other => match ADDER.iter().find(|(name, _)| *name == other) {
@@ -116,6 +119,7 @@ Commands of the workspace:
   fuzz       run the fuzz targets: [--seconds N] [--corpus FOLDER] [--sanitizer address] [TARGET...]
   sanitize   run tests under the address sanitizer; ARGS name packages
   circles    look for files of a crate that need each other
+  torture    kill commands and let disks fail at every moment, and go on; see `cargo xtask torture --help`
   ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
   help       print this
 
@@ -170,7 +174,7 @@ mod tests {
         for name in ADDER
             .iter()
             .map(|(name, _)| *name)
-            .chain(["bench", "page", "e2e", "fuzz", "sanitize", "circles", "ci", "help"])
+            .chain(["bench", "page", "e2e", "fuzz", "sanitize", "circles", "torture", "ci", "help"])
         {
             assert!(help.contains(&format!("\n  {name} ")), "{name}");
             assert!(parse(name).is_ok(), "{name}");

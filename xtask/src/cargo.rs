@@ -122,6 +122,13 @@ impl Cargo {
     }
 }
 
+/// The target directory among what `cargo metadata` prints. A JSON library would be most of xtask's compile time.
+pub(crate) fn target_directory(metadata: &str) -> Option<String> {
+    let (_, rest) = metadata.split_once("\"target_directory\":\"")?;
+    let (folder, _) = rest.split_once('"')?;
+    Some(folder.replace("\\\\", "\\"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +156,12 @@ mod tests {
     fn output_is_what_the_command_wrote() {
         let manifest = Cargo::new(["locate-project"]).args(["--message-format", "plain"]).output().unwrap();
         assert_eq!(Path::new(manifest.trim_end()), root().join("Cargo.toml"));
+    }
+
+    #[test]
+    fn the_target_directory_is_found_among_the_metadata() {
+        let metadata = r#"{"packages":[],"target_directory":"C:\\a\\target","version":1}"#;
+        assert_eq!(target_directory(metadata).as_deref(), Some(r"C:\a\target"));
+        assert_eq!(target_directory("{}"), None);
     }
 }

@@ -3,6 +3,7 @@
 use crate::cargo::Cargo;
 use crate::output::say;
 use crate::process::Failure;
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// A check by its name.
@@ -22,6 +23,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
     Stage { name: "fuzz", check: fuzz },
+    Stage { name: "torture", check: torture },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
 ];
 
@@ -104,6 +106,14 @@ fn train() -> Result<(), Failure> {
     Ok(())
 }
 
+/// A few disturbances of each kind.
+fn torture() -> Result<(), Failure> {
+    match crate::torture::run(&["--short".to_owned()])? {
+        ExitCode::SUCCESS => Ok(()),
+        _ => Err("a disturbance was not fine, or could not be made".into()),
+    }
+}
+
 /// The number at `both.accuracy` of `adder eval --json`. A JSON library would be most of xtask's compile time.
 fn accuracy_of_both(report: &str) -> Option<f64> {
     let (_, both) = report.split_once("\"both\"")?;
@@ -140,7 +150,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, fuzz, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, fuzz, torture, e2e"
         );
     }
 }

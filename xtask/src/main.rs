@@ -14,6 +14,7 @@ mod output;
 mod page;
 mod process;
 mod sanitize;
+mod torture;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
@@ -53,6 +54,7 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
         Action::Fuzz => return fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Sanitize => return sanitize::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::E2e => return e2e::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Torture => return torture::run(&arguments),
         Action::Adder(_) => Cargo::run("adder-cli", "adder"),
         Action::Peers => Cargo::run("adder-bench", "peers"),
         Action::Bench => Cargo::new(["bench", "--package", "adder-bench"]),

@@ -23,7 +23,8 @@ pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, Tra
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
 /// Results go to standard output, progress and messages to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage
-/// or configuration, 3 a picture without an answer (`predict`), 130 stopped by Ctrl-C.
+/// or configuration, 3 a picture without an answer (`predict`), 130 stopped by Ctrl-C (143 by
+/// SIGTERM, 129 by SIGHUP).
 #[derive(Debug, Parser)]
 #[command(name = "adder", version, max_term_width = 100)]
 pub(crate) struct Cli {

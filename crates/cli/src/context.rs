@@ -1,4 +1,4 @@
-//! The context of every command: device, threads, data that is loaded with a bar, Ctrl-C.
+//! The context of every command: device, threads, data that is loaded with a bar, signals.
 
 use adder_data::{Dataset, LoadEvent, SkippedFile};
 use adder_model::Backend;
@@ -10,8 +10,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::{DeviceChoice, Global};
 use crate::data_check;
-use crate::error::INTERRUPTED;
 use crate::output::say;
+use crate::signals;
 
 /// The options of every command, carried out.
 pub(crate) struct Context {
@@ -28,7 +28,8 @@ impl Context {
     /// Starts the threads and opens the device.
     pub(crate) fn new(global: &Global) -> Result<Self> {
         let threads = global.threads.map_or_else(num_cpus::get_physical, usize::from);
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.with_context(|| format!("--threads {threads}: cannot start so many threads"))?;
         let device = open_device(global.device)?;
         Ok(Self {
             device,
@@ -91,17 +92,11 @@ impl Context {
     }
 }
 
-/// A flag that Ctrl-C raises. Whoever presses it again means it: the program ends at once.
+/// A flag that a signal raises.
 pub(crate) fn stop_flag() -> Result<StopFlag> {
     let stop = StopFlag::default();
     let handler = stop.clone();
-    ctrlc::set_handler(move || {
-        if handler.is_requested() {
-            std::process::exit(INTERRUPTED.into());
-        }
-        handler.request();
-    })
-    .context("cannot watch for Ctrl-C")?;
+    signals::watch(move || handler.request())?;
     Ok(stop)
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
 use adder_export::weights_file::{self, Loaded};
+use adder_model::IdentityAdder;
 use adder_model::tensor_file::Metadata;
-use adder_model::{IdentityAdder, weights};
+use adder_train::checkpoint::check_weights;
 use adder_train::{CheckpointName, Config, RunDirectory, adopt_data};
 use anyhow::Result;
 use candle_core::Device;
@@ -14,6 +15,7 @@ use candle_core::Device;
 use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
+use crate::output::say;
 use crate::run_data::{remember_moved, with_hint};
 
 /// The name of the weights inside the program.
@@ -21,9 +23,13 @@ const BUILT_IN: &str = "pretrained";
 
 /// The run in a folder, or the one of that name in `runs/`.
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
+    Ok(RunDirectory::open(place_of_run(name))?)
+}
+
+/// The folder of that name, or the one in `runs/`.
+pub(crate) fn place_of_run(name: &Path) -> PathBuf {
     let among_runs = Path::new(RUNS).join(name);
-    let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
-    Ok(RunDirectory::open(path)?)
+    if !name.exists() && among_runs.is_dir() { among_runs } else { name.to_owned() }
 }
 
 /// The network in a weights file of any kind that is taken, and the facts of its training. What was done to find it in another's
@@ -68,14 +74,15 @@ impl LoadedModel {
     pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
         let device = &context.device;
         let loaded = match path {
-            Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, device)?,
+            Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, context)?,
             Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
             Some(path) => {
+                check_weights(path)?;
                 let (model, facts) = load_file(path, None, device, context.quiet)?;
                 Self { path: path.to_path_buf(), model, facts, run: None }
             }
             None => match RunDirectory::newest(Path::new(RUNS)) {
-                Ok(run) => Self::from_run(run, checkpoint, device)?,
+                Ok(run) => Self::from_run(run, checkpoint, context)?,
                 Err(error) => Self::built_in(device).map_err(|_| error)?,
             },
         };
@@ -83,9 +90,15 @@ impl LoadedModel {
         Ok(Self { model, ..loaded })
     }
 
-    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Self> {
+    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
         let path = run.weights(name(checkpoint))?;
-        let (model, facts) = weights::load(&path, device)?;
+        let (model, facts) = run.model(name(checkpoint), &context.device)?;
+        if let Some(divergence) = run.divergence()?
+            && !context.quiet
+        {
+            let weights = path.display();
+            say(format_args!("warning: this run diverged: {divergence}; {weights} is from before"));
+        }
         Ok(Self { path, model, facts, run: Some(run) })
     }
 

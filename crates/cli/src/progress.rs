@@ -1,6 +1,5 @@
 //! The progress of a run: a bar on a terminal, plain lines elsewhere, one clear line an epoch either way.
 
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use adder_experiment::{RunObserver, TeacherNumber};
@@ -34,11 +33,10 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// A quiet one says nothing at all.
     pub(crate) fn new(quiet: bool) -> Self {
-        let plain = !std::io::stderr().is_terminal();
-        let target = match quiet || plain {
-            true => ProgressDrawTarget::hidden(),
-            false => ProgressDrawTarget::stderr_with_hz(10),
-        };
+        // Hidden where nothing can be drawn: no terminal, or one that cannot move its cursor (`TERM=dumb`, or none).
+        let drawn = ProgressDrawTarget::stderr_with_hz(10);
+        let plain = drawn.is_hidden();
+        let target = if quiet { ProgressDrawTarget::hidden() } else { drawn };
         let now = Instant::now();
         Self {
             label: String::new(),

@@ -1,6 +1,6 @@
 //! The server from its start to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use adder_model::Predictor;
@@ -54,6 +54,8 @@ impl Server {
         shutdown: &ShutdownHandle,
     ) -> std::io::Result<()> {
         listener.set_nonblocking(true)?;
+        // The workers and one that decodes.
+        ask_for_threads(threads + 1)?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let metrics = Metrics::default();
@@ -92,4 +94,20 @@ impl Server {
         }
         outcome
     }
+}
+
+/// Starts so many threads and ends them. tokio's runtime panics, and waits for itself for ever, where the system refuses one.
+///
+/// # Errors
+/// The system's, where it refuses one.
+fn ask_for_threads(count: usize) -> std::io::Result<()> {
+    // None ends before the last has started.
+    let gate = RwLock::new(());
+    std::thread::scope(|scope| {
+        let _closed = gate.write();
+        for _ in 0..count {
+            std::thread::Builder::new().spawn_scoped(scope, || drop(gate.read()))?;
+        }
+        Ok(())
+    })
 }

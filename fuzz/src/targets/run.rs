@@ -25,6 +25,8 @@ pub const TARGET: Target = Target {
 /// Parameters of a network that is made; a configuration may ask for 134 million.
 const MOST_PARAMETERS: usize = 20_000;
 
+/// The file of checksums, of a run and of each checkpoint.
+const MANIFEST: &str = "checksums.json";
 /// Steps of the run that the files are of: one epoch and a part of the second.
 const STOP_AFTER: u64 = 4;
 
@@ -33,15 +35,21 @@ pub fn run(data: &[u8]) -> bool {
     // The first call of it makes a run in the same folder.
     let right = files();
     let folder = scratch::empty_folder();
-    write(&folder, right.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])));
-    let given = split(data);
-    write(
-        &folder,
-        given.iter().filter(|part| !part.is_empty()).map(|part| {
+    let parts = split(data);
+    let given: Vec<(&str, &[u8])> = parts
+        .iter()
+        .filter(|part| !part.is_empty())
+        .map(|part| {
             let (index, bytes) = form(part);
             (right[usize::from(index) % right.len()].0.as_str(), bytes)
-        }),
-    );
+        })
+        .collect();
+    let is_manifest = |name: &str| name.ends_with(MANIFEST);
+    // A changed file is refused by its checksum; a run without checksums is one of before they were written.
+    let checked = given.iter().all(|(name, _)| is_manifest(name));
+    let kept = right.iter().filter(|(name, _)| checked || !is_manifest(name));
+    write(&folder, kept.map(|(name, bytes)| (name.as_str(), &bytes[..])));
+    write(&folder, given);
     let Ok(run) = RunDirectory::open(&folder) else { return false };
     let is_read = read(&run);
     let is_small = |config: adder_train::Config| {
@@ -167,7 +175,7 @@ fn seeds() -> Vec<Seed> {
         let index = files.iter().position(|(file, _)| file == name).unwrap_or_default();
         [&[index as u8], &files[index].1[..]].concat()
     };
-    let alone: [(&'static str, &str); 10] = [
+    let alone: [(&'static str, &str); 12] = [
         ("config", "config.toml"),
         ("split", "split.json"),
         ("data", "data.json"),
@@ -178,6 +186,8 @@ fn seeds() -> Vec<Seed> {
         ("diverged", "diverged.json"),
         ("resume", "resume.json"),
         ("model", "last/model.safetensors"),
+        ("checksums", "checksums.json"),
+        ("checksums_of_last", "last/checksums.json"),
     ];
     let both = join(&[&part("events.jsonl"), &part("last/state.json")]);
     alone.into_iter().map(|(seed, name)| (seed, part(name))).chain([("both", both)]).collect()

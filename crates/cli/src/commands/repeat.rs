@@ -12,10 +12,11 @@ use serde::Serialize;
 use crate::args::{RUNS, RepeatArgs};
 use crate::configuration;
 use crate::context::{Context, stop_flag};
-use crate::error::{FAILED, INTERRUPTED, UsageError};
+use crate::error::{FAILED, UsageError};
 use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::this_command;
+use crate::signals;
 
 /// The JSON.
 #[derive(Serialize)]
@@ -46,7 +47,7 @@ pub(crate) fn run(args: &RepeatArgs, context: &Context) -> Result<ExitCode> {
             Ok(Some(run)) => runs.push(Measurements::measure(&run, &data, &machine, tta)?),
             Ok(None) => {
                 say(format_args!("stopped and saved; `{}` resumes here", this_command()));
-                return Ok(ExitCode::from(INTERRUPTED));
+                return Ok(signals::exit_code());
             }
             Err(error) => {
                 let run = DivergedRun::of(config.seed, &error).ok_or(error)?;

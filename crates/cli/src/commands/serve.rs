@@ -13,6 +13,7 @@ use crate::args::ServeArgs;
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
 use crate::output::say;
+use crate::signals;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
@@ -24,14 +25,14 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     };
     let stop = ShutdownHandle::default();
     let stopping = stop.clone();
-    ctrlc::set_handler(move || stopping.shutdown())?;
+    signals::watch(move || stopping.shutdown())?;
     if !context.quiet {
         say(format_args!("weights: {}", loaded.path.display()));
         say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));
     }
     let log = if args.log { log } else { |_: &Access| () };
     let server = Server::new(Predictor::new(&loaded.model)?, description, Limits::default(), log);
-    Ok(server.run(listener, context.threads, &stop)?)
+    server.run(listener, context.threads, &stop).context("cannot serve")
 }
 
 /// A line of the log.

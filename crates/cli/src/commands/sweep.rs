@@ -12,10 +12,10 @@ use anyhow::Result;
 use crate::args::{MethodChoice, RUNS, SweepArgs};
 use crate::configuration;
 use crate::context::{Context, stop_flag};
-use crate::error::INTERRUPTED;
 use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::this_command;
+use crate::signals;
 
 /// Trials of a search without an end.
 const TRIALS: u64 = 20;
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &SweepArgs, context: &Context) -> Result<ExitCode> {
         let mut watcher = Watcher::new(context.quiet);
         if next_trial(&mut journal, &base, &series, &folder, &mut watcher)?.is_none() {
             say(format_args!("stopped and saved; `{}` resumes here", this_command()));
-            return Ok(ExitCode::from(INTERRUPTED));
+            return Ok(signals::exit_code());
         }
     }
     let ranking = Ranking::new(journal.trials());

@@ -5,7 +5,7 @@ mod state;
 mod tests;
 mod view;
 
-use std::io::{IsTerminal, Stdout, stdin, stdout};
+use std::io::{IsTerminal, Stdout, stdin};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,12 +19,13 @@ use adder_train::{
 };
 use anyhow::Result;
 use candle_core::Device;
+use indicatif::ProgressDrawTarget;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::crossterm::event::{self, Event};
 
 use crate::context::Context;
-use crate::error::INTERRUPTED;
+use crate::signals;
 use state::{Action, DashboardState, Mistake};
 
 /// Between two pictures of a running training.
@@ -57,7 +58,7 @@ struct Validation {
 impl Dashboard {
     /// Takes the terminal, where there is one.
     pub(crate) fn open(run: &RunDirectory, context: &Context, stop: &StopFlag) -> Result<Option<Self>> {
-        if context.quiet || !stdout().is_terminal() || !stdin().is_terminal() {
+        if context.quiet || ProgressDrawTarget::stdout().is_hidden() || !stdin().is_terminal() {
             return Ok(None);
         }
         let config = run.config()?;
@@ -118,7 +119,7 @@ impl<B: Backend> Dashboard<B> {
 /// Ends the program with the terminal as it was.
 fn leave() -> ! {
     ratatui::restore();
-    std::process::exit(INTERRUPTED.into());
+    signals::interrupt()
 }
 
 impl Validation {

@@ -252,7 +252,7 @@ fn a_run_whose_data_were_moved_is_resumed_and_shown_with_them() {
 #[cfg(unix)]
 mod stopped {
     use std::os::unix::process::ExitStatusExt;
-    use std::process::Stdio;
+    use std::process::{Child, Stdio};
     use std::time::{Duration, Instant};
 
     use super::*;
@@ -265,6 +265,11 @@ mod stopped {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        signal_in_training(place, run, signal, child)
+    }
+
+    /// Sends a signal to a training in `run` that was started, once it has gone some way, and waits for its end.
+    fn signal_in_training(place: &Workplace, run: &str, signal: &str, child: Child) -> Output {
         let events = place.path(run).join("events.jsonl");
         let deadline = Instant::now() + Duration::from_secs(60);
         let before = std::fs::read_to_string(&events).map_or(0, |text| text.lines().count());
@@ -326,6 +331,38 @@ mod stopped {
         place.done(&[&["train", "--out", "whole"][..], &LONG, &machine, &TINY[..]].concat());
         assert_eq!(event_file(&place, run).len(), event_file(&place, "whole").len());
         assert_eq!(json(&place.done(&["runs", "show", run, "--json"]))["resume"], Value::Null);
+    }
+
+    /// What a scheduler sends before it kills, and a terminal that is closed.
+    #[test]
+    fn other_signals_save_as_well() {
+        let place = Workplace::new();
+        for (run, signal, code) in [("terminated", "-TERM", 143), ("left", "-HUP", 129)] {
+            let args = [&["train", "--out", run][..], &LONG, &EPOCHS, &TINY[..]].concat();
+            let output = train_and_signal(&place, run, signal, &args);
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(code), "{said}");
+            assert!(said.contains("stopped and saved"), "{said}");
+            place.done(&["train", "--resume", run, "--quiet"]);
+        }
+    }
+
+    /// `nohup` starts a program with this signal ignored.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_training_that_is_to_outlive_its_terminal_does() {
+        let place = Workplace::new();
+        let args = [&["train", "--out", "run", "--epochs", "3"][..], &LONG, &TINY[..]].concat();
+        let child = Command::new("sh")
+            .current_dir(place.path("."))
+            .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+            .arg(assert_cmd::cargo::cargo_bin!("adder"))
+            .args(args)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = signal_in_training(&place, "run", "-HUP", child);
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{File, OpenOptions};
+use std::io::Read;
 use std::process::{Command, Stdio};
 
 use crate::common::{TINY, Workplace};
@@ -91,6 +92,41 @@ fn trainings_go_on_where_standard_error_fails() {
         let sweep = [sweep, TINY.into()].concat();
         assert_eq!(code(&place, &sweep, Stdio::null(), stderr()), Some(0), "{name}");
     }
+}
+
+/// What a training says on a terminal, with the variable `TERM` set so or unset.
+fn said_on_a_terminal(place: &Workplace, run: &str, term: Option<&str>) -> String {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+    let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("adder"));
+    command.current_dir(place.path("")).args(training(run, &["--tui"])).env_remove("TERM");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(open());
+    command.envs(term.map(|term| ("TERM", term)));
+    // The terminal stays open until it is read.
+    let held = open();
+    assert!(command.status().unwrap().success());
+    let mut said = vec![0; 1 << 16];
+    let length = File::from(terminal).read(&mut said).unwrap();
+    drop(held);
+    said.truncate(length);
+    String::from_utf8(said).unwrap()
+}
+
+#[test]
+fn a_terminal_that_cannot_draw_shows_plain_lines() {
+    let place = Workplace::new();
+    for (run, term) in [("dumb", Some("dumb")), ("unset", None)] {
+        let said = said_on_a_terminal(&place, run, term);
+        assert!(said.contains("epoch  1/1  loss") && said.contains(&format!("into {run}")), "{said}");
+        assert!(!said.contains('\x1b'), "{said:?}");
+    }
+    let said = said_on_a_terminal(&place, "drawn", Some("xterm"));
+    assert!(said.contains("epoch  1/1  loss") && said.contains('\x1b'), "{said:?}");
 }
 
 /// What is made before the results are printed and after it is there, whatever becomes of the printing.

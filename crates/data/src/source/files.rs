@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::thread::ScopedJoinHandle;
 use std::{panic, thread};
 
 use super::folder::Family;
@@ -109,11 +110,16 @@ fn packed(part: Part) -> &'static [u8] {
 /// The training images are unpacked beside the other three files. That thread is our own: rayon's global pool would be
 /// fixed to its default size by the first use, before the caller could set the number of threads.
 fn load_four(read: impl Fn(Part, Items) -> Result<FileItems> + Sync) -> Result<(Labeled, Labeled)> {
+    let train_images = || read(Part::TrainImages, Items::Images);
     thread::scope(|scope| {
-        let train_images = scope.spawn(|| read(Part::TrainImages, Items::Images));
+        // Where the system starts no thread, the files are read one after the other.
+        let beside = thread::Builder::new().spawn_scoped(scope, train_images).ok();
         let evaluation_images = read(Part::EvaluationImages, Items::Images)?;
         let evaluation = with_labels(evaluation_images, read(Part::EvaluationLabels, Items::Labels)?)?;
-        let train_images = train_images.join().unwrap_or_else(|payload| panic::resume_unwind(payload))?;
+        let join = |thread: ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|payload| panic::resume_unwind(payload))
+        };
+        let train_images = beside.map_or_else(train_images, join)?;
         Ok((with_labels(train_images, read(Part::TrainLabels, Items::Labels)?)?, evaluation))
     })
 }
