@@ -13,7 +13,7 @@ const SEEDS: &str = "ADDER_FUZZ_SEEDS";
 /// The dictionary's name in that folder's parent, behind the folder's own: `idx.dict` beside `idx`.
 const DICTIONARY: &str = "dict";
 /// Words of a dictionary, from the shortest to the longest, in bytes.
-const WORD_LENGTHS: std::ops::RangeInclusive<usize> = 2..=40;
+const WORD_LENGTHS: std::ops::RangeInclusive<usize> = 3..=40;
 /// Words of a dictionary in all.
 const MOST_WORDS: usize = 400;
 
