@@ -3,16 +3,17 @@
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use image::error::{LimitError, LimitErrorKind};
+use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Luma};
 
 use crate::kind::{self, UnreadKind};
+use crate::memory::{Head, METADATA};
 use crate::whole::{self, JpegEnd};
 use crate::{MAX_SIDE, MIN_SIDE, NetworkImage, Picture, SIDE};
 
 /// The longest file that is read.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
-/// The most memory that decoding may take, in bytes, whatever a file's header promises.
+/// The most memory that reading a picture may take, in bytes, with all copies that are alive at once.
 pub const MAX_MEMORY: u64 = 512 << 20;
 
 /// What some programs put before a text, and a few before a picture.
@@ -60,13 +61,47 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The picture is broken, or larger than the limits.
-    #[error("{path}: cannot be decoded: {source}")]
+    /// The picture is broken, or of a form of its format that is not read.
+    #[error(
+        "{path}: expected {} {format} file, found one of which the decoder says: {}",
+        expected(source),
+        reason(source)
+    )]
     Decode {
         /// The file.
         path: PathBuf,
+        /// The format, which the file's first bytes tell.
+        format: &'static str,
         /// The decoder's reason.
         source: image::ImageError,
+    },
+    /// A side of the picture is too long.
+    #[error("{path}: expected sides of at most {MAX_SIDE} pixels, found {width}x{height}")]
+    TooWide {
+        /// The file.
+        path: PathBuf,
+        /// Pixels from left to right, as they are stored.
+        width: u32,
+        /// Pixels from top to bottom.
+        height: u32,
+    },
+    /// Reading the picture takes more memory than it may.
+    #[error(
+        "{path}: expected a picture that can be read within {} MiB of memory, found {width}x{height} pixels, which take {} MiB",
+        limit >> 20,
+        needed.div_ceil(1 << 20)
+    )]
+    TooMuchMemory {
+        /// The file.
+        path: PathBuf,
+        /// Pixels from left to right, as they are stored.
+        width: u32,
+        /// Pixels from top to bottom.
+        height: u32,
+        /// The bytes that reading it takes.
+        needed: u64,
+        /// The bytes that it may take.
+        limit: u64,
     },
     /// The picture has too few pixels to hold a digit.
     #[error("{path}: expected at least {MIN_SIDE}x{MIN_SIDE} pixels, found {width}x{height}")]
@@ -109,7 +144,8 @@ impl Picture {
         Self::decode_within(bytes, name, MAX_MEMORY)
     }
 
-    /// Decodes as [`decode`](Self::decode) does, with less memory for the decoded picture, in bytes: for files of strangers.
+    /// Decodes as [`decode`](Self::decode) does, within so many bytes of memory, with all copies that are alive at once: for files of
+    /// strangers.
     ///
     /// # Errors
     /// Every variant of [`Error`] but [`Error::Unreadable`].
@@ -118,12 +154,7 @@ impl Picture {
             return Err(Error::TooLong { path: name.into() });
         }
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        let picture = decoded(bytes, name, memory)?;
-        let (width, height) = (picture.width(), picture.height());
-        if width < MIN_SIDE || height < MIN_SIDE {
-            return Err(Error::TooSmall { path: name.into(), width, height });
-        }
-        Ok(Self::from_image(picture))
+        Ok(Self::from_image(decoded(bytes, name, memory)?))
     }
 
     /// `true` if a file that begins so is of a kind that is read; whether it is whole and right shows in reading it.
@@ -131,10 +162,13 @@ impl Picture {
         format(beginning.strip_prefix(BYTE_ORDER_MARK).unwrap_or(beginning)).is_some()
     }
 
-    /// The memory that the decoded picture takes, in bytes, as the file's head promises; `None` where no picture can be decoded.
-    pub fn decoded_bytes(bytes: &[u8]) -> Option<u64> {
+    /// The memory that [`decode`](Self::decode) and looking through the picture take at their worst moment, in bytes, as the file's
+    /// head promises; `None` where no picture can be decoded.
+    pub fn decoding_memory(bytes: &[u8]) -> Option<u64> {
         let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-        Some(decoder(bytes, format(bytes)?, u64::MAX).ok()?.total_bytes())
+        let format = format(bytes)?;
+        let (head, ..) = head(&mut decoder(bytes, format).ok()?).ok()?;
+        Some(head.peak(bytes, format))
     }
 }
 
@@ -172,67 +206,139 @@ fn decoded(bytes: &[u8], name: &Path, memory: u64) -> Result<DynamicImage, Error
             }
         });
     };
-    let broken = |source| Error::Decode { path: path(), source };
     let outcome = match format {
         ImageFormat::Jpeg => jpeg(bytes, memory),
         ImageFormat::Png => upright(&whole::with_last_chunk(bytes), format, memory),
         _ => upright(bytes, format, memory),
     };
-    match outcome {
-        Ok(picture) => Ok(picture),
-        Err(error) if is_beyond_limits(&error) => Err(broken(error)),
-        Err(_)
-            if format == ImageFormat::Png
-                && let Some(kind) = kind::unread_png(bytes) =>
-        {
-            Err(Error::Unread { path: path(), kind })
+    let error = match outcome {
+        Ok(picture) => return Ok(picture),
+        Err(Refusal::Sides(width, height)) if width.max(height) > MAX_SIDE => {
+            return Err(Error::TooWide { path: path(), width, height });
         }
-        Err(error) if is_end(&error) || !whole::reaches_its_end(bytes, format) => {
-            Err(Error::Truncated { path: path() })
+        Err(Refusal::Sides(width, height)) => return Err(Error::TooSmall { path: path(), width, height }),
+        Err(Refusal::Memory { head: Head { width, height, .. }, needed }) => {
+            return Err(Error::TooMuchMemory { path: path(), width, height, needed, limit: memory });
         }
-        Err(error) => Err(broken(error)),
+        Err(Refusal::Decoder(error)) => error,
+    };
+    let unread = if format == ImageFormat::Png { kind::unread_png(bytes) } else { None };
+    let is_limit = matches!(error, ImageError::Limits(_));
+    Err(match unread {
+        Some(kind) if !is_limit => Error::Unread { path: path(), kind },
+        None if !is_limit && (is_end(&error) || !whole::reaches_its_end(bytes, format)) => {
+            Error::Truncated { path: path() }
+        }
+        _ => Error::Decode { path: path(), format: name_of(format), source: error },
+    })
+}
+
+/// Why a picture is not decoded.
+enum Refusal {
+    /// By the decoder.
+    Decoder(ImageError),
+    /// For its width and height.
+    Sides(u32, u32),
+    /// For the bytes that it takes.
+    Memory { head: Head, needed: u64 },
+}
+
+impl From<ImageError> for Refusal {
+    fn from(error: ImageError) -> Self {
+        Self::Decoder(error)
     }
 }
 
 /// Decodes a JPEG file. The decoder fills what is missing with gray and does not say so.
-fn jpeg(bytes: &[u8], memory: u64) -> Result<DynamicImage, ImageError> {
-    let picture = |bytes: &[u8]| upright(bytes, ImageFormat::Jpeg, memory);
+fn jpeg(bytes: &[u8], memory: u64) -> Result<DynamicImage, Refusal> {
+    let picture = |bytes: &[u8], memory: u64| upright(bytes, ImageFormat::Jpeg, memory);
     match whole::jpeg_end(bytes) {
-        JpegEnd::Marked => picture(bytes),
-        JpegEnd::Torn => Err(ImageError::IoError(ErrorKind::UnexpectedEof.into())),
+        JpegEnd::Marked => picture(bytes, memory),
+        JpegEnd::Torn => Err(missing_end()),
         JpegEnd::Open => {
+            // What both take together is asked of the file as it is.
+            check(bytes, ImageFormat::Jpeg, memory, &mut decoder(bytes, ImageFormat::Jpeg)?)?;
             let [one, other] = whole::ended(bytes);
-            let (one, other) = (picture(&one)?, picture(&other)?);
-            if one == other { Ok(one) } else { Err(ImageError::IoError(ErrorKind::UnexpectedEof.into())) }
+            let (one, other) = (picture(&one, memory)?, picture(&other, memory)?);
+            if one == other { Ok(one) } else { Err(missing_end()) }
         }
     }
+}
+
+fn missing_end() -> Refusal {
+    Refusal::Decoder(ImageError::IoError(ErrorKind::UnexpectedEof.into()))
 }
 
 fn is_end(error: &ImageError) -> bool {
     matches!(error, ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof)
 }
 
-fn is_beyond_limits(error: &ImageError) -> bool {
-    matches!(error, ImageError::Limits(_))
+/// What is expected of a file of which a decoder says so.
+fn expected(error: &ImageError) -> &'static str {
+    match error {
+        ImageError::Unsupported(_) => "a common form of",
+        ImageError::Limits(_) => "texts and profiles of at most 16 MiB in a",
+        _ => "an undamaged",
+    }
+}
+
+/// A decoder's reason in its own words, without those that the library puts before it.
+fn reason(error: &ImageError) -> String {
+    let inner = std::error::Error::source(error);
+    inner.map_or_else(|| error.to_string(), ToString::to_string).trim_end_matches('.').to_owned()
+}
+
+fn name_of(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::WebP => "WebP",
+        _ => "BMP",
+    }
 }
 
 /// Decodes within the limits, and turns a photo as the camera was held.
-fn upright(bytes: &[u8], format: ImageFormat, memory: u64) -> Result<DynamicImage, ImageError> {
-    let mut decoder = decoder(bytes, format, memory)?;
-    if decoder.total_bytes() > memory {
-        return Err(ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory)));
-    }
-    let orientation = decoder.orientation()?;
+fn upright(bytes: &[u8], format: ImageFormat, memory: u64) -> Result<DynamicImage, Refusal> {
+    let mut decoder = decoder(bytes, format)?;
+    let orientation = check(bytes, format, memory, &mut decoder)?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     picture.apply_orientation(orientation);
     Ok(picture)
 }
 
-fn decoder(bytes: &[u8], format: ImageFormat, memory: u64) -> Result<impl ImageDecoder, ImageError> {
+/// Whether a picture is within the limits, by its head, and how it was held.
+fn check(
+    bytes: &[u8],
+    format: ImageFormat,
+    memory: u64,
+    decoder: &mut impl ImageDecoder,
+) -> Result<Orientation, Refusal> {
+    let (head, orientation) = head(decoder)?;
+    let sides = MIN_SIDE..=MAX_SIDE;
+    if !(sides.contains(&head.width) && sides.contains(&head.height)) {
+        return Err(Refusal::Sides(head.width, head.height));
+    }
+    let needed = head.peak(bytes, format);
+    if needed > memory { Err(Refusal::Memory { head, needed }) } else { Ok(orientation) }
+}
+
+fn head(decoder: &mut impl ImageDecoder) -> Result<(Head, Orientation), ImageError> {
+    let ((width, height), color) = (decoder.dimensions(), decoder.color_type());
+    let orientation = decoder.orientation()?;
+    let is_turned = matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    Ok((Head { width, height, color, is_turned }, orientation))
+}
+
+fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder, ImageError> {
     let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(memory);
+    // Sides and pixels are looked at before any is decoded.
+    limits.max_alloc = Some(METADATA);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     reader.into_decoder()

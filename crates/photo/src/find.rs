@@ -1,7 +1,6 @@
 //! The search for digits: on the ground of a picture, on pages and in frames within it, and behind what reaches in from its edge.
 
-use image::imageops;
-use image::{Rgb, RgbImage};
+use image::{GenericImageView as _, Rgb};
 
 use crate::background::{self, Ground};
 use crate::components::{Component, components};
@@ -9,11 +8,12 @@ use crate::digit::{Digit, Doubt};
 use crate::foreground::Foreground;
 use crate::frame::{self, EmptyBox};
 use crate::groups::{self, Group};
+use crate::original::Original;
 use crate::page::{self, Part};
 use crate::render::render;
 use crate::shadow::{self, Which};
 use crate::view::{MAX_SIDE, View};
-use crate::{NetworkImage, doubts, lines, stroke};
+use crate::{NetworkImage, doubts, lines, stroke, surroundings};
 
 /// The longer side below which a digit is looked at again, enlarged from the original.
 const DETAIL: usize = 80;
@@ -29,8 +29,8 @@ const SOFT_EDGE: f32 = 0.015;
 const DEEPEST: usize = 4;
 
 /// Finds the digits in a picture, line by line from left to right.
-pub(crate) fn digits(picture: &RgbImage) -> Vec<Digit> {
-    let read_whole = |picture: &RgbImage| {
+pub(crate) fn digits(picture: &Original) -> Vec<Digit> {
+    let read_whole = |picture: &Original| {
         read(picture, &View::whole(picture), 0).map_or(Vec::new(), |reading| reading.digits)
     };
     let (width, height) = picture.dimensions();
@@ -52,10 +52,10 @@ pub(crate) fn digits(picture: &RgbImage) -> Vec<Digit> {
 }
 
 /// The picture with more ground on its sides, as its corners show it.
-fn padded(picture: &RgbImage, across: u32, down: u32) -> RgbImage {
+fn padded<'a>(picture: &Original<'a>, across: u32, down: u32) -> Original<'a> {
     let (width, height) = picture.dimensions();
     let corners = [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)];
-    let mut corners = corners.map(|(x, y)| *picture.get_pixel(x, y));
+    let mut corners = corners.map(|(x, y)| picture.get_pixel(x, y));
     corners.sort_by_key(|corner| corner.0.iter().map(|&value| u32::from(value)).sum::<u32>());
     // A stroke covers some of them: of the darker and the lighter two, those that are nearer to each other are the ground.
     let apart = |one: Rgb<u8>, other: Rgb<u8>| {
@@ -63,13 +63,11 @@ fn padded(picture: &RgbImage, across: u32, down: u32) -> RgbImage {
     };
     let ground =
         if apart(corners[0], corners[1]) < apart(corners[2], corners[3]) { corners[1] } else { corners[2] };
-    let mut whole = RgbImage::from_pixel(width + 2 * across, height + 2 * down, ground);
-    imageops::replace(&mut whole, picture, across.into(), down.into());
-    whole
+    picture.padded([across, down], ground)
 }
 
 /// Reads a view on each ground that it may have, the likelier one first, until there is a digit that is inside or covers most.
-fn read(original: &RgbImage, view: &View, depth: usize) -> Option<Reading> {
+fn read(original: &Original, view: &View, depth: usize) -> Option<Reading> {
     let mut best: Option<Reading> = None;
     for ground in background::grounds(view) {
         if best.as_ref().is_some_and(|best| best.inside || best.covered >= COVERS) {
@@ -108,7 +106,7 @@ impl Reading {
     }
 }
 
-fn read_on(original: &RgbImage, view: &View, ground: &Ground, depth: usize) -> Option<Reading> {
+fn read_on(original: &Original, view: &View, ground: &Ground, depth: usize) -> Option<Reading> {
     let mut foreground = Foreground::from_view(view, ground)?;
     lines::remove(&mut foreground);
     let components = components(&foreground);
@@ -162,7 +160,7 @@ struct PartsReading {
 }
 
 /// Reads the pages and frames of a view: the first that holds something; a digit that a page cuts off only where nothing else does.
-fn read_parts(original: &RgbImage, view: &View, components: &[Component], depth: usize) -> PartsReading {
+fn read_parts(original: &Original, view: &View, components: &[Component], depth: usize) -> PartsReading {
     let (width, height) = (view.width(), view.height());
     let within = |part: &Part| read(original, &view.within(original, &part.mask, part.bounds), depth);
     let mut empty = vec![false; components.len()];
@@ -174,7 +172,7 @@ fn read_parts(original: &RgbImage, view: &View, components: &[Component], depth:
             reading => {
                 let component = &components[page.component];
                 empty[page.component] |=
-                    page::is_patch(component, width) && !groups::spans(component, width, height);
+                    page::is_patch(component, width) && !surroundings::spans(component, width, height);
                 cut_off = cut_off.or(reading.filter(|reading| !reading.digits.is_empty()));
             }
         }
@@ -204,7 +202,7 @@ fn behind(view: &View, pixels: &[usize]) -> View {
 }
 
 /// The digit of a group; a small one on a large page from its surroundings, at full size.
-fn digit(original: &RgbImage, view: &View, ground: &Ground, foreground: &Foreground, group: &Group) -> Digit {
+fn digit(original: &Original, view: &View, ground: &Ground, foreground: &Foreground, group: &Group) -> Digit {
     let region = view.region_of(group.bounds);
     let doubts = doubts::of_group(group, foreground);
     if view.reduction() > 1.5
@@ -216,7 +214,7 @@ fn digit(original: &RgbImage, view: &View, ground: &Ground, foreground: &Foregro
     Digit { image: render(foreground, group), region, doubts }
 }
 
-fn detail(original: &RgbImage, view: &View, ground: &Ground, group: &Group) -> Option<NetworkImage> {
+fn detail(original: &Original, view: &View, ground: &Ground, group: &Group) -> Option<NetworkImage> {
     let (near, place) = view.around(original, group.bounds);
     let apart = |other: &Ground| {
         let level = other.level.iter().zip(ground.level);

@@ -54,16 +54,11 @@ impl Foreground {
     }
 
     /// The strokes of a view in which a shadow falls on the page: what is darker than its surroundings and thin, by the share of
-    /// their light that it takes; `None` where there are none.
-    pub(crate) fn strokes(view: &View) -> Option<Self> {
+    /// their light that it takes; `None` where there are none. `gray` is the view's [`View::gray`].
+    pub(crate) fn strokes(view: &View, gray: &[f32]) -> Option<Self> {
         let (width, height) = (view.width(), view.height());
-        let gray: Vec<f32> = view
-            .picture
-            .pixels()
-            .map(|pixel| pixel.0.iter().map(|&value| f32::from(value)).sum::<f32>() / 3.0)
-            .collect();
         let reach = (width.min(height) as f32 * STROKE / 2.0) as usize;
-        let paper = closing(&gray, width, reach.max(1));
+        let paper = closing(gray, width, reach.max(1));
         let mut values: Vec<f32> =
             gray.iter().zip(&paper).map(|(gray, paper)| (1.0 - gray / paper.max(1.0)).max(0.0)).collect();
         let full = full(&values);

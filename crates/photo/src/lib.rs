@@ -56,12 +56,16 @@ mod groups;
 #[cfg(feature = "files")]
 mod kind;
 mod lines;
+#[cfg(feature = "files")]
+mod memory;
 mod network_image;
+mod original;
 mod page;
 mod picture;
 mod render;
 mod shadow;
 mod stroke;
+mod surroundings;
 mod view;
 #[cfg(feature = "files")]
 mod whole;

@@ -1,17 +1,19 @@
 //! Pictures, upright, and what transparency means in them.
 
-use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{
+    DynamicImage, GenericImageView as _, GrayImage, Luma, Pixel as _, Rgb, RgbImage, Rgba, RgbaImage,
+};
 
+use crate::original::{Original, Pixels};
 use crate::view::{MAX_SIDE, MIN_SIDE};
 use crate::{Digit, NetworkImage, find};
 
-/// A decoded picture, upright, without transparency.
+/// A decoded picture, upright.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// The picture as stored, for [`raw`](Self::raw): what is transparent is dark.
-    on_black: RgbImage,
-    /// The picture on a background that contrasts with it, where it has transparent pixels.
-    on_contrast: Option<RgbImage>,
+    pixels: Pixels,
+    /// The gray level that contrasts with what is seen of a transparent picture.
+    contrast: u8,
 }
 
 impl Picture {
@@ -28,27 +30,36 @@ impl Picture {
     }
 
     pub(crate) fn from_image(picture: DynamicImage) -> Self {
-        let opaque = |picture: DynamicImage| Self { on_black: picture.into_rgb8(), on_contrast: None };
         let picture = at_full_range(picture);
-        if !picture.color().has_alpha() {
-            return opaque(picture);
+        if picture.color().has_alpha() {
+            let mut picture = picture.into_rgba8();
+            if is_unused(&picture) {
+                picture.pixels_mut().for_each(|pixel| pixel[3] = 255);
+            }
+            let contrast = if foreground_is_light(&picture) { 0 } else { 255 };
+            return Self { pixels: Pixels::Transparent(picture), contrast };
         }
-        let picture = picture.into_rgba8();
-        if picture.pixels().all(|pixel| pixel[3] == 255) || is_unused(&picture) {
-            return opaque(picture.into());
-        }
-        let on_contrast = over(&picture, if foreground_is_light(&picture) { 0 } else { 255 });
-        Self { on_black: over(&picture, 0), on_contrast: Some(on_contrast) }
+        let pixels = match picture.color().has_color() {
+            true => Pixels::Color(picture.into_rgb8()),
+            false => Pixels::Gray(picture.into_luma8()),
+        };
+        Self { pixels, contrast: 255 }
     }
 
     /// The digits in the picture, line by line, each line from left to right; empty where none is found.
     pub fn digits(&self) -> Vec<Digit> {
-        find::digits(self.on_contrast.as_ref().unwrap_or(&self.on_black))
+        find::digits(&Original::new(&self.pixels, self.contrast))
     }
 
-    /// The picture as it is, gray, scaled to fit; the digit must be light already. A picture of 28x28 keeps its values.
+    /// The picture as it is, gray, scaled to fit; the digit must be light already, and what is transparent is dark. A picture of
+    /// 28x28 keeps its values.
     pub fn raw(&self) -> NetworkImage {
-        NetworkImage::fit(&DynamicImage::ImageRgb8(self.on_black.clone()).to_luma8())
+        if let Pixels::Gray(picture) = &self.pixels {
+            return NetworkImage::fit(picture);
+        }
+        let on_black = Original::new(&self.pixels, 0);
+        let (width, height) = on_black.dimensions();
+        NetworkImage::fit(&GrayImage::from_fn(width, height, |x, y| on_black.get_pixel(x, y).to_luma()))
     }
 }
 
@@ -97,13 +108,30 @@ fn foreground_is_light(picture: &RgbaImage) -> bool {
     2 * light > 3 * 255 * weight
 }
 
-/// The picture over a gray background.
-fn over(picture: &RgbaImage, background: u8) -> RgbImage {
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let Rgba([red, green, blue, alpha]) = *picture.get_pixel(x, y);
-        let alpha = u16::from(alpha);
-        Rgb([red, green, blue].map(|value| {
-            ((u16::from(value) * alpha + u16::from(background) * (255 - alpha) + 127) / 255) as u8
-        }))
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn raw_is_the_luma_of_colors() {
+        let colors = RgbImage::from_fn(28, 28, |x, y| Rgb([(x * 9) as u8, (y * 9) as u8, (x * y) as u8]));
+        let expected = DynamicImage::from(colors.clone()).to_luma8();
+        assert_eq!(Picture::from_image(colors.into()).raw().pixels(), expected.as_raw());
+    }
+
+    #[test]
+    fn opaque_pixels_are_those_of_a_picture_without_transparency() {
+        let colors = RgbImage::from_fn(64, 48, |x, y| match x.abs_diff(30) < 5 && y.abs_diff(24) < 15 {
+            true => Rgb([(x * 3) as u8, y as u8, 40]),
+            false => Rgb([220, 210, 190 + (x + y) as u8 % 5]),
+        });
+        let opaque = DynamicImage::from(colors.clone()).to_rgba8();
+        let [one, other] = [colors.into(), opaque.into()].map(|picture| {
+            let picture = Picture::from_image(picture);
+            (picture.raw(), picture.digits())
+        });
+        assert_eq!(one.0, other.0);
+        assert_eq!((one.1.len(), other.1.len()), (1, 1));
+        assert_eq!((&one.1[0].image, one.1[0].region), (&other.1[0].image, other.1[0].region));
+    }
 }

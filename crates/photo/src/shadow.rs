@@ -43,13 +43,9 @@ pub(crate) fn strokes(view: &View, found: &[Component], which: Which) -> Option<
         return None;
     }
     let breadth = stroke::mean_width(&shadow.local_mask(width), shadow.bounds.width());
-    let strokes = Foreground::strokes(view)?;
+    let gray = view.gray();
+    let strokes = Foreground::strokes(view, &gray)?;
     let groups = groups::digits(components(&strokes), width, height);
-    let gray: Vec<f32> = view
-        .picture
-        .pixels()
-        .map(|pixel| pixel.0.iter().map(|&value| f32::from(value)).sum::<f32>() / 3.0)
-        .collect();
     let (inside, outside): (Vec<usize>, Vec<usize>) = (0..gray.len()).partition(|&pixel| shaded[pixel]);
     let (one, other) = (mean(&gray, &inside), mean(&gray, &outside));
     let (darker, lighter) = (one.min(other), one.max(other));

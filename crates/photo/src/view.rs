@@ -1,10 +1,11 @@
 //! A part of a picture at the size at which it is looked through.
 
-use image::RgbImage;
 use image::imageops::{self, FilterType};
+use image::{GenericImageView, Rgb, RgbImage};
 
 use crate::Region;
 use crate::grid::BoundingBox;
+use crate::original::Original;
 
 /// The smallest height or width of a picture, in pixels.
 pub const MIN_SIDE: u32 = 8;
@@ -35,23 +36,20 @@ pub(crate) struct View {
 
 impl View {
     /// The whole picture.
-    pub(crate) fn whole(original: &RgbImage) -> Self {
+    pub(crate) fn whole(original: &Original) -> Self {
         let (width, height) = original.dimensions();
         Self::of_region(original, Region { left: 0, top: 0, width, height })
     }
 
-    fn of_region(original: &RgbImage, region: Region) -> Self {
+    fn of_region(original: &Original, region: Region) -> Self {
         let Region { left, top, width, height } = region;
-        let picture = match (width, height) == original.dimensions() {
-            true => resized(original),
-            false => resized(&imageops::crop_imm(original, left, top, width, height).to_image()),
-        };
+        let picture = resized(&*imageops::crop_imm(original, left, top, width, height));
         let pixels = (picture.width() * picture.height()) as usize;
         Self { picture, valid: vec![true; pixels], region }
     }
 
     /// The part of this view within a rectangle, of which only the pixels of `mask` count, `[height * width]` of this view.
-    pub(crate) fn within(&self, original: &RgbImage, mask: &[bool], bounds: BoundingBox) -> Self {
+    pub(crate) fn within(&self, original: &Original, mask: &[bool], bounds: BoundingBox) -> Self {
         let mut inner = Self::of_region(original, self.region_of(bounds));
         let (width, height) = (inner.width(), inner.height());
         let at = |place: usize, side: usize, start: usize, length: usize| {
@@ -69,7 +67,7 @@ impl View {
 
     /// The surroundings of a rectangle, as wide on every side as the rectangle is long, as far as this view reaches, and the
     /// rectangle in them.
-    pub(crate) fn around(&self, original: &RgbImage, bounds: BoundingBox) -> (Self, BoundingBox) {
+    pub(crate) fn around(&self, original: &Original, bounds: BoundingBox) -> (Self, BoundingBox) {
         let margin = bounds.width().max(bounds.height());
         let wide = BoundingBox {
             left: bounds.left.saturating_sub(margin),
@@ -113,6 +111,12 @@ impl View {
         edge
     }
 
+    /// The mean of red, green and blue of each pixel, row by row.
+    pub(crate) fn gray(&self) -> Vec<f32> {
+        let mean = |color: [u8; 3]| color.iter().map(|&value| f32::from(value)).sum::<f32>() / 3.0;
+        self.picture.pixels().map(|pixel| mean(pixel.0)).collect()
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.picture.width() as usize
     }
@@ -140,7 +144,7 @@ impl View {
     }
 }
 
-fn resized(picture: &RgbImage) -> RgbImage {
+fn resized(picture: &impl GenericImageView<Pixel = Rgb<u8>>) -> RgbImage {
     // Blocks are how a coarse picture was enlarged, not what was drawn.
     if let Some(coarse) = without_blocks(picture) {
         return resized(&coarse);
@@ -153,26 +157,24 @@ fn resized(picture: &RgbImage) -> RgbImage {
     }
     let working = (longer / 4).clamp(WORKING_SIDE, LARGEST_SIDE);
     if longer <= working {
-        return picture.clone();
+        return RgbImage::from_fn(width, height, |x, y| picture.get_pixel(x, y));
     }
     let scaled = |side: u32| (u64::from(side) * u64::from(working) / u64::from(longer)).max(2) as u32;
     imageops::thumbnail(picture, scaled(width), scaled(height))
 }
 
 /// A picture of so few pixels that it was enlarged by repeating each in both directions, as it was before; `None` of others.
-fn without_blocks(picture: &RgbImage) -> Option<RgbImage> {
+fn without_blocks(picture: &impl GenericImageView<Pixel = Rgb<u8>>) -> Option<RgbImage> {
     let (width, height) = picture.dimensions();
     let (shorter, longer) = (width.min(height), width.max(height));
     if longer > COARSE * MOST_TIMES {
         return None;
     }
     let is_repeated = |times: u32| {
-        picture
-            .enumerate_pixels()
-            .all(|(x, y, pixel)| pixel == picture.get_pixel(x / times * times, y / times * times))
+        picture.pixels().all(|(x, y, pixel)| pixel == picture.get_pixel(x / times * times, y / times * times))
     };
     let fits = |times: &u32| width.is_multiple_of(*times) && height.is_multiple_of(*times);
     let times = (longer.div_ceil(COARSE).max(3)..=shorter / MIN_SIDE).rev();
     let times = times.filter(fits).find(|&times| is_repeated(times))?;
-    Some(RgbImage::from_fn(width / times, height / times, |x, y| *picture.get_pixel(x * times, y * times)))
+    Some(RgbImage::from_fn(width / times, height / times, |x, y| picture.get_pixel(x * times, y * times)))
 }

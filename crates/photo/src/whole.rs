@@ -85,6 +85,49 @@ pub(crate) fn jpeg_end(bytes: &[u8]) -> JpegEnd {
     }
 }
 
+/// The coefficients of all blocks, in whole groups of blocks, where a JPEG file is decoded at once: in scans of a part of the components
+/// or of the bits. A decoder of the usual files, of one scan, holds a row of them.
+pub(crate) fn jpeg_coefficients(bytes: &[u8]) -> u64 {
+    let (mut at, mut components, mut count) = (2, 0, 0);
+    while let Some(&[0xff, mark]) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        if mark == 0xff {
+            at += 1;
+            continue;
+        }
+        let Some(head) = segment(bytes, at + 2) else { break };
+        match mark {
+            0xda if count > 0 => {
+                let is_one_scan = head.first().is_some_and(|&scanned| u64::from(scanned) == components);
+                return if is_one_scan { 0 } else { count };
+            }
+            0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&mark) => {
+                (components, count) = frame_coefficients(head);
+                if mark == 0xc2 {
+                    return count;
+                }
+            }
+            _ => {}
+        }
+        at += 4 + head.len();
+    }
+    count
+}
+
+/// The number of components that a frame's head names, and of their coefficients: precision, height, width, their number, and three
+/// bytes for each, of which the second says into how many blocks of a group it is sampled.
+fn frame_coefficients(head: &[u8]) -> (u64, u64) {
+    let Some(&[_, h1, h0, w1, w0, _]) = head.first_chunk() else { return (0, 0) };
+    let [height, width] = [[h1, h0], [w1, w0]].map(|side| u64::from(u16::from_be_bytes(side)));
+    let samples: Vec<[u64; 2]> = head[6..]
+        .chunks_exact(3)
+        .map(|component| [component[1] >> 4, component[1] & 15].map(|sampled| u64::from(sampled.clamp(1, 4))))
+        .collect();
+    let most = |axis: usize| samples.iter().map(|sampled| sampled[axis]).max().unwrap_or(1);
+    let groups = width.div_ceil(8 * most(0)) * height.div_ceil(8 * most(1));
+    let blocks: u64 = samples.iter().map(|[across, down]| across * down).sum();
+    (samples.len() as u64, 64 * groups * blocks)
+}
+
 /// What stands in a segment behind its length, which counts itself.
 fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let length: &[u8; 2] = bytes.get(at..)?.first_chunk()?;
@@ -153,6 +196,22 @@ mod tests {
         for coarse in [b"\xff\xda\0\x08\x01\x07\0\0\x3e\0", b"\xff\xda\0\x08\x01\x07\0\0\x3f\x01"] {
             assert_eq!(jpeg_end(&[&start[..], coarse, b"data"].concat()), JpegEnd::Torn);
         }
+    }
+
+    #[test]
+    fn the_coefficients_of_a_jpeg_in_scans_are_counted() {
+        let frame = |mark: u8| {
+            [&[0xff, 0xd8, 0xff, mark][..], b"\0\x11\x08\0\x21\0\x10\x03\x01\x22\0\x02\x11\0\x03\x11\0"]
+                .concat()
+        };
+        let [together, first] =
+            [&b"\xff\xda\0\x0c\x03\x01\0\x02\0\x03\0\0\x3f\0"[..], b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"];
+        // Of 33x16 pixels, one group across and three down, of four blocks of brightness and one of each color.
+        let all = 3 * 6 * 64;
+        assert_eq!(jpeg_coefficients(&[&frame(0xc0)[..], together].concat()), 0);
+        assert_eq!(jpeg_coefficients(&[&frame(0xc0)[..], first].concat()), all);
+        assert_eq!(jpeg_coefficients(&[&frame(0xc2)[..], together].concat()), all);
+        assert_eq!(jpeg_coefficients(&frame(0xc2)[..9]), 0);
     }
 
     #[test]

@@ -233,12 +233,67 @@ fn a_header_cannot_ask_for_unbounded_memory() {
     let mut bytes = encoded(GrayImage::new(28, 28), ImageFormat::Png);
     // Width and height stand behind the signature and the head of the first chunk; the checksum follows the chunk.
     bytes[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
-    assert!(matches!(decode(&bytes), Err(Error::Decode { .. })));
-    assert!(Picture::decoded_bytes(&bytes).is_none_or(|promised| promised > 1 << 31));
+    assert!(matches!(decode(&bytes), Err(Error::TooWide { width: 0x7fff_ffff, .. } | Error::Decode { .. })));
+    assert!(Picture::decoding_memory(&bytes).is_none_or(|promised| promised > 1 << 31));
     // 16,384 x 16,384 of three bytes are within the sides, but not within the memory.
     let mut bytes = encoded(DynamicImage::new_rgb8(28, 28), ImageFormat::Bmp);
     bytes[18..26].copy_from_slice(&[0, 0x40, 0, 0, 0, 0x40, 0, 0]);
-    assert!(matches!(decode(&bytes), Err(Error::Decode { .. })));
+    assert!(matches!(decode(&bytes), Err(Error::TooMuchMemory { needed: 0x3000_0000.., .. })));
+}
+
+#[test]
+fn a_picture_is_refused_by_the_memory_that_all_its_buffers_take() {
+    // Two megapixels of 16 bits with transparency: eight bytes a pixel, and four when they are looked through.
+    let file = encoded(DynamicImage::new_rgba16(2000, 1000), ImageFormat::Png);
+    let needed = Picture::decoding_memory(&file).unwrap();
+    assert!(needed >= 24_000_000, "{needed}");
+    assert!(Picture::decode_within(&file, Path::new("x"), needed).is_ok());
+    let error = Picture::decode_within(&file, Path::new("x"), needed - 1).unwrap_err();
+    assert!(matches!(error, Error::TooMuchMemory { width: 2000, height: 1000, .. }));
+    assert!(error.to_string().contains("2000x1000"), "{error}");
+    // On its side it is turned in a second buffer.
+    let photo = encoded(DynamicImage::new_rgb8(2000, 1000), ImageFormat::Jpeg);
+    let exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let turned = [&photo[..2], exif, &photo[2..]].concat();
+    let more = Picture::decoding_memory(&turned).unwrap() - Picture::decoding_memory(&photo).unwrap();
+    assert!(more > 3_500_000, "{more}");
+}
+
+#[test]
+fn a_side_that_is_too_long_is_told_with_the_limit() {
+    let error = decode(&encoded(GrayImage::new(30_000, 10), ImageFormat::Png)).unwrap_err();
+    assert_eq!(error.to_string(), "test: expected sides of at most 16384 pixels, found 30000x10");
+}
+
+#[test]
+fn what_a_decoder_refuses_is_said_with_what_was_expected() {
+    let mut broken = encoded(drawing(), ImageFormat::Png);
+    let place = broken.windows(4).position(|word| word == b"IDAT").unwrap() + 40;
+    broken[place] ^= 1;
+    let mut deep = encoded(drawing(), ImageFormat::Bmp);
+    deep[28] = 7;
+    for (file, expected) in
+        [(&broken, "expected an undamaged PNG file"), (&deep, "expected an undamaged BMP file")]
+    {
+        let error = decode(file).unwrap_err();
+        assert!(matches!(error, Error::Decode { .. }));
+        assert!(error.to_string().starts_with(&format!("test: {expected}, found")), "{error}");
+        println!("{error}");
+    }
+}
+
+#[test]
+fn a_profile_that_unpacks_to_much_is_left_aside() {
+    // Eight kB of zeros, packed as a color profile of 64 MB would be refused; the picture does not need it.
+    let png = encoded(drawing(), ImageFormat::Png);
+    let expected = decode(&png).unwrap().raw();
+    let text = vec![b'x'; 17 << 20];
+    let chunk = [&(text.len() as u32 + 2).to_be_bytes()[..], b"tEXta\0", &text, b"\0\0\0\0"].concat();
+    let outcome = decode(&[&png[..33], &chunk, &png[33..]].concat());
+    match outcome {
+        Ok(picture) => assert_eq!(picture.raw(), expected),
+        Err(error) => assert!(error.to_string().contains("16 MiB"), "{error}"),
+    }
 }
 
 #[test]

@@ -25,9 +25,9 @@ pub struct Limits {
     pub head: Duration,
     /// The time in which a client takes not a byte of what is written to it; beyond, its connection is closed.
     pub unread: Duration,
-    /// The memory of one decoded picture, in bytes; beyond: 400.
+    /// The memory that reading one picture takes at its worst moment, in bytes; beyond: 400.
     pub picture: u64,
-    /// The memory of all pictures that are being decoded, with what their decoders hold, in bytes; further ones wait.
+    /// The memory of all pictures that are being read, in bytes; further ones wait.
     pub decoding: u64,
 }
 
@@ -42,7 +42,7 @@ impl Default for Limits {
             connections: 4096,
             head: Duration::from_secs(20),
             unread: Duration::from_secs(20),
-            picture: 256 << 20,
+            picture: 512 << 20,
             decoding: 1 << 30,
         }
     }

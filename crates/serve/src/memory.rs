@@ -2,10 +2,6 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Decoding holds, at its worst, so many times what the decoded picture takes: a JPEG in scans has its coefficients, of two bytes each,
-/// beside the pixels, and one without its end is decoded twice and compared.
-const WORST: u64 = 4;
-
 /// So much memory, lent to one picture after the other.
 pub(crate) struct DecodingMemory {
     total: u64,
@@ -24,10 +20,10 @@ impl DecodingMemory {
         Self { total, free: Mutex::new(total), freed: Condvar::new() }
     }
 
-    /// Waits until there is room for a picture that takes so many bytes when it is decoded; one that takes more than there is waits
-    /// until it is alone.
-    pub(crate) fn lend(&self, decoded: u64) -> Loan<'_> {
-        let bytes = decoded.saturating_mul(WORST).min(self.total);
+    /// Waits until there is room for a picture whose reading takes so many bytes; one that takes more than there is waits until it is
+    /// alone.
+    pub(crate) fn lend(&self, bytes: u64) -> Loan<'_> {
+        let bytes = bytes.min(self.total);
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let free = self.freed.wait_while(free, |free| *free < bytes);
         *free.unwrap_or_else(PoisonError::into_inner) -= bytes;
@@ -54,8 +50,8 @@ mod tests {
         let memory = DecodingMemory::new(100);
         let (sender, lent) = channel();
         std::thread::scope(|scope| {
-            let small = memory.lend(10);
-            let more = memory.lend(15);
+            let small = memory.lend(40);
+            let more = memory.lend(60);
             let memory = &memory;
             scope.spawn(move || {
                 // More than there is, so all of it.
@@ -68,6 +64,6 @@ mod tests {
             drop(small);
             lent.recv_timeout(Duration::from_secs(30)).unwrap();
         });
-        drop(memory.lend(25));
+        drop(memory.lend(100));
     }
 }

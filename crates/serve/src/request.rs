@@ -229,7 +229,7 @@ fn input(body: InputBody, bounds: &Bounds) -> Result<Input, ApiError> {
 }
 
 fn picture(file: &[u8], look: Look, bounds: &Bounds) -> Result<Sight, ApiError> {
-    let _loan = Picture::decoded_bytes(file).map(|bytes| bounds.memory.lend(bytes));
+    let _loan = Picture::decoding_memory(file).map(|bytes| bounds.memory.lend(bytes));
     let picture = Picture::decode_within(file, Path::new("image"), bounds.limits.picture);
     let picture = picture.map_err(|error| ApiError::Bad(error.to_string()))?;
     Ok(match look.raw {
