@@ -84,7 +84,8 @@ fn server() -> SocketAddr {
     *ADDRESS.get_or_init(|| {
         let model = networks::network();
         let info = ModelInfo { config: networks::config(), parameters: 0, facts: Default::default() };
-        let limits = Limits { time: TIME, head: TIME, body: 1 << 20, picture: 128 << 20, ..Limits::default() };
+        let limits =
+            Limits { time: TIME, head: TIME, body: 1 << 20, picture: 128 << 20, ..Limits::default() };
         let server =
             Server::new(Predictor::new(&model).expect("a network that predicts"), info, limits, |_| ());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of this machine");
