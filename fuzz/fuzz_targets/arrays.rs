@@ -4,5 +4,5 @@
 use adder_fuzz::targets::arrays;
 
 libfuzzer_sys::fuzz_target!(init: arrays::TARGET.begin(), |data: &[u8]| {
-    arrays::run(data);
+    arrays::TARGET.run(data);
 });

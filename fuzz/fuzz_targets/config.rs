@@ -4,5 +4,5 @@
 use adder_fuzz::targets::config;
 
 libfuzzer_sys::fuzz_target!(init: config::TARGET.begin(), |data: &[u8]| {
-    config::run(data);
+    config::TARGET.run(data);
 });

@@ -4,5 +4,5 @@
 use adder_fuzz::targets::events;
 
 libfuzzer_sys::fuzz_target!(init: events::TARGET.begin(), |data: &[u8]| {
-    events::run(data);
+    events::TARGET.run(data);
 });

@@ -4,5 +4,5 @@
 use adder_fuzz::targets::http;
 
 libfuzzer_sys::fuzz_target!(init: http::TARGET.begin(), |data: &[u8]| {
-    http::run(data);
+    http::TARGET.run(data);
 });

@@ -4,5 +4,5 @@
 use adder_fuzz::targets::idx;
 
 libfuzzer_sys::fuzz_target!(init: idx::TARGET.begin(), |data: &[u8]| {
-    idx::run(data);
+    idx::TARGET.run(data);
 });

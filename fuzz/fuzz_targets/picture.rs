@@ -4,5 +4,5 @@
 use adder_fuzz::targets::picture;
 
 libfuzzer_sys::fuzz_target!(init: picture::TARGET.begin(), |data: &[u8]| {
-    picture::run(data);
+    picture::TARGET.run(data);
 });

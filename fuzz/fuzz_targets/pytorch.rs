@@ -4,5 +4,5 @@
 use adder_fuzz::targets::pytorch;
 
 libfuzzer_sys::fuzz_target!(init: pytorch::TARGET.begin(), |data: &[u8]| {
-    pytorch::run(data);
+    pytorch::TARGET.run(data);
 });

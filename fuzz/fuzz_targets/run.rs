@@ -4,5 +4,5 @@
 use adder_fuzz::targets::run;
 
 libfuzzer_sys::fuzz_target!(init: run::TARGET.begin(), |data: &[u8]| {
-    run::run(data);
+    run::TARGET.run(data);
 });

@@ -4,5 +4,5 @@
 use adder_fuzz::targets::weights;
 
 libfuzzer_sys::fuzz_target!(init: weights::TARGET.begin(), |data: &[u8]| {
-    weights::run(data);
+    weights::TARGET.run(data);
 });

@@ -1,7 +1,7 @@
 //! Fuzz targets for everything that reads what strangers wrote: each a module of [`targets`], with its seeds.
 //!
 //! A target takes bytes, puts what stands before the interesting part (checksums, magic numbers, the other files of a folder) around
-//! them, and calls the public way in. Nothing it is given may panic, overflow, take more than a gigabyte or more than some seconds.
+//! them, and calls the public way in. Nothing it is given may panic, overflow, take more than some seconds or more memory than the target says.
 //! `cargo xtask fuzz` builds and runs them.
 #![forbid(unsafe_code)]
 

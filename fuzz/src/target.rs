@@ -1,10 +1,13 @@
 //! The common frame of the targets: what begins before the first input.
 
+use std::alloc::System;
 use std::collections::BTreeSet;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+
+use cap::Cap;
 
 use crate::sections::SEPARATOR;
 
@@ -29,13 +32,27 @@ pub type Seed = (&'static str, Vec<u8>);
 pub struct Target {
     /// The function: whether the input was accepted.
     pub run: fn(&[u8]) -> bool,
+    /// The memory that the function may take at any time, in bytes.
+    pub memory: usize,
     /// The inputs to begin with. Those that are not accepted have names that begin with `refused`.
     pub seeds: fn() -> Vec<Seed>,
     /// Words for the dictionary that stand in no seed.
     pub words: &'static [&'static [u8]],
 }
 
+/// All memory of this process but the fuzzer's own.
+#[global_allocator]
+static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
+
 impl Target {
+    /// Runs the function, within its memory: an allocation beyond it ends the process, which is a find.
+    pub fn run(&self, data: &[u8]) -> bool {
+        MEMORY.set_limit(MEMORY.allocated() + self.memory).expect("more than there is");
+        let accepted = (self.run)(data);
+        MEMORY.set_limit(usize::MAX).expect("no limit");
+        accepted
+    }
+
     /// Writes seeds and dictionary where the environment asks for them; before the fuzzer reads them.
     pub fn begin(&self) {
         if let Some(folder) = env::var_os(SEEDS) {
@@ -49,7 +66,7 @@ impl Target {
         let seeds = (self.seeds)();
         for (name, bytes) in &seeds {
             // Seeds that nothing accepts any more would lead nowhere.
-            let accepted = (self.run)(bytes);
+            let accepted = self.run(bytes);
             assert!(
                 name.starts_with(ANY) || accepted != name.starts_with(REFUSED),
                 "the seed {name}: accepted: {accepted}"

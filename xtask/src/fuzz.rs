@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     /// The packages of the fuzz targets alone.
-    const OWN: [&str; 3] = ["adder-fuzz", "arbitrary", "libfuzzer-sys"];
+    const OWN: [&str; 4] = ["adder-fuzz", "arbitrary", "cap", "libfuzzer-sys"];
 
     /// The names and versions in a lock file.
     fn packages(path: &str) -> BTreeSet<(String, String)> {

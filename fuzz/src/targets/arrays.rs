@@ -12,6 +12,7 @@ use crate::{sample, scratch};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: 64 << 20,
     seeds,
     words: &[
         b"PK\x03\x04",
@@ -32,7 +33,7 @@ const FILES: [&str; 4] =
 const IMAGES: usize = 2;
 
 /// The first byte chooses between the bytes of an archive, an archive of the parts, and the parts as files.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let folder = scratch::empty_folder();
     let (form, data) = form(data);
     let write =

@@ -11,6 +11,7 @@ use crate::target::{Seed, Target};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: 64 << 20,
     seeds,
     words: &[
         b"[model]\n",
@@ -28,7 +29,7 @@ pub const TARGET: Target = Target {
 };
 
 /// The first part is a file, each other an assignment. What is taken can be written and read again, and is the same.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let parts = split(data);
     let path = scratch::empty_folder().join("config.toml");
     let mut sources = ConfigSources::default();

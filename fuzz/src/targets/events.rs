@@ -12,10 +12,11 @@ use crate::sections::{join, split};
 use crate::target::{Seed, Target};
 
 /// The target.
-pub const TARGET: Target = Target { run, seeds, words: &[b"brain.Event:2", b"1e400", b"NaN", b"-0", b"\n"] };
+pub const TARGET: Target =
+    Target { run, memory: 64 << 20, seeds, words: &[b"brain.Event:2", b"1e400", b"NaN", b"-0", b"\n"] };
 
 /// The first part is `events.jsonl`, the second the bytes of an event file; each other is a record behind them, with its checksums.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let run_files = files();
     let folder = scratch::empty_folder();
     let parts = split(data);

@@ -16,6 +16,7 @@ use crate::target::{Seed, Target};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: 512 << 20,
     seeds,
     words: &[
         b"Expect: 100-continue\r\n",
@@ -45,7 +46,7 @@ const TIME: Duration = Duration::from_millis(300);
 const MISSING: Duration = Duration::from_secs(10);
 
 /// The first byte chooses between the bytes of a request, and parts of a whole one: its method and target, lines of its head, its body.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let address = server();
     let (form, data) = form(data);
     let whole = form != 0;

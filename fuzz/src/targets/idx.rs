@@ -10,8 +10,12 @@ use crate::target::{Seed, Target};
 use crate::{sample, scratch};
 
 /// The target.
-pub const TARGET: Target =
-    Target { run, seeds, words: &[b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b", b"\0\0\0\x1c"] };
+pub const TARGET: Target = Target {
+    run,
+    memory: 64 << 20,
+    seeds,
+    words: &[b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b", b"\0\0\0\x1c"],
+};
 
 const NAMES: [&str; 4] = [
     "train-images-idx3-ubyte",
@@ -22,7 +26,7 @@ const NAMES: [&str; 4] = [
 const IMAGES: usize = 2;
 
 /// Each part is a file, its first byte what is put around it. A file that is not given is right.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let folder = scratch::empty_folder();
     let right = files();
     let given = split(data);

@@ -12,6 +12,7 @@ use crate::target::{Seed, Target};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: MEMORY as usize + MARGIN,
     seeds,
     words: &[
         b"IHDR",
@@ -47,8 +48,11 @@ pub const TARGET: Target = Target {
 /// is soon looked through.
 const MEMORY: u64 = 128 << 20;
 
+/// What this target takes itself.
+const MARGIN: usize = 4 << 20;
+
 /// The first byte chooses between a file and pixels, whose sides are the next two bytes.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let (form, data) = form(data);
     let picture = if form == 0 { decoded(data) } else { of_pixels(data) };
     let Some(picture) = picture else { return false };

@@ -14,6 +14,7 @@ use crate::target::{Seed, Target};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: 64 << 20,
     seeds,
     words: &[
         b"ctorch._utils\n_rebuild_tensor_v2\n",
@@ -42,7 +43,7 @@ pub const TARGET: Target = Target {
 
 /// The first byte chooses between the bytes of a file, an archive of a pickle (the first part) with storages (the others), and the
 /// same with the byte order or with the key `state_dict`.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let (form, data) = form(data);
     let key = (form == 3).then_some("state_dict");
     let file = if form == 0 { data.to_vec() } else { archive(&split(data), form == 2) };

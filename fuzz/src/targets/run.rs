@@ -18,6 +18,7 @@ use crate::{sample, scratch};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: 64 << 20,
     seeds,
     words: &[b"NaN", b"1e308", b"-1", b"18446744073709551615", b"null", b"[[[[", b"{}"],
 };
@@ -31,7 +32,7 @@ const MANIFEST: &str = "checksums.json";
 const STOP_AFTER: u64 = 4;
 
 /// Each part is a file of the run, which its first byte chooses; the others are right.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     // The first call of it makes a run in the same folder.
     let right = files();
     let folder = scratch::empty_folder();

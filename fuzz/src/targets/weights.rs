@@ -13,6 +13,7 @@ use crate::target::{Seed, Target};
 /// The target.
 pub const TARGET: Target = Target {
     run,
+    memory: 64 << 20,
     seeds,
     words: &[
         b"F32",
@@ -29,7 +30,7 @@ pub const TARGET: Target = Target {
 };
 
 /// A network that can be read can be written and read again, and is the same.
-pub fn run(data: &[u8]) -> bool {
+fn run(data: &[u8]) -> bool {
     let path = Path::new("weights");
     let Ok(loaded) = weights_file::decode(data, path, None, &Device::Cpu) else { return false };
     let written = loaded.model.to_safetensors(&loaded.facts).expect("a network that was read can be written");
