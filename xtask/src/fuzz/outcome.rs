@@ -53,8 +53,9 @@ impl Outcome {
                 .lines()
                 .filter(|line| !line.starts_with('#') && !line.trim_start().starts_with("NEW_FUNC"));
             let words: Vec<&str> = words.collect();
-            let begin =
-                words.iter().position(|line| line.contains("panicked at") || line.contains("ERROR: "));
+            let begin = words.iter().position(|line| {
+                ["panicked at", "memory allocation of", "ERROR: "].iter().any(|mark| line.contains(mark))
+            });
             let begin = begin.unwrap_or(words.len().saturating_sub(LAST_LINES));
             Failed {
                 input: input.map(|(_, path)| path.trim().to_owned()),
