@@ -56,11 +56,11 @@ fn run(data: &[u8]) -> bool {
     let is_small = |config: adder_train::Config| {
         config.model.network().is_ok_and(|network| network.parameter_count() < MOST_PARAMETERS)
     };
-    if run.config().is_ok_and(is_small) {
-        if let Ok(trainer) = Trainer::resume(run, sample::dataset(), machine()) {
-            let stop = StopFlag::default();
-            let _ = trainer.run(&mut Stopper { stop: stop.clone(), steps: 1 }, &stop);
-        }
+    if run.config().is_ok_and(is_small)
+        && let Ok(trainer) = Trainer::resume(run, sample::dataset(), machine())
+    {
+        let stop = StopFlag::default();
+        let _ = trainer.run(&mut Stopper { stop: stop.clone(), steps: 1 }, &stop);
     }
     is_read
 }
