@@ -46,6 +46,11 @@ impl<'a> Archive<'a> {
             rawzip::ErrorKind::MissingEndOfCentralDirectory | rawzip::ErrorKind::Eof => FileProblem::Archive(
                 "its end is missing, as where a download or a copy was cut off; get the file again".into(),
             ),
+            rawzip::ErrorKind::InvalidSignature { .. } => FileProblem::Archive(
+                "its list of entries is not where its end says, as where a copy lost bytes or something stands before it; \
+                 get the file again"
+                    .into(),
+            ),
             kind => FileProblem::Archive(kind.to_string()),
         };
         let zip = ZipArchive::from_slice(file).map_err(damaged)?;
