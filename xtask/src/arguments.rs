@@ -32,8 +32,14 @@ pub(crate) enum Action {
     Page,
     /// The page in a browser.
     E2e,
+    /// The fuzz targets.
+    Fuzz,
+    /// Tests under the address sanitizer.
+    Sanitize,
     /// The search for files of a crate that need each other.
     Circles,
+    /// Kills and errors at every moment.
+    Torture,
     /// The checks of a submission.
     Ci,
     /// The help on standard output.
@@ -80,7 +86,10 @@ impl Invocation {
             "bench" => Action::Bench,
             "page" => Action::Page,
             "e2e" => Action::E2e,
+            "fuzz" => Action::Fuzz,
+            "sanitize" => Action::Sanitize,
             "circles" => Action::Circles,
+            "torture" => Action::Torture,
             "ci" => Action::Ci,
             "help" => Action::Help,
             other => match ADDER.iter().find(|(name, _)| *name == other) {
@@ -107,7 +116,10 @@ Commands of the workspace:
              compare with PyTorch and ONNX Runtime in one table; see `cargo xtask bench --peers --help`
   page       the page to draw on as a folder, with the network as WebAssembly: target/page
   e2e        draw on the page in a browser, from the server and from the folder
+  fuzz       run the fuzz targets: [--seconds N] [--corpus FOLDER] [--sanitizer address] [TARGET...]
+  sanitize   run tests under the address sanitizer; ARGS name packages
   circles    look for files of a crate that need each other
+  torture    kill commands and let disks fail at every moment, and go on; see `cargo xtask torture --help`
   ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
   help       print this
 
@@ -159,8 +171,10 @@ mod tests {
             assert_eq!(parse(line).unwrap().action, Action::Help, "{line}");
         }
         let help = help();
-        for name in
-            ADDER.iter().map(|(name, _)| *name).chain(["bench", "page", "e2e", "circles", "ci", "help"])
+        for name in ADDER
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["bench", "page", "e2e", "fuzz", "sanitize", "circles", "torture", "ci", "help"])
         {
             assert!(help.contains(&format!("\n  {name} ")), "{name}");
             assert!(parse(name).is_ok(), "{name}");

@@ -10,6 +10,22 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies one folder below the workspace")
 }
 
+/// The cargo that runs this: it tells the programs it runs where it is itself.
+fn cargo() -> PathBuf {
+    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
+/// The triple of the machine that this was compiled on, such as `x86_64-unknown-linux-gnu`. Flags of the compiler that are given
+/// with it reach neither build scripts nor macros.
+pub(crate) fn host() -> Result<String, Failure> {
+    let rustc = std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
+    let output = Command::new(&rustc).arg("-vV").output();
+    let output = output.map_err(|error| format!("cannot start `{}`: {error}", rustc.display()))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| format!("`{} -vV` names no host", rustc.display()))
+}
+
 /// A cargo command, run where the user stands: relative paths among its arguments mean what they say.
 pub(crate) struct Cargo {
     command: Command,
@@ -18,8 +34,7 @@ pub(crate) struct Cargo {
 impl Cargo {
     /// `cargo SUBCOMMAND [OPTIONS]` on this workspace's manifest.
     pub(crate) fn new<A: AsRef<OsStr>>(subcommand: impl IntoIterator<Item = A>) -> Self {
-        // Cargo tells the programs it runs where it is itself.
-        Self::by(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from), subcommand)
+        Self::by(cargo(), subcommand)
     }
 
     /// Makes a command as [`new`](Self::new) does, by the cargo at a path.
@@ -27,9 +42,18 @@ impl Cargo {
         cargo: impl AsRef<OsStr>,
         subcommand: impl IntoIterator<Item = A>,
     ) -> Self {
+        Self::of(cargo.as_ref(), &root().join("Cargo.toml"), subcommand)
+    }
+
+    /// Makes a command on the manifest of the fuzz targets, which are a workspace of their own.
+    pub(crate) fn in_fuzz<A: AsRef<OsStr>>(subcommand: impl IntoIterator<Item = A>) -> Self {
+        Self::of(cargo().as_os_str(), &root().join("fuzz/Cargo.toml"), subcommand)
+    }
+
+    fn of<A: AsRef<OsStr>>(cargo: &OsStr, manifest: &Path, subcommand: impl IntoIterator<Item = A>) -> Self {
         let mut command = Command::new(cargo);
         let mut words = subcommand.into_iter();
-        command.args(words.next()).arg("--manifest-path").arg(root().join("Cargo.toml")).args(words);
+        command.args(words.next()).arg("--manifest-path").arg(manifest).args(words);
         Self { command }
     }
 
@@ -98,6 +122,13 @@ impl Cargo {
     }
 }
 
+/// The target directory among what `cargo metadata` prints. A JSON library would be most of xtask's compile time.
+pub(crate) fn target_directory(metadata: &str) -> Option<String> {
+    let (_, rest) = metadata.split_once("\"target_directory\":\"")?;
+    let (folder, _) = rest.split_once('"')?;
+    Some(folder.replace("\\\\", "\\"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +156,12 @@ mod tests {
     fn output_is_what_the_command_wrote() {
         let manifest = Cargo::new(["locate-project"]).args(["--message-format", "plain"]).output().unwrap();
         assert_eq!(Path::new(manifest.trim_end()), root().join("Cargo.toml"));
+    }
+
+    #[test]
+    fn the_target_directory_is_found_among_the_metadata() {
+        let metadata = r#"{"packages":[],"target_directory":"C:\\a\\target","version":1}"#;
+        assert_eq!(target_directory(metadata).as_deref(), Some(r"C:\a\target"));
+        assert_eq!(target_directory("{}"), None);
     }
 }

@@ -3,6 +3,7 @@
 use crate::cargo::Cargo;
 use crate::output::say;
 use crate::process::Failure;
+use std::process::ExitCode;
 use std::time::Instant;
 
 /// A check by its name.
@@ -13,7 +14,7 @@ struct Stage {
 
 /// The stages, those first that fail soonest and compile least.
 const STAGES: &[Stage] = &[
-    Stage { name: "fmt", check: || Cargo::new(["fmt", "--all", "--check"]).check() },
+    Stage { name: "fmt", check: fmt },
     Stage { name: "circles", check: crate::circles::run },
     Stage { name: "clippy", check: clippy },
     Stage { name: "test", check: || Cargo::new(["test", "--workspace"]).check() },
@@ -21,6 +22,8 @@ const STAGES: &[Stage] = &[
     Stage { name: "package", check: package },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
+    Stage { name: "fuzz", check: fuzz },
+    Stage { name: "torture", check: torture },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
 ];
 
@@ -48,6 +51,12 @@ pub(crate) fn run(names: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The fuzz targets are a workspace of their own.
+fn fmt() -> Result<(), Failure> {
+    Cargo::new(["fmt", "--all", "--check"]).check()?;
+    Cargo::in_fuzz(["fmt", "--check"]).check()
+}
+
 fn clippy() -> Result<(), Failure> {
     Cargo::new(["clippy", "--workspace", "--all-targets"]).args(["--", "-D", "warnings"]).check()
 }
@@ -70,6 +79,11 @@ fn bench() -> Result<(), Failure> {
     Cargo::new(["bench", "--package", "adder-bench", "--package", "adder-cli", "--no-run"]).check()
 }
 
+/// Each fuzz target for so long that a fault of the last change has a chance to show; finding others takes hours.
+fn fuzz() -> Result<(), Failure> {
+    crate::fuzz::run(&["--seconds", "20"].map(str::to_owned))
+}
+
 /// A short training of the real binary on real images, and the evaluation of what it wrote.
 fn train() -> Result<(), Failure> {
     /// Right digit and right sum, in percent. Guessing gives 1 %; seeds 1 to 4 gave 93.7, 95.2, 94.7 and 96.7 %.
@@ -90,6 +104,14 @@ fn train() -> Result<(), Failure> {
         return Err(format!("both heads are right on {accuracy} % of the images, expected {AT_LEAST} %"));
     }
     Ok(())
+}
+
+/// A few disturbances of each kind.
+fn torture() -> Result<(), Failure> {
+    match crate::torture::run(&["--short".to_owned()])? {
+        ExitCode::SUCCESS => Ok(()),
+        _ => Err("a disturbance was not fine, or could not be made".into()),
+    }
 }
 
 /// The number at `both.accuracy` of `adder eval --json`. A JSON library would be most of xtask's compile time.
@@ -128,7 +150,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, fuzz, torture, e2e"
         );
     }
 }

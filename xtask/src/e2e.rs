@@ -1,7 +1,7 @@
 //! `cargo xtask e2e`: the page in a browser, from the server and from the folder; a report in a browser; TensorBoard's files
 //! in TensorBoard.
 
-use crate::cargo::{Cargo, root};
+use crate::cargo::{Cargo, root, target_directory};
 use crate::page;
 use crate::process::{Failure, check, in_path};
 use std::path::{Path, PathBuf};
@@ -71,23 +71,4 @@ fn adder() -> Result<PathBuf, Failure> {
     let metadata = Cargo::new(["metadata", "--no-deps", "--format-version", "1"]).output()?;
     let target = target_directory(&metadata).ok_or("`cargo metadata` names no target directory")?;
     Ok(Path::new(&target).join("release").join(format!("adder{}", std::env::consts::EXE_SUFFIX)))
-}
-
-/// A JSON library would be most of xtask's compile time.
-fn target_directory(metadata: &str) -> Option<String> {
-    let (_, rest) = metadata.split_once("\"target_directory\":\"")?;
-    let (folder, _) = rest.split_once('"')?;
-    Some(folder.replace("\\\\", "\\"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_target_directory_is_found_among_the_metadata() {
-        let metadata = r#"{"packages":[],"target_directory":"C:\\a\\target","version":1}"#;
-        assert_eq!(target_directory(metadata).as_deref(), Some(r"C:\a\target"));
-        assert_eq!(target_directory("{}"), None);
-    }
 }

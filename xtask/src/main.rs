@@ -9,9 +9,12 @@ mod cargo;
 mod ci;
 mod circles;
 mod e2e;
+mod fuzz;
 mod output;
 mod page;
 mod process;
+mod sanitize;
+mod torture;
 
 use arguments::{Action, Invocation};
 use cargo::Cargo;
@@ -48,7 +51,10 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
         Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Page => return page::build().map(|_| ExitCode::SUCCESS),
         Action::Circles => return circles::run().map(|()| ExitCode::SUCCESS),
+        Action::Fuzz => return fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Sanitize => return sanitize::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::E2e => return e2e::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Action::Torture => return torture::run(&arguments),
         Action::Adder(_) => Cargo::run("adder-cli", "adder"),
         Action::Peers => Cargo::run("adder-bench", "peers"),
         Action::Bench => Cargo::new(["bench", "--package", "adder-bench"]),

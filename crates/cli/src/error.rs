@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use adder_experiment::SeriesError;
 use adder_experiment::sweep::SweepError;
 use adder_export::FileProblem;
-use adder_train::{ConfigError, RunError};
+use adder_train::ConfigError;
 
 use crate::output::say;
-use crate::resume_command::resume_command;
+use crate::run_problem;
 
 /// Something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -101,14 +101,7 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if other_run || matches!(error.downcast_ref(), Some(SweepError::OtherSweep(_))) {
         return Some("--out names another folder".into());
     }
-    match error.downcast_ref::<RunError>()? {
-        RunError::Exists(run) => {
-            let resume = resume_command(run, &Default::default());
-            Some(format!("--overwrite replaces it, `{resume}` resumes it, --out names another folder"))
-        }
-        RunError::NoRuns(_) => Some("train first, or name a run or a weights file".into()),
-        _ => None,
-    }
+    run_problem::hint(error)
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
 use adder_export::weights_file::{self, Loaded};
+use adder_model::IdentityAdder;
 use adder_model::tensor_file::Metadata;
-use adder_model::{IdentityAdder, weights};
+use adder_train::checkpoint::check_weights;
 use adder_train::{CheckpointName, Config, RunDirectory, RunError, adopt_data};
 use anyhow::Result;
 use candle_core::Device;
@@ -23,9 +24,13 @@ const BUILT_IN: &str = "pretrained";
 
 /// The run in a folder, or the one of that name in `runs/`.
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
+    Ok(RunDirectory::open(place_of_run(name))?)
+}
+
+/// The folder of that name, or the one in `runs/`.
+pub(crate) fn place_of_run(name: &Path) -> PathBuf {
     let among_runs = Path::new(RUNS).join(name);
-    let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
-    Ok(RunDirectory::open(path)?)
+    if !name.exists() && among_runs.is_dir() { among_runs } else { name.to_owned() }
 }
 
 /// A network and, where it comes from a run, the run.
@@ -57,7 +62,7 @@ impl LoadedModel {
         let loaded = match path {
             Some(path) => Self::named(path, None, checkpoint, device, context.quiet)?,
             None => match RunDirectory::newest(Path::new(RUNS)) {
-                Ok(run) => Self::from_run(run, checkpoint, device)?,
+                Ok(run) => Self::from_run(run, checkpoint, device, context.quiet)?,
                 Err(error) => Self::built_in(device).map_err(|_| error)?,
             },
         };
@@ -83,9 +88,10 @@ impl LoadedModel {
         }
         match path.is_dir().then(|| RunDirectory::open(path)) {
             None | Some(Err(RunError::NotARun(_))) => {
+                check_weights(path)?;
                 Ok(Self::from_file(weights_file::load(path, key, device)?, quiet))
             }
-            Some(run) if key.is_none() => Self::from_run(run?, checkpoint, device),
+            Some(run) if key.is_none() => Self::from_run(run?, checkpoint, device, quiet),
             Some(_) => Err(UsageError("--key is for files; a run directory has one network".into()).into()),
         }
     }
@@ -99,9 +105,20 @@ impl LoadedModel {
         Self { path, model, facts, run: None }
     }
 
-    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, device: &Device) -> Result<Self> {
+    fn from_run(
+        run: RunDirectory,
+        checkpoint: CheckpointChoice,
+        device: &Device,
+        quiet: bool,
+    ) -> Result<Self> {
         let path = run.weights(name(checkpoint))?;
-        let (model, facts) = weights::load(&path, device)?;
+        let (model, facts) = run.model(name(checkpoint), device)?;
+        if let Some(divergence) = run.divergence()?
+            && !quiet
+        {
+            let weights = path.display();
+            say(format_args!("warning: this run diverged: {divergence}; {weights} is from before"));
+        }
         Ok(Self { path, model, facts, run: Some(run) })
     }
 

@@ -15,6 +15,7 @@ mod pictures;
 mod progress;
 mod resume_command;
 mod run_data;
+mod run_problem;
 mod signals;
 
 use std::process::ExitCode;

@@ -21,6 +21,11 @@ pub(crate) fn this_command() -> String {
     command(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()))
 }
 
+/// A command of this program.
+pub(crate) fn command_line<const N: usize>(words: [&str; N]) -> String {
+    command(words.into_iter().map(str::to_owned))
+}
+
 fn command(words: impl Iterator<Item = String>) -> String {
     let quoted = words.map(|word| match shlex::try_quote(&word) {
         Ok(quoted) => quoted.into_owned(),

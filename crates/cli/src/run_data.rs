@@ -11,10 +11,11 @@ use crate::error::Hinted;
 /// The images of a run: where `given` says, which the run remembers from then on, or where it had them.
 pub(crate) fn run_data(run: &RunDirectory, given: Option<&str>, context: &Context) -> Result<Dataset> {
     let recorded = run.config()?.data;
-    let Some(given) = given else {
-        return context.load(&recorded).map_err(|error| with_hint(error, &recorded.source));
+    let data = match given {
+        None => context.load(&recorded).map_err(|error| with_hint(error, &recorded.source))?,
+        Some(given) => context.load(&DataConfig { source: given.parse()?, ..recorded })?,
     };
-    let data = context.load(&DataConfig { source: given.parse()?, ..recorded })?;
+    // A folder may have changed since, and a relative path means another one elsewhere.
     adopt_data(run, &data)?;
     Ok(data)
 }

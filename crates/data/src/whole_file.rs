@@ -6,6 +6,9 @@ use std::path::Path;
 
 use tempfile::{Builder, NamedTempFile};
 
+/// How the names of temporary files begin.
+const UNFINISHED: &str = ".unfinished-";
+
 /// Writes a file through `write`, so that `path` holds either all of it or what it held before.
 ///
 /// The bytes go to a temporary file in the same folder, reach the disk and only then take the name. Missing folders are
@@ -49,11 +52,30 @@ impl<'a> PendingFile<'a> {
 
 fn temporary_file(directory: &Path) -> io::Result<NamedTempFile> {
     let mut builder = Builder::new();
-    builder.prefix(".unfinished-");
+    builder.prefix(UNFINISHED);
     // Temporary files are private by default; these become ordinary ones, as the umask would have them.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory)
+    let file = builder.tempfile_in(directory)?;
+    // Locked while its writer lives, for `collect_unfinished`. Where the system has no locks, nothing is collected.
+    let _ = file.as_file().try_lock_shared();
+    Ok(file)
+}
+
+/// Deletes the temporary files in `directory` that writers left behind which were killed; those of living ones stay. What cannot be
+/// deleted costs its space and nothing else.
+pub fn collect_unfinished(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    let is_ours = |entry: &fs::DirEntry| {
+        entry.file_name().as_encoded_bytes().starts_with(UNFINISHED.as_bytes())
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+    };
+    for entry in entries.flatten().filter(is_ours) {
+        let file = File::options().read(true).write(true).open(entry.path());
+        if file.is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes the new name last; without this, a power cut could bring the old one back.
@@ -100,6 +122,23 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "no more");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_a_dead_writer_left_is_collected_and_what_a_living_one_writes_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".unfinished-dead", "mine", ".unfinished"] {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        let path = folder.path().join("file");
+        write_whole(&path, |file| {
+            collect_unfinished(folder.path());
+            file.write_all(b"whole")
+        })
+        .unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".unfinished", "file", "mine"]);
     }
 
     #[cfg(unix)]

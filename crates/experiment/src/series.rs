@@ -170,9 +170,8 @@ impl Series<'_> {
     }
 
     fn start(&self, path: &Path, config: &Config, if_exists: IfExists) -> Result<Trainer, TrainError> {
-        let directory = RunDirectory::create(path, if_exists)?;
         Trainer::start(
-            directory,
+            RunDirectory::create(path, if_exists)?,
             config.clone(),
             self.data.clone(),
             self.split.cloned(),

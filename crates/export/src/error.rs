@@ -176,7 +176,8 @@ fn counted(expected: Option<usize>, found: Option<usize>) -> String {
 
 /// A key as a shell takes it.
 fn quoted(key: &str) -> String {
-    let plain = !key.is_empty() && key.chars().all(|letter| letter.is_alphanumeric() || "_.-".contains(letter));
+    let plain =
+        !key.is_empty() && key.chars().all(|letter| letter.is_alphanumeric() || "_.-".contains(letter));
     if plain { key.into() } else { format!("\"{}\"", key.replace(char::is_control, "\u{fffd}")) }
 }
 

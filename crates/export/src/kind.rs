@@ -32,7 +32,8 @@ const UNPACK: &str = "unpack it first";
 const EXPORT_BACK: &str =
     "save the network's state_dict where it was trained: torch.save(model.state_dict(), \"model.pth\")";
 const PICTURE: &str = "`adder predict` reads pictures; its --weights take the file of a network";
-const NOT_WEIGHTS: &str = "name the file of the network itself: weights of adder, safetensors, or what torch.save wrote";
+const NOT_WEIGHTS: &str =
+    "name the file of the network itself: weights of adder, safetensors, or what torch.save wrote";
 const AGAIN: &str = "get it again; a download or a copy of it failed";
 const PAGE: &str = "download the file itself; a page beside it was saved";
 /// Fewer bytes than any file of weights has.

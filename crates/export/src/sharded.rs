@@ -213,7 +213,8 @@ mod tests {
         let shards = parsed.unwrap().shards(Path::new("some/model.safetensors.index.json"));
         assert_eq!(shards, ["some/1.safetensors", "some/2.safetensors"].map(PathBuf::from));
         assert!(Index::of(br#"{"architectures": ["Adder"]}"#).is_none());
-        for name in ["../a.safetensors", "/a.safetensors", "a/b.safetensors", r"..\\a", "c:a", "..", ".", ""] {
+        for name in ["../a.safetensors", "/a.safetensors", "a/b.safetensors", r"..\\a", "c:a", "..", ".", ""]
+        {
             let said = index(&format!(r#"{{"weight_map": {{"a": "{name}"}}}}"#)).unwrap_err();
             assert!(said.contains("expected names of files beside it"), "{name}: {said}");
         }
@@ -242,10 +243,7 @@ mod tests {
 
     #[test]
     fn names_of_shards_are_read() {
-        assert_eq!(
-            numbered("model-00001-of-00002.safetensors"),
-            Some(("model", 1, 2, "safetensors"))
-        );
+        assert_eq!(numbered("model-00001-of-00002.safetensors"), Some(("model", 1, 2, "safetensors")));
         assert_eq!(numbered("pytorch_model-00002-of-00010.bin"), Some(("pytorch_model", 2, 10, "bin")));
         for name in ["model.safetensors", "model-of-2.bin", "model-a-of-2.bin", "1-of-2"] {
             assert_eq!(numbered(name), None, "{name}");

@@ -66,8 +66,7 @@ pub fn load(path: &Path, key: Option<&str>, device: &Device) -> Result<Loaded> {
 /// As [`load`].
 pub fn load_from(input: impl Read, path: &Path, key: Option<&str>, device: &Device) -> Result<Loaded> {
     let bytes = all_of(input, 0);
-    let bytes =
-        bytes.map_err(|problem| Error::File { path: path.into(), problem: Box::new(problem) })?;
+    let bytes = bytes.map_err(|problem| Error::File { path: path.into(), problem: Box::new(problem) })?;
     decode(&bytes, path, key, device)
 }
 

@@ -154,7 +154,9 @@ fn malformed(error: SafeTensorError) -> TensorProblem {
         SafeTensorError::InvalidOffset(name) => {
             format!("tensor `{}`: its values lie over another's or behind a gap", name.escape_debug())
         }
-        SafeTensorError::TensorInvalidInfo => "a tensor has more or fewer bytes than its shape asks for".into(),
+        SafeTensorError::TensorInvalidInfo => {
+            "a tensor has more or fewer bytes than its shape asks for".into()
+        }
         SafeTensorError::ValidationOverflow => "a tensor has more elements than can be counted".into(),
         SafeTensorError::MisalignedSlice => "a tensor's elements end within a byte".into(),
         other => other.to_string(),

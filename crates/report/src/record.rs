@@ -46,6 +46,7 @@ impl Record {
         let path = run.path().to_owned();
         // Of `.` and `..`, the name is that of the folder that they lead to.
         let named = path.canonicalize().unwrap_or_else(|_| path.clone());
+        run.check()?;
         let config = run.config()?;
         Ok(Self {
             name: named
@@ -83,7 +84,7 @@ impl Record {
 
     /// Time spent in training and validation, that of the teachers included, in seconds.
     pub fn seconds(&self) -> f64 {
-        self.history.seconds() + self.teachers.iter().map(History::seconds).sum::<f64>()
+        self.teachers.iter().fold(self.history.seconds(), |total, teacher| total + teacher.seconds())
     }
 
     /// Throughput in training, over all epochs; zero before the first.

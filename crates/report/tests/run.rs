@@ -39,10 +39,11 @@ fn run() -> Run {
     }
     let config = layers.resolve().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let directory = RunDirectory::create(folder.path().join("tiny"), IfExists::Fail).unwrap();
+    let place = RunDirectory::create(folder.path().join("tiny"), IfExists::Fail).unwrap();
     let data = load(&Source::Embedded, &mut |_| {}).unwrap();
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
-    let trainer = Trainer::start(directory.clone(), config, data.clone(), None, machine).unwrap();
+    let trainer = Trainer::start(place, config, data.clone(), None, machine).unwrap();
+    let directory = trainer.directory().clone();
     let outcome = trainer.run(&mut (), &StopFlag::default()).unwrap();
     assert!(matches!(outcome, Outcome::Finished(_)), "{outcome:?}");
 

@@ -6,6 +6,7 @@
 //! | `raw.safetensors` | with an average, which then is the one to use: those that training resumes from |
 //! | `optimizer.safetensors` | the optimizer's memory of each parameter |
 //! | `state.json` | a [`LoopState`] |
+//! | `checksums.json` | the checksums of these, and in `last/` of the events up to here, see [`manifest`](crate::manifest) |
 //!
 //! There is no generator to save: every draw is a function of the seed and the position.
 
@@ -20,10 +21,11 @@ use adder_nn::optim::{AnyOptimizer, Ema};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, FileError};
+use crate::manifest::{Checksum, MANIFEST, Manifest, ManifestError};
 
 /// The version of `state.json` that this code writes and reads.
 const VERSION: u32 = 1;
-/// The key of the metadata that ties the three files together.
+/// The key of the metadata that ties the three files together: a checkpoint of before has no manifest.
 const STEPS: &str = "steps";
 
 pub(crate) const MODEL_FILE: &str = "model.safetensors";
@@ -143,6 +145,9 @@ pub enum CheckpointError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file is not what was written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The weights are not those of this network.
     #[error(transparent)]
     Model(Box<adder_model::Error>),
@@ -187,11 +192,12 @@ impl From<TensorFileError> for CheckpointError {
     }
 }
 
-/// Writes the checkpoint `folder`, all of it or nothing. `facts` go into the metadata of the weights.
+/// Writes the checkpoint `folder`, all of it or nothing. `facts` go into the metadata of the weights; `events` is the checksum of the
+/// events up to here, where the run resumes from this checkpoint.
 pub(crate) fn save(
     folder: &Path,
     train_state: &TrainState,
-    state: &LoopState,
+    (state, events): (&LoopState, Option<Checksum>),
     mut facts: BTreeMap<String, String>,
 ) -> Result<(), CheckpointError> {
     let steps = (STEPS.to_owned(), state.steps.to_string());
@@ -205,16 +211,25 @@ pub(crate) fn save(
     let mut files =
         vec![(MODEL_FILE, &model[..]), (OPTIMIZER_FILE, &optimizer), (STATE_FILE, json.as_bytes())];
     files.extend(raw.as_ref().map(|raw| (RAW_FILE, &raw[..])));
+    let manifest = Manifest::new(files.iter().copied()).with_events(events).to_json();
+    files.push((MANIFEST, manifest.as_bytes()));
     Ok(files::replace_folder(folder, &files)?)
 }
 
-/// Reads the checkpoint `folder` into `train_state` and returns where the loop is.
-pub(crate) fn load(folder: &Path, train_state: &mut TrainState) -> Result<LoopState, CheckpointError> {
+/// Reads the checkpoint `folder` into `train_state` and returns where the loop is, and the checksum of the events up to there.
+pub(crate) fn load(
+    folder: &Path,
+    train_state: &mut TrainState,
+) -> Result<(LoopState, Option<Checksum>), CheckpointError> {
     let folder = locate(folder)?;
+    let manifest = Manifest::read(&folder)?;
+    if let Some(manifest) = &manifest {
+        manifest.check_all(&folder)?;
+    }
     let state = read_state(&folder)?;
     let load = |model: &IdentityAdder, file: &str| {
         let path = folder.join(file);
-        let metadata = model.load_safetensors(&files::read(&path)?, &path)?;
+        let metadata = model.load_safetensors(&read_checked(&path)?, &path)?;
         check_steps(&path, &metadata, state.steps)
     };
     load(train_state.result(), MODEL_FILE)?;
@@ -222,10 +237,46 @@ pub(crate) fn load(folder: &Path, train_state: &mut TrainState) -> Result<LoopSt
         load(&train_state.model, RAW_FILE)?;
     }
     let path = folder.join(OPTIMIZER_FILE);
-    let metadata = tensor_file::decode_into(&train_state.optimizer.state(), &files::read(&path)?, &path)?;
+    let metadata = tensor_file::decode_into(&train_state.optimizer.state(), &read_checked(&path)?, &path)?;
     check_steps(&path, &metadata, state.steps)?;
     train_state.optimizer.set_steps(state.steps);
-    Ok(state)
+    Ok((state, manifest.and_then(|manifest| manifest.events)))
+}
+
+/// The bytes of a file of a checkpoint, held to the manifest beside it if there is one.
+pub(crate) fn read_checked(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    let bytes = files::read(path)?;
+    let (folder, name) = (files::parent(path), path.file_name().unwrap_or_default().to_string_lossy());
+    if let Some(manifest) = Manifest::read(folder)? {
+        manifest.check(folder, &name, &bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// Holds a file of weights to the manifest of the checkpoint that it lies in. A file that lies in none, as those of others do, is
+/// taken as it is.
+///
+/// # Errors
+/// [`CheckpointError::Manifest`] where it was changed since it was written.
+pub fn check_weights(path: &Path) -> Result<(), CheckpointError> {
+    let is_of_checkpoint = path.file_name().is_some_and(|name| name == MODEL_FILE || name == RAW_FILE)
+        && files::parent(path).join(STATE_FILE).is_file();
+    if is_of_checkpoint { read_checked(path).map(drop) } else { Ok(()) }
+}
+
+/// Holds every file of the checkpoint `folder` to its manifest, if they are there.
+pub(crate) fn check(folder: &Path) -> Result<(), CheckpointError> {
+    let Ok(folder) = locate(folder) else { return Ok(()) };
+    match Manifest::read(&folder)? {
+        Some(manifest) => Ok(manifest.check_all(&folder)?),
+        None => Ok(()),
+    }
+}
+
+/// The checksum of the events that the checkpoint `folder` knows of; `None` where nothing says it.
+pub(crate) fn events(folder: &Path) -> Result<Option<Checksum>, CheckpointError> {
+    let Ok(folder) = locate(folder) else { return Ok(None) };
+    Ok(Manifest::read(&folder)?.and_then(|manifest| manifest.events))
 }
 
 /// The place of the checkpoint, even if its writing was interrupted.
@@ -236,8 +287,10 @@ pub(crate) fn locate(folder: &Path) -> Result<PathBuf, CheckpointError> {
 pub(crate) fn read_state(folder: &Path) -> Result<LoopState, CheckpointError> {
     let path = folder.join(STATE_FILE);
     let text = files::read_text(&path)?;
-    let malformed =
-        |error: serde_json::Error| CheckpointError::Syntax { path: path.clone(), message: error.to_string() };
+    let malformed = |error: serde_json::Error| CheckpointError::Syntax {
+        path: path.clone(),
+        message: files::json_problem(text.as_bytes(), &error),
+    };
     // The version first: another version may have other fields.
     let version = serde_json::from_str::<serde_json::Value>(&text).map_err(malformed)?["version"].clone();
     let wrong = |field, expected: String, found: String| CheckpointError::Value {

@@ -10,8 +10,10 @@ use crate::trainer::error::TrainError;
 /// place; whether it did.
 ///
 /// # Errors
-/// [`TrainError::OtherData`] where the checksums differ; otherwise where the run's files cannot be read or written.
+/// [`TrainError::OtherData`] where the checksums differ; otherwise where the run's files cannot be read or written, or
+/// were changed since they were written.
 pub fn adopt_data(run: &RunDirectory, data: &Dataset) -> Result<bool, TrainError> {
+    run.check()?;
     let mut config = run.config()?;
     let (expected, found) = (run.data()?, DataRecord::new(data));
     let pairs =

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use adder_model::Metrics;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::CheckpointName;
 use crate::files::{self, FileError, failed};
+use crate::manifest::{self, Checksum, MANIFEST, ManifestError};
 
 /// One line of the file. Epochs and steps are counted from 1, as a person does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,9 @@ pub enum EventsError {
         /// The reason.
         message: String,
     },
+    /// The lines that the checkpoint knows of are not those that were written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// Lines that the checkpoint knows of are gone.
     #[error("{path}: expected at least {expected} events, as the checkpoint says, found {found}")]
     TooShort {
@@ -90,16 +95,39 @@ pub enum EventsError {
 /// # Errors
 /// [`EventsError::File`] and [`EventsError::Line`].
 pub fn read_events(path: &Path) -> Result<Vec<Event>, EventsError> {
-    let text = files::read_text(path)?;
-    let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-    let parse = |(index, line)| {
-        serde_json::from_str(line).map_err(|error: serde_json::Error| EventsError::Line {
+    parse(path, &files::read(path)?)
+}
+
+/// The same, where the first of them are held to what the last checkpoint knows of them, if it does.
+pub(crate) fn read_checked_events(
+    path: &Path,
+    expected: Option<Checksum>,
+) -> Result<Vec<Event>, EventsError> {
+    let bytes = files::read(path)?;
+    let events = parse(path, &bytes)?;
+    check(path, &bytes, expected)?;
+    Ok(events)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Event>, EventsError> {
+    let whole = &bytes[..bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)];
+    let parse = |(index, line): (usize, &[u8])| {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        serde_json::from_slice(line).map_err(|error| EventsError::Line {
             path: path.to_owned(),
             line: index + 1,
-            message: error.to_string(),
+            message: files::json_problem(line, &error),
         })
     };
-    whole.lines().enumerate().map(parse).collect()
+    whole.split_inclusive(|&byte| byte == b'\n').enumerate().map(parse).collect()
+}
+
+/// Holds the first bytes of the file to the checksum of as many.
+fn check(path: &Path, bytes: &[u8], expected: Option<Checksum>) -> Result<(), EventsError> {
+    let Some(expected) = expected else { return Ok(()) };
+    let known = usize::try_from(expected.bytes).map_or(bytes.len(), |known| known.min(bytes.len()));
+    let manifest = files::parent(path).join(CheckpointName::Last.as_str()).join(MANIFEST);
+    Ok(manifest::check(path, &manifest, &[expected], &bytes[..known])?)
 }
 
 /// The file while it grows.
@@ -108,11 +136,15 @@ pub(crate) struct EventLog {
     path: PathBuf,
     file: File,
     events: u64,
+    /// Of all bytes so far: a checkpoint writes their checksum without reading them again.
+    hasher: crc32fast::Hasher,
+    bytes: u64,
 }
 
 impl EventLog {
-    /// Opens the file, or makes an empty one, cut back to its first `events` lines.
-    pub(crate) fn open(path: &Path, events: u64) -> Result<Self, EventsError> {
+    /// Opens the file, or makes an empty one, cut back to its first `events` lines, which are held to what the checkpoint knows of
+    /// them, if it does.
+    pub(crate) fn open(path: &Path, events: u64, expected: Option<Checksum>) -> Result<Self, EventsError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path).map_err(failed("open", path))?;
@@ -127,15 +159,28 @@ impl EventLog {
                 found: ends.count() as u64,
             })?,
         };
+        let kept = &text[..keep as usize];
+        if expected.is_some() {
+            // A line that is no event says more than a checksum does.
+            parse(path, kept)?;
+            check(path, &text, expected)?;
+        }
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(kept);
         file.set_len(keep)
             .and_then(|()| file.seek(SeekFrom::Start(keep)))
             .map_err(failed("cut back", path))?;
-        Ok(Self { path: path.to_owned(), file, events })
+        Ok(Self { path: path.to_owned(), file, events, hasher, bytes: keep })
     }
 
     /// Number of them.
     pub(crate) fn events(&self) -> u64 {
         self.events
+    }
+
+    /// The checksum of all of them.
+    pub(crate) fn checksum(&self) -> Checksum {
+        Checksum { bytes: self.bytes, crc32: self.hasher.clone().finalize() }
     }
 
     /// Adds one. A reader sees it at once; [`sync`](Self::sync) makes it last.
@@ -144,6 +189,8 @@ impl EventLog {
         line.push('\n');
         self.file.write_all(line.as_bytes()).map_err(failed("write", &self.path))?;
         self.events += 1;
+        self.hasher.update(line.as_bytes());
+        self.bytes += line.len() as u64;
         Ok(())
     }
 
@@ -174,7 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
         let events: Vec<_> = (1..=50).map(step).collect();
-        let mut log = EventLog::open(&path, 0).unwrap();
+        let mut log = EventLog::open(&path, 0, None).unwrap();
         for event in &events {
             log.append(event).unwrap();
         }
@@ -188,9 +235,9 @@ mod tests {
     fn opening_cuts_back_to_the_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        let mut log = EventLog::open(&path, 0).unwrap();
+        let mut log = EventLog::open(&path, 0, None).unwrap();
         (1..=5).for_each(|n| log.append(&step(n)).unwrap());
-        let mut log = EventLog::open(&path, 3).unwrap();
+        let mut log = EventLog::open(&path, 3, None).unwrap();
         log.append(&step(40)).unwrap();
         assert_eq!(log.events(), 4);
         assert_eq!(read_events(&path).unwrap(), [step(1), step(2), step(3), step(40)]);
@@ -203,7 +250,7 @@ mod tests {
         let line = serde_json::to_string(&step(1)).unwrap();
         std::fs::write(&path, format!("{line}\n{}", &line[..20])).unwrap();
         assert_eq!(read_events(&path).unwrap(), [step(1)]);
-        match EventLog::open(&path, 2) {
+        match EventLog::open(&path, 2, None) {
             Err(EventsError::TooShort { expected: 2, found: 1, .. }) => {}
             other => panic!("{other:?}"),
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use adder_data::whole_file::write_whole;
+use serde_json::error::Category;
 
 /// A file or folder that could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 /// Where it cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
     fs::read_to_string(path).map_err(failed("read", path))
+}
+
+/// The reason that `bytes` are not the JSON that was expected, in words of what the file holds.
+pub(crate) fn json_problem(bytes: &[u8], error: &serde_json::Error) -> String {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return "expected JSON, found nothing".into();
+    }
+    let place = format!("line {}, column {}", error.line(), error.column());
+    match error.classify() {
+        Category::Eof => format!("expected more JSON, found the end of the file at {place}"),
+        Category::Syntax => format!("expected JSON, found something else at {place}"),
+        Category::Data | Category::Io => error.to_string(),
+    }
 }
 
 /// Writes a file whole, over an older one if there is one.
@@ -102,7 +116,8 @@ pub(crate) fn recover_folder(path: &Path) -> Result<(), FileError> {
     attempt().map_err(failed("recover", path))
 }
 
-fn parent(path: &Path) -> &Path {
+/// The folder that `path` is in.
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -114,7 +129,8 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(format!(".{name}.{suffix}"))
 }
 
-fn remove_folder_if_there(folder: &Path) -> io::Result<()> {
+/// Deletes a folder with all that is in it, if there is one.
+pub(crate) fn remove_folder_if_there(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
@@ -122,7 +138,7 @@ fn remove_folder_if_there(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes renames in a folder last through a power cut. Only Unix lets a folder be opened and flushed.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 

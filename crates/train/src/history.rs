@@ -16,12 +16,12 @@ pub struct History {
 impl History {
     /// Time spent in steps and in validation, in seconds.
     pub fn seconds(&self) -> f64 {
-        self.epochs.iter().map(|epoch| epoch.training_seconds + epoch.validation_seconds).sum()
+        total(self.epochs.iter().map(|epoch| epoch.training_seconds + epoch.validation_seconds))
     }
 
     /// Time spent in steps, in seconds.
     pub fn training_seconds(&self) -> f64 {
-        self.epochs.iter().map(|epoch| epoch.training_seconds).sum()
+        total(self.epochs.iter().map(|epoch| epoch.training_seconds))
     }
 
     /// Whether a run with these epochs is over: all are done, or its patience is at an end.
@@ -44,6 +44,11 @@ impl History {
         };
         self.epochs.iter().fold(None, |best, epoch| if better(best, epoch) { Some(epoch) } else { best })
     }
+}
+
+/// The sum of times. The standard library's sum of no numbers is -0.0, which a person would see.
+fn total(seconds: impl Iterator<Item = f64>) -> f64 {
+    seconds.fold(0.0, |total, seconds| total + seconds)
 }
 
 impl From<Vec<Event>> for History {
@@ -86,5 +91,6 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(over), [false, true, true, false]);
         assert_eq!(history.seconds(), 22.0);
         assert_eq!(History::default().best(), None);
+        assert!(History::default().seconds().is_sign_positive(), "a run of no epoch took 0 s, not -0 s");
     }
 }

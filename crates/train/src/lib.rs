@@ -13,9 +13,9 @@
 //! sources.add_assignment("training.epochs=2")?;
 //! let config = sources.resolve()?;
 //! let data = load(&config.data.source, &mut |_| {})?;
-//! let directory = RunDirectory::create("runs/mine", IfExists::Fail)?;
+//! let place = RunDirectory::create("runs/mine", IfExists::Fail)?;
 //! let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 2, loader_workers: 1 };
-//! let trainer = Trainer::start(directory, config, data, None, machine)?;
+//! let trainer = Trainer::start(place, config, data, None, machine)?;
 //! if let Outcome::Finished(report) = trainer.run(&mut (), &StopFlag::default())? {
 //!     println!("{} % of the sums", report.metrics.sum.accuracy);
 //! }
@@ -53,6 +53,7 @@ pub mod events;
 pub mod files;
 mod history;
 mod images;
+pub mod manifest;
 pub mod observer;
 mod range;
 pub mod run_directory;
@@ -73,7 +74,7 @@ pub use files::FileError;
 pub use history::History;
 pub use images::RunImages;
 pub use observer::{Observer, Progress, RunPlan, StopFlag};
-pub use run_directory::{IfExists, ResumeOptions, RunDirectory, RunError};
+pub use run_directory::{IfExists, NewRun, ResumeOptions, RunDirectory, RunError};
 pub use targets::{PairTargets, TargetSource};
 pub use trainer::{Outcome, TrainError, Trainer};
 pub use tta::Tta;

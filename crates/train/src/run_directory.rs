@@ -5,9 +5,10 @@
 //! | `config.toml` | the whole configuration, defaults included | at the start |
 //! | `split.json` | which images train and which validate | at the start |
 //! | `data.json` | checksums of the data, [`DataRecord`] | at the start |
+//! | `checksums.json` | checksums of the three above, see [`manifest`](crate::manifest) | at the start, and where the data moved |
 //! | `environment.json` | versions and machine of each session, [`Environment`] | at the start and on resuming |
 //! | `events.jsonl` | each step and epoch, [`Event`] | as they happen |
-//! | `last/` | the checkpoint to resume from, see [`checkpoint`] | after each epoch and on stopping |
+//! | `last/` | the checkpoint to resume from, see [`checkpoint`] | at the start, after each epoch and on stopping |
 //! | `best/` | the checkpoint of the best epoch in validation | when there is a better one |
 //! | `evaluation.json` | the [`Report`] on the evaluation set | at the end, once |
 //! | `diverged.json` | the [`Divergence`](crate::divergence::Divergence) that ended it | where a number is not finite |
@@ -17,9 +18,18 @@
 //! | `teachers/1/` and so on | the runs of the networks that it learned from | before its first step, where asked for |
 //! | `events.out.tfevents.*` | the events for TensorBoard, one file | as they happen, where asked for |
 //! | `.lock` | nothing; locked while a program trains here | at the start |
+//!
+//! A run directory is whole at every moment, as a database's file is: a kill, a power cut or an error between any two system calls
+//! leaves a state from which the next command goes on. The start is one rename, see [`NewRun`]. What was written before the
+//! checkpoint in `last/` counts, what came after it is done again with the same bits. Whoever takes the lock first finishes or
+//! undoes what was cut off (`.last.new`, `.last.old`, `.next`, `.moving`) and deletes what dead writers left
+//! (`.unfinished-*`); without the lock nothing of a run is touched but files that are replaced whole.
+//!
+//! The files that decide a run are held to `checksums.json` whenever they are used, see [`RunDirectory::check`].
 
 pub(crate) mod error;
 mod manage;
+mod new_run;
 mod resume;
 
 use std::fs::{self, File, TryLockError};
@@ -27,6 +37,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use adder_data::Split;
+use adder_model::tensor_file::Metadata;
 use adder_model::{Backend, IdentityAdder, weights};
 use candle_core::Device;
 use serde::Serialize;
@@ -38,10 +49,12 @@ use crate::config::{Config, ConfigSources};
 use crate::data_record::DataRecord;
 use crate::environment::Environment;
 use crate::evaluation::{ExhaustiveReport, Report};
-use crate::events::{Event, read_events};
-use crate::files::{self, FileError, failed};
+use crate::events::{Event, read_checked_events};
+use crate::files::{self, failed};
+use crate::manifest::{MANIFEST, Manifest};
 
 pub use error::RunError;
+pub use new_run::NewRun;
 pub use resume::ResumeOptions;
 
 const CONFIG: &str = "config.toml";
@@ -56,6 +69,10 @@ const TEACHERS: &str = "teachers";
 const DIVERGED: &str = "diverged.json";
 const RESUME: &str = "resume.json";
 const LOCK: &str = ".lock";
+
+/// The files of a run, in the order in which they are deleted.
+const FILES: [&str; 11] =
+    [REPORT, RESUME, DIVERGED, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, MANIFEST, DATA, SPLIT, CONFIG];
 
 /// The head of `config.toml`.
 const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
@@ -76,35 +93,33 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
-    /// Makes the folder of a new run, with its parents.
-    ///
-    /// # Errors
-    /// [`RunError::Exists`] where a run is and is to be kept; [`RunError::Occupied`] where other files are;
-    /// [`RunError::Busy`] where a program trains the run that is to be replaced.
-    pub fn create(path: impl Into<PathBuf>, if_exists: IfExists) -> Result<Self, RunError> {
-        let run = Self { path: path.into() };
-        let path = &run.path;
-        let is_file = path.exists() && !path.is_dir();
-        if is_file || (path.is_dir() && !run.is_run() && !is_empty(path)?) {
-            return Err(RunError::Occupied(path.clone()));
-        }
-        if run.is_run() {
-            match if_exists {
-                IfExists::Fail => return Err(RunError::Exists(path.clone())),
-                IfExists::Replace => run.clear()?,
-            }
-        }
-        fs::create_dir_all(path).map_err(failed("create", path))?;
-        Ok(run)
-    }
-
     /// The run in a folder.
     ///
     /// # Errors
-    /// [`RunError::NotARun`] where there is none.
+    /// [`RunError::NotARun`] where there is none; [`RunError::NotBegun`] where its start was cut off.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, RunError> {
         let run = Self { path: path.into() };
-        if run.is_run() { Ok(run) } else { Err(RunError::NotARun(run.path)) }
+        if run.is_taken_over() {
+            // The lock finishes it.
+            run.lock()?;
+        }
+        match run.is_run() && !run.is_starting() {
+            true => Ok(run),
+            false if run.is_begun() => Err(RunError::NotBegun(run.path)),
+            false => Err(RunError::NotARun(run.path)),
+        }
+    }
+
+    /// Holds the files that decide the run, its configuration, split and record of the data, to the checksums that were taken when
+    /// they were written. A run of before has none and is taken as it is.
+    ///
+    /// # Errors
+    /// [`RunError::Manifest`] where a file was changed since.
+    pub fn check(&self) -> Result<(), RunError> {
+        match Manifest::read(&self.path)? {
+            Some(manifest) => Ok(manifest.check_all(&self.path)?),
+            None => Ok(()),
+        }
     }
 
     /// The run in the folder `runs` that was started or resumed last, of those that have a checkpoint.
@@ -172,9 +187,11 @@ impl RunDirectory {
     /// The events so far.
     ///
     /// # Errors
-    /// As [`read_events`].
+    /// As [`read_events`](crate::events::read_events); where those that the last checkpoint knows of were changed since.
     pub fn events(&self) -> Result<Vec<Event>, RunError> {
-        Ok(read_events(&self.events_path())?)
+        // The checkpoint first: events that come meanwhile are more than it knows of.
+        let known = checkpoint::events(&self.checkpoint_path(CheckpointName::Last))?;
+        Ok(read_checked_events(&self.events_path(), known)?)
     }
 
     /// The report on the evaluation set; `None` before the run is finished.
@@ -218,14 +235,35 @@ impl RunDirectory {
         Ok(self.config()?.training.is_over(state.position.epoch, state.best.map(|best| best.epoch)))
     }
 
+    /// The network of a checkpoint and the facts of its training. The weights are held to their checksum, the network to the
+    /// configuration of the run.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Missing`]; [`CheckpointError::Model`] where the weights cannot be used; [`RunError::Manifest`] and
+    /// [`CheckpointError::Manifest`] where a file was changed since it was written; [`RunError::OtherNetwork`].
+    pub fn model(
+        &self,
+        name: CheckpointName,
+        device: &Device,
+    ) -> Result<(IdentityAdder, Metadata), RunError> {
+        self.check()?;
+        let path = self.weights(name)?;
+        let bytes = checkpoint::read_checked(&path)?;
+        let (model, facts) =
+            weights::from_safetensors(&bytes, &path, device).map_err(CheckpointError::from)?;
+        if self.config()?.model != *model.config() {
+            return Err(RunError::OtherNetwork { path: self.path.join(CONFIG), weights: path });
+        }
+        Ok((model, facts))
+    }
+
     /// The network of the run's results, with the weights that `training.evaluate` names.
     ///
     /// # Errors
-    /// [`CheckpointError::Missing`]; [`CheckpointError::Model`] where the weights cannot be used.
+    /// As [`model`](Self::model).
     pub fn evaluated_model(&self, device: &Device, backend: Backend) -> Result<IdentityAdder, RunError> {
-        let weights = self.weights(self.config()?.training.evaluate)?;
-        let load = || weights::load(&weights, device)?.0.with_backend(backend);
-        Ok(load().map_err(CheckpointError::from)?)
+        let (model, _) = self.model(self.config()?.training.evaluate, device)?;
+        Ok(model.with_backend(backend).map_err(CheckpointError::from)?)
     }
 
     /// The path of the report.
@@ -255,20 +293,44 @@ impl RunDirectory {
         self.path.join(EVENTS)
     }
 
-    /// Keeps other programs from training here, until the file is dropped.
-    pub(crate) fn lock(&self) -> Result<File, RunError> {
+    /// Keeps other programs from training here, until the file is dropped; what was cut off here is finished or undone.
+    ///
+    /// # Errors
+    /// [`RunError::Busy`] where another program has the lock; otherwise where the system refuses.
+    pub fn lock(&self) -> Result<File, RunError> {
         let path = self.path.join(LOCK);
         let file = File::create(&path).map_err(failed("open", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => {
+                self.settle()?;
+                Ok(file)
+            }
             Err(TryLockError::WouldBlock) => Err(RunError::Busy(self.path.clone())),
             Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error).into()),
         }
     }
 
     pub(crate) fn write_config(&self, config: &Config) -> Result<(), RunError> {
-        let text = format!("{HEADER}\n{}", config.to_toml());
-        Ok(files::write(&self.path.join(CONFIG), text.as_bytes())?)
+        let (path, text) = (self.path.join(CONFIG), format!("{HEADER}\n{}", config.to_toml()));
+        if let Some(mut manifest) = Manifest::read(&self.path)? {
+            // The manifest first, with the old file and the new one: a kill leaves either.
+            manifest.admit(CONFIG, &files::read(&path)?, text.as_bytes());
+            self.write_manifest(&manifest)?;
+        }
+        Ok(files::write(&path, text.as_bytes())?)
+    }
+
+    /// Takes the checksums of the files that decide the run, once they are written.
+    pub(crate) fn write_checksums(&self) -> Result<(), RunError> {
+        let mut files = Vec::new();
+        for name in [CONFIG, SPLIT, DATA] {
+            files.push((name, files::read(&self.path.join(name))?));
+        }
+        self.write_manifest(&Manifest::new(files.iter().map(|(name, bytes)| (*name, &bytes[..]))))
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) -> Result<(), RunError> {
+        Ok(files::write(&self.path.join(MANIFEST), manifest.to_json().as_bytes())?)
     }
 
     pub(crate) fn write_split(&self, split: &Split) -> Result<(), RunError> {
@@ -301,33 +363,29 @@ impl RunDirectory {
         self.path.join(CONFIG).is_file()
     }
 
+    /// Whether a run has a file or folder of this name.
+    fn is_name(name: &str) -> bool {
+        let folders = ["last", "best", ".last.new", ".last.old", ".best.new", ".best.old", TEACHERS];
+        FILES.contains(&name) || folders.contains(&name) || manage::is_event_file(name)
+    }
+
     /// Deletes the files of a run and no others; the configuration last, for it is what makes a folder a run.
-    fn clear(&self) -> Result<(), RunError> {
-        let _lock = self.lock()?;
+    fn delete_files(&self) -> Result<(), RunError> {
         self.delete_teachers()?;
         self.delete_event_files()?;
         for name in [CheckpointName::Last, CheckpointName::Best] {
             let folder = self.checkpoint_path(name);
             files::recover_folder(&folder)?;
-            if folder.exists() {
-                fs::remove_dir_all(&folder).map_err(failed("delete", &folder))?;
-            }
+            files::remove_folder_if_there(&folder).map_err(failed("delete", &folder))?;
         }
-        let files =
-            [REPORT, RESUME, DIVERGED, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, DATA, SPLIT, CONFIG];
-        for name in files {
-            let file = self.path.join(name);
-            if file.exists() {
-                fs::remove_file(&file).map_err(failed("delete", &file))?;
-            }
-        }
-        Ok(())
+        FILES.iter().try_for_each(|name| Ok(files::remove_if_there(&self.path.join(name))?))
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
         let path = self.path.join(name);
         let text = files::read_text(&path)?;
-        serde_json::from_str(&text).map_err(|error| RunError::Syntax { path, message: error.to_string() })
+        serde_json::from_str(&text)
+            .map_err(|error| RunError::Syntax { path, message: files::json_problem(text.as_bytes(), &error) })
     }
 
     fn read_json_if_there<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, RunError> {
@@ -339,12 +397,6 @@ impl RunDirectory {
         text.push('\n');
         Ok(files::write(&self.path.join(name), text.as_bytes())?)
     }
-}
-
-/// Whether a folder holds nothing, or only the lock that a replaced run left.
-fn is_empty(folder: &Path) -> Result<bool, FileError> {
-    let mut entries = fs::read_dir(folder).map_err(failed("read", folder))?;
-    Ok(entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == LOCK)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
-use crate::loaded_model::find_run;
+use crate::loaded_model::{find_run, place_of_run};
 use crate::output::{print, print_json, say};
 use crate::resume_command::resume_command;
 use adder_report::format::metrics_table;
@@ -168,7 +168,7 @@ fn show(run: &Path, json: bool) -> Result<()> {
 }
 
 fn remove(run: &Path, context: &Context) -> Result<()> {
-    let run = find_run(run)?;
+    let run = RunDirectory::open_or_begun(place_of_run(run))?;
     let path = run.path().to_owned();
     let emptied = run.delete()?;
     if !context.quiet {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use adder_experiment::{RunObserver, SeriesError};
-use adder_report::{TensorBoard, run_figures, save_page};
-use adder_train::{Config, IfExists, Machine, Outcome, ResumeOptions, RunDirectory, Trainer};
+use adder_report::{Record, TensorBoard, run_figures, save_page};
+use adder_train::{Config, IfExists, Machine, Outcome, ResumeOptions, RunDirectory, TrainError, Trainer};
 use anyhow::Result;
 
 use crate::args::{RUNS, TrainArgs};
@@ -24,15 +24,30 @@ use crate::run_data::run_data;
 use crate::signals;
 use adder_report::format::report_text;
 
+const NO_REPORT: &str = "--no-report";
+
 pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
     let stop = stop_flag()?;
     let (trainer, options) = match &args.resume {
-        Some(run) => resumed(run, args, context)?,
+        Some(run) => {
+            let directory = find_run(run)?;
+            let mut options = options(args, context);
+            options.tensorboard |= directory.resume_options()?.tensorboard;
+            match resumed(&directory, args, context)? {
+                Err(finished @ TrainError::Finished { .. }) => {
+                    return complete(&directory, &options, args, context, finished);
+                }
+                trainer => {
+                    let trainer = trainer?;
+                    directory.write_resume_options(&options)?;
+                    (trainer, options)
+                }
+            }
+        }
         None => started(args, context)?,
     };
     let directory = trainer.directory().clone();
     let run = directory.path().to_path_buf();
-    directory.write_resume_options(&options)?;
     let resume = resume_command(&run, &options);
     let mut board = options.tensorboard.then(|| TensorBoard::open(&directory)).transpose()?;
     let mut dashboard = if args.tui { Dashboard::open(&directory, context, &stop)? } else { None };
@@ -56,27 +71,53 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
         say(format_args!("the run is in {}", run.display()));
     }
     // A standard output that fails is said at the end; the report is made all the same.
-    show_results(args, context, &directory, board)?;
+    if !args.no_report || board.is_some() {
+        let record = report::complete(&directory, None, context)?;
+        show_results(record, !args.no_report, board, context)?;
+    }
     printed.map(|()| ExitCode::SUCCESS)
 }
 
-/// Writes the report, and the figures for TensorBoard. The run itself is safe by then.
-fn show_results(
+/// What a finished run lacks that was killed between its evaluation and the end: its report and the figures for TensorBoard. Where it
+/// lacks nothing, that it is finished is the error.
+fn complete(
+    directory: &RunDirectory,
+    options: &ResumeOptions,
     args: &TrainArgs,
     context: &Context,
-    directory: &RunDirectory,
-    board: Option<TensorBoard>,
-) -> Result<()> {
-    if args.no_report && board.is_none() {
-        return Ok(());
+    finished: TrainError,
+) -> Result<ExitCode> {
+    let _lock = directory.lock()?;
+    let unwanted = |options: &ResumeOptions| options.arguments.iter().any(|argument| argument == NO_REPORT);
+    let page =
+        !unwanted(options) && !unwanted(&directory.resume_options()?) && !directory.report_path().exists();
+    let Some(report) = directory.evaluation()? else { return Err(finished.into()) };
+    if !page && !options.tensorboard {
+        return Err(finished.into());
     }
     let record = report::complete(directory, None, context)?;
+    let lacks_events =
+        options.tensorboard && (page || !TensorBoard::is_complete(directory, run_figures(&record).len())?);
+    if !page && !lacks_events {
+        return Err(finished.into());
+    }
+    let printed = if args.json { print_json(&report) } else { print(report_text(&report)) };
+    if !context.quiet {
+        say(format_args!("{finished}; what it lacks is made"));
+    }
+    let board = lacks_events.then(|| TensorBoard::open(directory)).transpose()?;
+    show_results(record, page, board, context)?;
+    printed.map(|()| ExitCode::SUCCESS)
+}
+
+/// Writes the figures for TensorBoard, and the report, `page`. The run itself is safe by then.
+fn show_results(record: Record, page: bool, board: Option<TensorBoard>, context: &Context) -> Result<()> {
     if let Some(mut board) = board {
         board.add_figures(&run_figures(&record))?;
         board.finish()?;
     }
-    if !args.no_report {
-        let path = directory.report_path();
+    if page {
+        let path = RunDirectory::open(&record.path)?.report_path();
         save_page(&path, &[record])?;
         if !context.quiet {
             say(format_args!("report: {}", path.display()));
@@ -96,7 +137,7 @@ fn resumable(error: SeriesError, resume: &str) -> anyhow::Error {
 /// The options of a session that decide nothing of what it computes.
 fn options(args: &TrainArgs, context: &Context) -> ResumeOptions {
     let mut arguments = context.arguments.clone();
-    let flags = [("--json", args.json), ("--no-report", args.no_report), ("--tui", args.tui)];
+    let flags = [("--json", args.json), (NO_REPORT, args.no_report), ("--tui", args.tui)];
     arguments.extend(flags.iter().filter(|(_, given)| *given).map(|(flag, _)| (*flag).to_owned()));
     ResumeOptions { tensorboard: args.tensorboard, arguments }
 }
@@ -110,18 +151,22 @@ fn started(args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOption
         None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),
     };
     let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Fail };
-    let directory = RunDirectory::create(path, if_exists)?;
-    let trainer = Trainer::start(directory, config, data, None, context.machine())?;
-    Ok((trainer, options(args, context)))
+    let options = options(args, context);
+    let place = RunDirectory::create(path, if_exists)?.with_options(options.clone());
+    Ok((Trainer::start(place, config, data, None, context.machine())?, options))
 }
 
-fn resumed(run: &Path, args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOptions)> {
-    let directory = find_run(run)?;
-    let mut options = options(args, context);
-    options.tensorboard |= directory.resume_options()?.tensorboard;
-    let data = run_data(&directory, args.training.config.data.as_deref(), context)?;
+/// The trainer of a run that resumes; within, the reason that it does not, with which something may be done.
+fn resumed(
+    directory: &RunDirectory,
+    args: &TrainArgs,
+    context: &Context,
+) -> Result<Result<Trainer, TrainError>> {
+    // Before its images are read: what was damaged may be their place.
+    directory.check()?;
+    let data = run_data(directory, args.training.config.data.as_deref(), context)?;
     let before = directory.environment()?.sessions.last().map(|session| session.backend);
     let backend = context.backend.or(before).unwrap_or(context.backend());
     let machine = Machine { backend, ..context.machine() };
-    Ok((Trainer::resume(directory, data, machine)?, options))
+    Ok(Trainer::resume(directory.clone(), data, machine))
 }

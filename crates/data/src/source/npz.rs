@@ -101,7 +101,11 @@ fn other_archive(entries: &[Entry]) -> Option<&'static str> {
         return None;
     }
     let of_pytorch = entries.iter().any(|entry| entry.name.ends_with("data.pkl"));
-    Some(if of_pytorch { "a file of PyTorch: save its arrays as mnist.npz, see docs/data.md" } else { "a zip archive of other files: unpack it first" })
+    Some(if of_pytorch {
+        "a file of PyTorch: save its arrays as mnist.npz, see docs/data.md"
+    } else {
+        "a zip archive of other files: unpack it first"
+    })
 }
 
 fn name_in(path: &Path, entry: &Entry) -> String {

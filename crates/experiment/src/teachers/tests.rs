@@ -240,9 +240,10 @@ fn a_run_that_is_replaced_or_deleted_takes_its_teachers_along() {
     let path = folder.path().join("run");
     run_for(start(&path, config(&TAUGHT)).unwrap(), 1);
     assert!(path.join("teachers/1/config.toml").exists());
-    let run = RunDirectory::create(&path, IfExists::Replace).unwrap();
+    let place = RunDirectory::create(&path, IfExists::Replace).unwrap();
+    let trainer = Trainer::start(place, config(&TAUGHT), dataset(), None, machine()).unwrap();
     assert!(!path.join("teachers").exists());
-    run_for(Trainer::start(run, config(&TAUGHT), dataset(), None, machine()).unwrap(), 1);
+    run_for(trainer, 1);
     fs::write(path.join("teachers/notes.txt"), "").unwrap();
     assert!(!RunDirectory::open(&path).unwrap().delete().unwrap());
     assert!(path.join("teachers/notes.txt").exists() && !path.join("teachers/1").exists());

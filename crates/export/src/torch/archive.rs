@@ -42,7 +42,8 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// [`FileProblem::Archive`].
     pub(crate) fn open(file: &'a [u8]) -> Result<Self, FileProblem> {
-        let damaged = |error: rawzip::Error| match error.kind() {
+        let damaged = |error: rawzip::Error| {
+            match error.kind() {
             rawzip::ErrorKind::MissingEndOfCentralDirectory | rawzip::ErrorKind::Eof => FileProblem::Archive(
                 "its end is missing, as where a download or a copy was cut off; get the file again".into(),
             ),
@@ -52,6 +53,7 @@ impl<'a> Archive<'a> {
                     .into(),
             ),
             kind => FileProblem::Archive(kind.to_string()),
+        }
         };
         let zip = ZipArchive::from_slice(file).map_err(damaged)?;
         let mut entries = BTreeMap::new();

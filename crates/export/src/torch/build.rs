@@ -20,7 +20,8 @@ use crate::{Error, Result};
 const MOST_EXPANDED: usize = 1 << 20;
 
 /// What to do about weights of a quantized network.
-pub(crate) const DEQUANTIZE: &str = "the network is quantized: save its state_dict as it was before that, or each tensor's `dequantize()`";
+pub(crate) const DEQUANTIZE: &str =
+    "the network is quantized: save its state_dict as it was before that, or each tensor's `dequantize()`";
 
 /// The tensors of a file by its names, and how these are ours.
 pub(crate) struct Parts<'p, 's> {

@@ -43,8 +43,7 @@ impl TensorBoard {
     /// # Errors
     /// [`Error::Write`] where the file cannot be read or written, [`Error::Run`] where the run's events cannot be read.
     pub fn open(run: &RunDirectory) -> Result<Self> {
-        let mut expected = vec![content::head()];
-        expected.extend(run.events()?.iter().map(content::event));
+        let mut expected = expected(run)?;
         let mut files = run.event_files()?.into_iter();
         let new = || run.event_file_path(&format!("{}.{}", now() as u64, std::process::id()));
         let path = files.next().unwrap_or_else(new);
@@ -61,6 +60,20 @@ impl TensorBoard {
             Some(failure) => Err(failure),
             None => Ok(board),
         }
+    }
+
+    /// Whether the event file of a finished run has all of its records and, behind them, as many as its figures are.
+    ///
+    /// # Errors
+    /// [`Error::Write`] where the file cannot be read, [`Error::Run`] where the run's files cannot.
+    pub fn is_complete(run: &RunDirectory, figures: usize) -> Result<bool> {
+        let [path] = &run.event_files()?[..] else { return Ok(false) };
+        let found = fs::read(path).map_err(|error| failed(path, &error))?;
+        let expected = expected(run)?;
+        let whole = records(&found).last().map_or(0, |(_, end)| end) == found.len();
+        Ok(whole
+            && count(&found, &expected).0 == expected.len()
+            && records(&found).count() == expected.len() + figures)
     }
 
     /// Adds figures, each under its name, at the step of the last event.
@@ -126,20 +139,33 @@ impl Observer for TensorBoard {
 /// The file is of the run alone: nothing of its teachers.
 impl RunObserver for TensorBoard {}
 
+/// The records that a run's files say, but for its figures.
+fn expected(run: &RunDirectory) -> Result<Vec<Record>> {
+    let mut expected = vec![content::head()];
+    expected.extend(run.events()?.iter().map(content::event));
+    let step = expected.last().map_or(0, |record| record.step);
+    expected.extend(run.evaluation()?.map(|report| content::evaluation(step, &report)));
+    Ok(expected)
+}
+
 /// The file, or a new one, cut back to the first of its records that are the `expected` ones, and the number of those.
 fn cut_back(path: &Path, expected: &[Record]) -> io::Result<(File, usize)> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    let found = fs::read(path)?;
+    let (count, end) = count(&fs::read(path)?, expected);
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end))?;
+    Ok((file, count))
+}
+
+/// The number of the first records of a file that are the `expected` ones, and the place where they end.
+fn count(found: &[u8], expected: &[Record]) -> (usize, u64) {
     let is_expected = |&((data, _), expected): &((&[u8], usize), &Record)| {
         EventMessage::decode(data).is_ok_and(|event| {
             event.step == expected.step as i64 && event.what.as_ref() == Some(&expected.what)
         })
     };
-    let kept = records(&found).zip(expected).take_while(is_expected);
-    let (count, end) = kept.fold((0, 0), |(count, _), ((_, end), _)| (count + 1, end as u64));
-    file.set_len(end)?;
-    file.seek(SeekFrom::Start(end))?;
-    Ok((file, count))
+    let kept = records(found).zip(expected).take_while(is_expected);
+    kept.fold((0, 0), |(count, _), ((_, end), _)| (count + 1, end as u64))
 }
 
 fn now() -> f64 {

@@ -35,9 +35,9 @@ fn scalars(file: &[u8]) -> Vec<(i64, String, f32)> {
 }
 
 fn run_of(name: &str, folder: &Path, data: &Dataset) -> (RunDirectory, Trainer) {
-    let run = RunDirectory::create(folder.join(name), IfExists::Fail).unwrap();
-    let trainer = Trainer::start(run.clone(), config(), data.clone(), None, machine()).unwrap();
-    (run, trainer)
+    let place = RunDirectory::create(folder.join(name), IfExists::Fail).unwrap();
+    let trainer = Trainer::start(place, config(), data.clone(), None, machine()).unwrap();
+    (trainer.directory().clone(), trainer)
 }
 
 /// Three epochs of four steps.

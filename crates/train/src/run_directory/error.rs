@@ -6,6 +6,7 @@ use crate::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::events::EventsError;
 use crate::files::FileError;
+use crate::manifest::ManifestError;
 
 /// A run directory that cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,17 @@ pub enum RunError {
     /// A checkpoint is missing or broken.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A file that decides the run is not what was written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The weights are of another network than the configuration's.
+    #[error("{path}: model: expected the network of {weights}, found another")]
+    OtherNetwork {
+        /// The configuration.
+        path: PathBuf,
+        /// The weights.
+        weights: PathBuf,
+    },
     /// A JSON file is not what it should be, or not whole.
     #[error("{path}: {message}")]
     Syntax {
@@ -40,6 +52,11 @@ pub enum RunError {
     /// There is no run.
     #[error("{0}: expected a run directory, found no config.toml in it")]
     NotARun(PathBuf),
+    /// A start was cut off before there was a run.
+    #[error(
+        "{0}: expected a run directory, found what a start left that was cut off before the run was whole"
+    )]
+    NotBegun(PathBuf),
     /// Not one run is in the folder of runs.
     #[error("{0}: no run with a checkpoint is here")]
     NoRuns(PathBuf),

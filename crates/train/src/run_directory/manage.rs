@@ -4,8 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
+use super::new_run::collect_starts;
 use super::{LOCK, RunDirectory, TEACHERS};
-use crate::files::failed;
+use crate::files::{failed, remove_if_there};
 
 /// The name of an event file for TensorBoard, from its first character and at its end.
 const EVENT_FILE: (&str, &str) = ("events.out.tfevents.", ".adder");
@@ -22,12 +23,9 @@ impl RunDirectory {
     /// Where the folder cannot be read.
     pub fn event_files(&self) -> Result<Vec<PathBuf>, RunError> {
         let entries = fs::read_dir(&self.path).map_err(failed("read", &self.path))?;
-        let is_event_file = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1)
-        };
+        let is_one = |path: &PathBuf| is_event_file(&path.file_name().unwrap_or_default().to_string_lossy());
         let mut files: Vec<PathBuf> =
-            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_event_file).collect();
+            entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_one).collect();
         files.sort();
         Ok(files)
     }
@@ -36,7 +34,8 @@ impl RunDirectory {
     pub(super) fn delete_teachers(&self) -> Result<(), RunError> {
         let folder = self.path.join(TEACHERS);
         let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
-        for teacher in entries.filter_map(|entry| Self::open(entry.ok()?.path()).ok()) {
+        collect_starts(&folder);
+        for teacher in entries.filter_map(|entry| Self::open_or_begun(entry.ok()?.path()).ok()) {
             teacher.delete()?;
         }
         remove_if_empty(&folder).map(|_| ())
@@ -60,11 +59,10 @@ impl RunDirectory {
     /// # Errors
     /// [`RunError::Busy`] where a program trains it; otherwise where the system refuses.
     pub fn delete(self) -> Result<bool, RunError> {
-        self.clear()?;
-        let lock = self.path.join(LOCK);
-        if lock.exists() {
-            fs::remove_file(&lock).map_err(failed("delete", &lock))?;
-        }
+        let held = self.lock()?;
+        self.delete_files()?;
+        drop(held);
+        remove_if_there(&self.path.join(LOCK))?;
         remove_if_empty(&self.path)
     }
 
@@ -91,6 +89,11 @@ impl RunDirectory {
     }
 }
 
+/// Whether a file of this name is one of events for TensorBoard.
+pub(super) fn is_event_file(name: &str) -> bool {
+    name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1)
+}
+
 /// Removes a folder unless something is in it. Whether it did.
 fn remove_if_empty(folder: &Path) -> Result<bool, RunError> {
     let mut entries = fs::read_dir(folder).map_err(failed("read", folder))?;
@@ -107,8 +110,8 @@ mod tests {
     use crate::{Config, IfExists};
 
     fn run(path: PathBuf) -> RunDirectory {
-        let run = RunDirectory::create(path, IfExists::Fail).unwrap();
-        run.write_config(&Config::default()).unwrap();
+        let place = RunDirectory::create(path, IfExists::Fail).unwrap();
+        let (run, _) = place.begin(|run| run.write_config(&Config::default())).unwrap();
         fs::write(run.event_file_path("1"), "").unwrap();
         fs::write(run.report_path(), "").unwrap();
         run

@@ -7,10 +7,22 @@ use super::*;
 use crate::divergence::Divergence;
 use crate::environment::{Machine, Session};
 
+/// A run of a configuration and nothing else.
+fn run_of(path: &Path, if_exists: IfExists, config: &Config) -> RunDirectory {
+    RunDirectory::create(path, if_exists).unwrap().begin(|run| run.write_config(config)).unwrap().0
+}
+
+/// The names in a folder, hidden ones included.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 /// A run that looks complete from the outside, as it was started at `started`.
 fn run_started(path: &Path, started: &str) -> RunDirectory {
-    let run = RunDirectory::create(path, IfExists::Fail).unwrap();
-    run.write_config(&Config::default()).unwrap();
+    let run = run_of(path, IfExists::Fail, &Config::default());
     let machine = Machine { device: Device::Cpu, backend: Backend::Fused, threads: 1, loader_workers: 1 };
     let session = Session { started: started.into(), ..Session::now(0, &machine) };
     run.write_environment(&Environment { sessions: vec![session] }).unwrap();
@@ -23,10 +35,10 @@ fn a_run_is_made_with_its_parents_and_opened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs/one");
     assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(p)) if p == path));
-    let run = RunDirectory::create(&path, IfExists::Fail).unwrap();
-    assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(_))), "no configuration is there yet");
+    RunDirectory::create(&path, IfExists::Fail).unwrap();
+    assert!(matches!(RunDirectory::open(&path), Err(RunError::NotARun(_))) && !path.exists());
     let config = Config { seed: 77, ..Config::default() };
-    run.write_config(&config).unwrap();
+    let run = run_of(&path, IfExists::Fail, &config);
     assert_eq!(RunDirectory::open(&path).unwrap(), run);
     assert_eq!(run.config().unwrap(), config);
     let split = Split::shuffled(100, 0.2, 5).unwrap();
@@ -52,10 +64,112 @@ fn what_is_there_is_not_overwritten_unasked() {
     assert!(matches!(RunDirectory::create(&path, IfExists::Fail), Err(RunError::Exists(p)) if p == path));
     assert!(run.config().is_ok());
 
-    RunDirectory::create(&path, IfExists::Replace).unwrap();
-    let mut left: Vec<_> = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    left.sort();
-    assert_eq!(left, [".lock", "notes.txt"]);
+    let config = Config { seed: 2, ..Config::default() };
+    let place = RunDirectory::create(&path, IfExists::Replace).unwrap();
+    assert!(
+        run.divergence().is_ok_and(|there| there.is_some()),
+        "the old run stays until the new one is whole"
+    );
+    place.begin(|run| run.write_config(&config)).unwrap();
+    assert_eq!(names(&path), [".lock", "config.toml", "notes.txt"]);
+    assert_eq!(run.config().unwrap(), config);
+}
+
+/// Starts a run whose writing ends after the configuration as suddenly as by a power cut: nothing is put in order.
+fn killed_start(path: &Path, if_exists: IfExists, config: &Config) {
+    let place = RunDirectory::create(path, if_exists).unwrap();
+    let start = std::panic::AssertUnwindSafe(|| {
+        place.begin(|run| -> Result<(), RunError> {
+            run.write_config(config)?;
+            fs::write(run.path().join(".unfinished-1"), "").unwrap();
+            panic!("killed")
+        })
+    });
+    assert!(std::panic::catch_unwind(start).is_err());
+}
+
+#[test]
+fn a_start_that_was_killed_leaves_nothing_but_what_the_next_one_collects() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, config) = (folder.path().join("run"), Config::default());
+    killed_start(&path, IfExists::Fail, &config);
+    assert!(!path.exists() && names(folder.path()).len() == 1);
+    let hidden = folder.path().join(&names(folder.path())[0]);
+    assert!(matches!(RunDirectory::open(hidden), Err(RunError::NotARun(_))), "it has no name yet");
+    // A hidden folder without a lock is of a start that was killed before it had one; a locked one is of a living start.
+    fs::create_dir(folder.path().join(".starting-0-0")).unwrap();
+    let living = RunDirectory { path: folder.path().join(".starting-0-1") };
+    fs::create_dir(living.path()).unwrap();
+    let _lock = living.lock().unwrap();
+    run_of(&path, IfExists::Fail, &config);
+    assert_eq!(names(folder.path()), [".starting-0-1", "run"]);
+    assert_eq!(names(&path), [".lock", "config.toml"]);
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("above/run");
+    let fail = |place: NewRun| {
+        let failed = place.begin(|run| {
+            run.write_config(&Config::default())?;
+            Err(RunError::NoRuns("on purpose".into()))
+        });
+        assert!(matches!(failed, Err(RunError::NoRuns(_))));
+    };
+    fail(RunDirectory::create(&path, IfExists::Fail).unwrap());
+    assert!(names(&folder.path().join("above")).is_empty());
+    let run = run_of(&path, IfExists::Fail, &Config { seed: 3, ..Config::default() });
+    fail(RunDirectory::create(&path, IfExists::Replace).unwrap());
+    assert_eq!(run.config().unwrap().seed, 3);
+    assert_eq!(names(&path), [".lock", "config.toml"]);
+}
+
+#[test]
+fn a_replacement_that_was_cut_off_is_the_old_run_or_the_new_one() {
+    let (old, new) = (Config { seed: 1, ..Config::default() }, Config { seed: 2, ..Config::default() });
+    // The names of the new run's folder, in turn, and the configuration that a kill then leaves.
+    for (hidden, cleared, expected) in
+        [(".new", false, 1), (".next", false, 2), (".next", true, 2), (".moving", true, 2)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        run_of(&path, IfExists::Fail, &old);
+        fs::write(path.join("notes.txt"), "mine").unwrap();
+        killed_start(&path, IfExists::Replace, &new);
+        fs::write(path.join(".new/split.json"), "").unwrap();
+        fs::remove_file(path.join(".new/.unfinished-1")).unwrap();
+        fs::rename(path.join(".new"), path.join(hidden)).unwrap();
+        if cleared {
+            fs::remove_file(path.join("config.toml")).unwrap();
+        }
+        let run = RunDirectory::open(&path).unwrap();
+        assert_eq!(run.config().unwrap().seed, expected, "{hidden}");
+        drop(run.lock().unwrap());
+        let left = names(&path);
+        let expected: &[&str] = match expected {
+            1 => &[".lock", "config.toml", "notes.txt"],
+            _ => &[".lock", "config.toml", "notes.txt", "split.json"],
+        };
+        assert_eq!(left, expected, "{hidden}");
+    }
+}
+
+#[test]
+fn a_folder_in_which_a_start_was_cut_off_is_started_in_again_or_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    fs::create_dir(&path).unwrap();
+    let config = Config::default();
+    killed_start(&path, IfExists::Fail, &config);
+    assert!(matches!(RunDirectory::open(&path), Err(RunError::NotBegun(p)) if p == path));
+    // What a start of before could leave besides.
+    fs::write(path.join("environment.json"), "").unwrap();
+    run_of(&path, IfExists::Fail, &config);
+    assert_eq!(names(&path), [".lock", "config.toml"]);
+    fs::remove_file(path.join("config.toml")).unwrap();
+    assert!(RunDirectory::open_or_begun(&path).unwrap().delete().unwrap());
+    assert!(!path.exists());
 }
 
 #[test]

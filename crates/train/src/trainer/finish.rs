@@ -64,10 +64,7 @@ impl Trainer {
     pub(super) fn evaluate(&self, observer: &mut dyn Observer) -> Result<Report, TrainError> {
         let chosen = match self.config.training.evaluate {
             CheckpointName::Last => self.model().clone(),
-            CheckpointName::Best => {
-                let weights = self.directory.weights(CheckpointName::Best)?;
-                adder_model::weights::load(&weights, &self.machine.device)?.0
-            }
+            CheckpointName::Best => self.directory.model(CheckpointName::Best, &self.machine.device)?.0,
         };
         let images: &Labeled = &self.data.evaluation;
         observer.on_evaluation(EvaluationSplit::Evaluation, self.images.evaluation.len());
@@ -104,7 +101,9 @@ impl Trainer {
         self.events.sync()?;
         self.state.events = self.events.events();
         let folder = self.directory.checkpoint_path(name);
-        checkpoint::save(&folder, &self.train_state, &self.state, facts)?;
+        // The best is not resumed from: events after it may be written again, with other times.
+        let events = (name == CheckpointName::Last).then(|| self.events.checksum());
+        checkpoint::save(&folder, &self.train_state, (&self.state, events), facts)?;
         observer.on_checkpoint(name, &folder);
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::data_record::DataRecord;
 use crate::environment::{Environment, Machine, Session};
 use crate::events::EventLog;
 use crate::images::RunImages;
-use crate::run_directory::RunDirectory;
+use crate::run_directory::{NewRun, RunDirectory};
 
 /// A training of `config` before its first step.
 fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainError> {
@@ -25,13 +25,13 @@ fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainEr
 }
 
 impl Trainer {
-    /// Starts a run in a directory from [`RunDirectory::create`]: writes the configuration, the split, the environment
-    /// and the first checkpoint. Without a `split`, the seed draws one.
+    /// Starts a run in a place from [`RunDirectory::create`]. The run appears there whole, with its configuration, split, environment
+    /// and first checkpoint, or not at all. Without a `split`, the seed draws one.
     ///
     /// # Errors
     /// Where the data do not fit the configuration or the directory cannot be written.
     pub fn start(
-        directory: RunDirectory,
+        place: NewRun,
         config: Config,
         data: Dataset,
         split: Option<Split>,
@@ -39,16 +39,21 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         let images = RunImages::new(&config, &data, split)?;
         let train_state = train_state(&config, &machine)?;
-        let lock = directory.lock()?;
-        let session = Session::now(0, &machine);
-        directory.write_environment(&Environment { sessions: vec![session] })?;
-        directory.write_split(&images.split)?;
-        directory.write_data(&DataRecord::new(&data))?;
-        directory.write_config(&config)?;
-        let events = EventLog::open(&directory.events_path(), 0)?;
+        let environment = Environment { sessions: vec![Session::now(0, &machine)] };
         let state = LoopState::default();
-        let folder = directory.checkpoint_path(CheckpointName::Last);
-        checkpoint::save(&folder, &train_state, &state, Default::default())?;
+        let (directory, lock) = place.begin(|run| -> Result<(), TrainError> {
+            run.write_environment(&environment)?;
+            run.write_split(&images.split)?;
+            run.write_data(&DataRecord::new(&data))?;
+            run.write_config(&config)?;
+            run.write_checksums()?;
+            let events = EventLog::open(&run.events_path(), 0, None)?;
+            events.sync()?;
+            let folder = run.checkpoint_path(CheckpointName::Last);
+            checkpoint::save(&folder, &train_state, (&state, Some(events.checksum())), Default::default())?;
+            Ok(())
+        })?;
+        let events = EventLog::open(&directory.events_path(), 0, None)?;
         let targets = None;
         Ok(Self {
             directory,
@@ -69,7 +74,8 @@ impl Trainer {
     ///
     /// # Errors
     /// [`TrainError::Finished`] where nothing is left to do; [`TrainError::OtherData`] where the data are not those that
-    /// it was started on; otherwise where the checkpoint is missing or broken, or another program trains here.
+    /// it was started on; otherwise where the checkpoint or the run is missing, broken or changed, or another
+    /// program trains here.
     pub fn resume(directory: RunDirectory, data: Dataset, machine: Machine) -> Result<Self, TrainError> {
         let lock: File = directory.lock()?;
         adopt_data(&directory, &data)?;
@@ -77,10 +83,11 @@ impl Trainer {
         let images = RunImages::new(&config, &data, Some(directory.split()?))?;
         let mut train_state = train_state(&config, &machine)?;
         let folder = directory.checkpoint_path(CheckpointName::Last);
-        let state = checkpoint::load(&folder, &mut train_state)?;
+        let (state, known) = checkpoint::load(&folder, &mut train_state)?;
+        checkpoint::check(&directory.checkpoint_path(CheckpointName::Best))?;
         let mut environment = directory.environment()?;
         environment.sessions.push(Session::now(state.steps, &machine));
-        let events = EventLog::open(&directory.events_path(), state.events)?;
+        let events = EventLog::open(&directory.events_path(), state.events, known)?;
         let targets = None;
         let trainer = Self {
             directory,

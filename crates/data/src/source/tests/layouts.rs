@@ -242,7 +242,10 @@ mod arrays {
     fn archives_of_other_things_are_named() {
         for (name, words) in [
             // What `torch.save` writes.
-            ("training/data.pkl", "mnist.npz (a file of PyTorch: save its arrays as mnist.npz, see docs/data.md)"),
+            (
+                "training/data.pkl",
+                "mnist.npz (a file of PyTorch: save its arrays as mnist.npz, see docs/data.md)",
+            ),
             ("train-images-idx3-ubyte", "mnist.npz (a zip archive of other files: unpack it first)"),
         ] {
             let Err(Error::NoData { found, .. }) = loaded(&zipped(name, b"\x80\x02.")) else { panic!() };

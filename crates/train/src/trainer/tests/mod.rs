@@ -1,6 +1,7 @@
 //! Small runs from start to end, with a stop, a crash or damage on the way.
 
 mod course;
+mod damage;
 mod options;
 mod refusals;
 mod resume;
