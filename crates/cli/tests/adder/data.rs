@@ -306,5 +306,10 @@ fn other_images_than_a_runs_are_named_once() {
     // At the same place others lie now.
     put(&place, "own", &mnist().inverted());
     let told = said(&place.adder(&["eval", "run"]));
-    assert!(told.contains("in own, which has changed") && told.matches(" own").count() == 1, "{told}");
+    assert!(
+        told.contains("in own, which has changed")
+            && told.matches("in own").count() == 1
+            && !told.contains("as in own"),
+        "{told}"
+    );
 }

@@ -144,7 +144,7 @@ fn parts_of_a_distributed_checkpoint_are_named_with_the_command_that_makes_one_f
     };
     let shard = here.join("__0_0.distcp");
     // One archive behind the other, and a single one.
-    for bytes in [[one("archive"), one("archive"), plain()].concat(), one("archive")] {
+    for bytes in [[one("archive"), one("archive"), one("archive")].concat(), one("archive")] {
         std::fs::write(&shard, &bytes).unwrap();
         let quoted = format!("{command} '{}' model.pth", here.display().to_string().replace('\'', "'\\''"));
         says(&shard, &["a shard of a distributed checkpoint", &quoted]);
@@ -173,13 +173,16 @@ fn a_renamed_tensor_is_shown_beside_the_name_that_was_expected() {
         }
         safetensors(&state, &[])
     };
-    let words =
-        ["tensor `fc1.0.weight` is missing", "its shape [2, 2] has `fc_one.0.weight`", "was it renamed?"];
-    refused(&renamed(&[("fc1.0.weight", "fc_one.0.weight")]), None, &words);
+    let words = [
+        "tensor `out_num.0.weight` is missing",
+        "its shape [10, 3] has `digit_head.weight`",
+        "was it renamed?",
+    ];
+    refused(&renamed(&[("out_num.0.weight", "digit_head.weight")]), None, &words);
     let two = [("fc1.1.bias", "x.bias"), ("fc1.1.weight", "x.weight")];
     refused(&renamed(&two), None, &["`fc1.1.weight` is missing", "have `x.bias`, `x.weight`"]);
     let mut other = state_dict();
-    other.remove("fc1.0.weight");
+    other.remove("out_num.0.weight");
     other.insert("x".into(), (vec![1], vec![0.0]));
     refused(&safetensors(&other, &[]), None, &["41 of the network's 42", "and 1 that it does not know: `x`"]);
 }
@@ -192,12 +195,12 @@ fn a_quantized_network_is_told_to_be_saved_as_it_was() {
     for (name, tensor) in &flat.tensors {
         pickle.text(name);
         match name.as_str() {
-            "fc1.0.weight" => pickle.global("torch._utils", "_rebuild_qtensor").raw(b")R"),
+            "out_num.0.weight" => pickle.global("torch._utils", "_rebuild_qtensor").raw(b")R"),
             _ => pickle.tensor(tensor, None),
         };
     }
     pickle.raw(b"u");
-    let words = ["`fc1.0.weight`: expected F32 [2, 2], found a quantized tensor", "`dequantize()`"];
+    let words = ["`out_num.0.weight`: expected F32 [10, 3], found a quantized tensor", "`dequantize()`"];
     refused(&flat.file(&pickle), None, &words);
     // Layers of a quantized module have their weights packed in one object.
     let packed = file(|pickle, _| {
