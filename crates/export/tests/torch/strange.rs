@@ -203,8 +203,9 @@ fn a_quantized_network_is_told_to_be_saved_as_it_was() {
     let words = ["`out_num.0.weight`: expected F32 [10, 3], found a quantized tensor", "`dequantize()`"];
     refused(&flat.file(&pickle), None, &words);
     // Layers of a quantized module have their weights packed in one object.
-    let packed = file(|pickle, _| {
-        pickle.raw(b"}(").text("fc1.0.scale").raw(b"K\x01").text("fc1.0._packed_params").raw(b")u");
+    let packed = file(|pickle, flat| {
+        pickle.raw(b"}(").text("fc1.0.scale").tensor(&flat.tensors[0].1, None);
+        pickle.text("fc1.0._packed_params").raw(b")u");
     });
     refused(&packed, None, &["no tensors of the network", "`dequantize()`"]);
 }
