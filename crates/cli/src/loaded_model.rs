@@ -1,6 +1,6 @@
 //! The trained network that a command uses.
 
-use std::io::{Write, stderr};
+use std::io::stdin;
 use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
@@ -8,7 +8,7 @@ use adder_export::weights_file::{self, Loaded};
 use adder_model::IdentityAdder;
 use adder_model::tensor_file::Metadata;
 use adder_train::checkpoint::check_weights;
-use adder_train::{CheckpointName, Config, RunDirectory, adopt_data};
+use adder_train::{CheckpointName, Config, RunDirectory, RunError, adopt_data};
 use anyhow::Result;
 use candle_core::Device;
 
@@ -16,6 +16,7 @@ use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
 use crate::output::say;
+use crate::pictures::is_stdin;
 use crate::run_data::{remember_moved, with_hint};
 
 /// The name of the weights inside the program.
@@ -30,22 +31,6 @@ pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
 pub(crate) fn place_of_run(name: &Path) -> PathBuf {
     let among_runs = Path::new(RUNS).join(name);
     if !name.exists() && among_runs.is_dir() { among_runs } else { name.to_owned() }
-}
-
-/// The network in a weights file of any kind that is taken, and the facts of its training. What was done to find it in another's
-/// file is said on standard error.
-pub(crate) fn load_file(
-    path: &Path,
-    key: Option<&str>,
-    device: &Device,
-    quiet: bool,
-) -> Result<(IdentityAdder, Metadata)> {
-    let Loaded { model, facts, notes } = weights_file::load(path, key, device)?;
-    if !quiet && !notes.is_empty() {
-        // What can't be said is no reason to stop.
-        let _ = writeln!(stderr(), "note: {}", notes.join("; "));
-    }
-    Ok((model, facts))
 }
 
 /// A network and, where it comes from a run, the run.
@@ -69,20 +54,15 @@ pub(crate) struct Measured {
 }
 
 impl LoadedModel {
-    /// A run directory, a weights file of any kind that `adder import` takes, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the
-    /// newest run and, where there is none, the weights inside the program.
+    /// What a command line names: a run directory, a weights file of any kind that `adder import` takes, a folder with one, `-` for one
+    /// on standard input, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the newest run and, where
+    /// there is none, the weights inside the program.
     pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
         let device = &context.device;
         let loaded = match path {
-            Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, context)?,
-            Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
-            Some(path) => {
-                check_weights(path)?;
-                let (model, facts) = load_file(path, None, device, context.quiet)?;
-                Self { path: path.to_path_buf(), model, facts, run: None }
-            }
+            Some(path) => Self::named(path, None, checkpoint, device, context.quiet)?,
             None => match RunDirectory::newest(Path::new(RUNS)) {
-                Ok(run) => Self::from_run(run, checkpoint, context)?,
+                Ok(run) => Self::from_run(run, checkpoint, device, context.quiet)?,
                 Err(error) => Self::built_in(device).map_err(|_| error)?,
             },
         };
@@ -90,11 +70,51 @@ impl LoadedModel {
         Ok(Self { model, ..loaded })
     }
 
-    fn from_run(run: RunDirectory, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
+    /// The same of a path. `key` leads to the network in a file of several.
+    pub(crate) fn named(
+        path: &Path,
+        key: Option<&str>,
+        checkpoint: CheckpointChoice,
+        device: &Device,
+        quiet: bool,
+    ) -> Result<Self> {
+        if is_stdin(path) {
+            let input = stdin().lock();
+            let loaded = weights_file::load_from(input, Path::new("standard input"), key, device)?;
+            return Ok(Self::from_file(loaded, quiet));
+        }
+        if path == Path::new(BUILT_IN) && !path.exists() {
+            return Self::built_in(device);
+        }
+        match path.is_dir().then(|| RunDirectory::open(path)) {
+            None | Some(Err(RunError::NotARun(_))) => {
+                check_weights(path)?;
+                Ok(Self::from_file(weights_file::load(path, key, device)?, quiet))
+            }
+            Some(run) if key.is_none() => Self::from_run(run?, checkpoint, device, quiet),
+            Some(_) => Err(UsageError("--key is for files; a run directory has one network".into()).into()),
+        }
+    }
+
+    /// What was done to find a network in another's file is said.
+    fn from_file(loaded: Loaded, quiet: bool) -> Self {
+        let Loaded { path, model, facts, notes } = loaded;
+        if !quiet && !notes.is_empty() {
+            say(format_args!("note: {}", notes.join("; ")));
+        }
+        Self { path, model, facts, run: None }
+    }
+
+    fn from_run(
+        run: RunDirectory,
+        checkpoint: CheckpointChoice,
+        device: &Device,
+        quiet: bool,
+    ) -> Result<Self> {
         let path = run.weights(name(checkpoint))?;
-        let (model, facts) = run.model(name(checkpoint), &context.device)?;
+        let (model, facts) = run.model(name(checkpoint), device)?;
         if let Some(divergence) = run.divergence()?
-            && !context.quiet
+            && !quiet
         {
             let weights = path.display();
             say(format_args!("warning: this run diverged: {divergence}; {weights} is from before"));
@@ -138,6 +158,9 @@ impl LoadedModel {
             Some(_) => loaded?,
             None => loaded.map_err(|error| with_hint(error, &recorded))?,
         };
+        if self.run.is_some() && dataset.origin != recorded && !context.quiet {
+            say(format_args!("data: {}; the run was trained on {recorded}", dataset.origin));
+        }
         let as_recorded = orientation.transpose.is_none() && orientation.invert.is_none();
         match (&self.run, source) {
             (Some(run), Some(_)) => remember_moved(run, &dataset)?,

@@ -54,7 +54,8 @@ pub(crate) fn read(path: &Path) -> Result<Picture> {
     })
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Whether a name is that of standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
     path == Path::new(STDIN)
 }
 

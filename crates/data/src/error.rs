@@ -1,6 +1,6 @@
 //! The crate's errors, each with the place, what was expected and what was found.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::problem::Problem;
 
@@ -21,7 +21,7 @@ pub enum Error {
 
     /// The folder that should hold the data is not there.
     #[error(
-        "there is no folder {path:?}, nor a file; a data source is `embedded`, `download`, `hub` or a path: {TAKEN}"
+        "there is no folder or file {path:?}; expected the path of one with a data set, or `embedded`, `download` or `hub`"
     )]
     NoDirectory {
         /// The path that was given.
@@ -49,12 +49,14 @@ pub enum Error {
     },
 
     /// There is nothing of a kind that is taken.
-    #[error("no data set in {path:?}; found: {}; taken: {TAKEN}", listed(found))]
+    #[error("no data set in {path:?}: expected {TAKEN}; found {}{}", listed(found), advice.map(|advice| format!("; {advice}")).unwrap_or_default())]
     NoData {
         /// The path that was given.
         path: PathBuf,
         /// What is there, each with what it is where that is known.
         found: Vec<String>,
+        /// What to do about it, where that is known.
+        advice: Option<&'static str>,
     },
 
     /// An archive of arrays lacks some.
@@ -80,7 +82,7 @@ pub enum Error {
     },
 
     /// A folder among those of the classes is not named for a digit.
-    #[error("{folder:?} stands among the folders of classes, which are named 0 to 9")]
+    #[error("{folder:?}: the folders of classes are named 0 to 9, found `{}`", name_of(folder))]
     Class {
         /// The folder.
         folder: PathBuf,
@@ -95,9 +97,18 @@ pub enum Error {
         found: String,
     },
 
-    /// Reading or writing failed.
-    #[error("{path:?}: {reason}")]
+    /// A file or folder could not be read.
+    #[error("{path:?} cannot be read: {reason}")]
     Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The message of the system.
+        reason: String,
+    },
+
+    /// The folder that downloads are kept in can't be had, or a file in it not be written.
+    #[error("{path:?}, where downloads are kept, cannot be used: {reason}")]
+    Cache {
         /// The file or folder.
         path: PathBuf,
         /// The message of the system.
@@ -270,9 +281,13 @@ pub enum SplitError {
 }
 
 /// The sources of a path, in words.
-const TAKEN: &str = "a folder with four IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, \
-t10k-labels-idx1-ubyte, raw or .gz, or as EMNIST, QMNIST, Kaggle and torchvision name them), with mnist.npz (x_train, y_train, \
-x_test, y_test), or with pictures of 28x28 pixels by class (train/3/*.png, test/3/*.png)";
+const TAKEN: &str = "four files as MNIST's (train-images-idx3-ubyte and so on), mnist.npz, or pictures of 28x28 pixels by class \
+(train/3/*.png, test/3/*.png)";
+
+/// The last part of a path.
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
 
 /// The first of what was found.
 fn listed(found: &[String]) -> String {

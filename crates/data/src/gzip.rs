@@ -121,4 +121,22 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_trailer_that_does_not_fit_is_an_error_in_every_member() {
+        let members = [packed(b"the first member"), packed(b"the second")];
+        let whole = members.concat();
+        // A member ends with four bytes of a checksum and four of a length.
+        for end in [members[0].len(), whole.len()] {
+            for at in end - 8..end {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x10;
+                let error = unpacked(&bytes).unwrap_err();
+                assert!(
+                    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData),
+                    "{error}"
+                );
+            }
+        }
+    }
 }

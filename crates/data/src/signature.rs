@@ -7,10 +7,11 @@ use std::fmt;
 pub struct Signature(String);
 
 /// Beginnings of files that are found where data should be. The longer of two that fit stands first.
-const KNOWN: [(&[u8], &str); 21] = [
+const KNOWN: [(&[u8], &str); 22] = [
     (&[0x1f, 0x8b], "gzip data"),
     (b"PK\x03\x04", "a zip archive"),
     (b"PK\x05\x06", "an empty zip archive"),
+    (b"SQLite format 3", "a database of SQLite"),
     (b"PAR1", "a Parquet file"),
     (b"ARROW1", "an Arrow file"),
     (b"\x93NUMPY", "a NumPy array"),
@@ -33,7 +34,15 @@ const KNOWN: [(&[u8], &str); 21] = [
 
 const HTML: &str = "an HTML page, which a server answers when it has no such file or asks for a login";
 
+/// The place of a tar archive's mark, and the mark.
+const TAR: (usize, &[u8]) = (257, b"ustar");
+
 impl Signature {
+    /// Words that the names of archives of other files have.
+    pub(crate) const UNPACKED: [&str; 7] = ["zip", "tar", "xz", "bzip2", "Zstandard", "7-Zip", "RAR"];
+    /// The same of files that hold tables or arrays of another kind than those that are read.
+    pub(crate) const TABLES: [&str; 6] = ["Parquet", "Arrow", "HDF5", "MATLAB", "pickle", "SQLite"];
+
     /// The kind of file that begins with `start`; some tens of bytes suffice.
     pub fn of(start: &[u8]) -> Self {
         Self(
@@ -55,6 +64,7 @@ impl Signature {
             })
             .map(|(_, name)| name)
             .or_else(|| is_pickle(start).then_some("a pickle of Python or PyTorch"))
+            .or_else(|| start.get(TAR.0..)?.starts_with(TAR.1).then_some("a tar archive"))
     }
 }
 

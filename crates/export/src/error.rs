@@ -55,6 +55,29 @@ pub enum FileProblem {
         /// What to do; may be empty.
         advice: String,
     },
+    /// One of several files that a network is spread over.
+    #[error("it is shard {number} of {count}: {}; name {whole} instead", counted(*expected, *found))]
+    Shard {
+        /// Its number, from 1.
+        number: usize,
+        /// The number of all shards, as its name says.
+        count: usize,
+        /// The number of tensors that the index beside it names; nothing where no index is there.
+        expected: Option<usize>,
+        /// The number of tensors in this file, where it was counted.
+        found: Option<usize>,
+        /// What holds all of them: the index, or words for it.
+        whole: String,
+    },
+    /// The index of shards says what cannot be, or what the shards do not hold.
+    #[error("the index of its shards: {0}")]
+    Index(String),
+    /// There is no memory for the network.
+    #[error("there is no memory for the {bytes} bytes of the network's values")]
+    Memory {
+        /// Bytes that were asked for.
+        bytes: usize,
+    },
     /// A zip archive that is damaged, or that PyTorch didn't write.
     #[error("the archive of a PyTorch file is damaged: {0}")]
     Archive(String),
@@ -140,9 +163,21 @@ fn because(advice: &str) -> String {
     if advice.is_empty() { String::new() } else { format!("; {advice}") }
 }
 
+/// The tensors of a shard, in words.
+fn counted(expected: Option<usize>, found: Option<usize>) -> String {
+    let found = found.map(|found| format!("this file has {found}"));
+    match (expected, found) {
+        (Some(expected), Some(found)) => format!("the index names {expected} tensors, {found}"),
+        (Some(expected), None) => format!("the index names {expected} tensors for all"),
+        (None, Some(found)) => format!("{found} tensors, and no index of the shards is beside it"),
+        (None, None) => "no index of the shards is beside it".into(),
+    }
+}
+
 /// A key as a shell takes it.
 fn quoted(key: &str) -> String {
-    let plain = key.chars().all(|letter| letter.is_alphanumeric() || "_.-".contains(letter));
+    let plain =
+        !key.is_empty() && key.chars().all(|letter| letter.is_alphanumeric() || "_.-".contains(letter));
     if plain { key.into() } else { format!("\"{}\"", key.replace(char::is_control, "\u{fffd}")) }
 }
 

@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     LegacyTorch,
     /// A pickle without PyTorch's mark.
     Pickle,
+    /// A text in JSON, which may say where the tensors of a network are.
+    Json,
     /// Anything else, in words, and what to do about it.
     Other(&'static str, &'static str),
 }
@@ -29,7 +31,13 @@ type Mark = (usize, &'static [u8], &'static str, &'static str);
 const UNPACK: &str = "unpack it first";
 const EXPORT_BACK: &str =
     "save the network's state_dict where it was trained: torch.save(model.state_dict(), \"model.pth\")";
-const NO_WEIGHTS: &str = "";
+const PICTURE: &str = "`adder predict` reads pictures; its --weights take the file of a network";
+const NOT_WEIGHTS: &str =
+    "name the file of the network itself: weights of adder, safetensors, or what torch.save wrote";
+const AGAIN: &str = "get it again; a download or a copy of it failed";
+const PAGE: &str = "download the file itself; a page beside it was saved";
+/// Fewer bytes than any file of weights has.
+const FEW: usize = 16;
 
 const MARKS: &[Mark] = &[
     (
@@ -49,10 +57,17 @@ const MARKS: &[Mark] = &[
     (0, b"Rar!", "a RAR archive", UNPACK),
     (257, b"ustar", "a tar archive", UNPACK),
     (4, b"TFL3", "a TensorFlow Lite model", EXPORT_BACK),
-    (4, b"ftyp", "a video or a HEIC picture", NO_WEIGHTS),
-    (0, b"\x89PNG", "a PNG picture", NO_WEIGHTS),
-    (0, b"\xff\xd8\xff", "a JPEG picture", NO_WEIGHTS),
-    (0, b"%PDF", "a PDF document", NO_WEIGHTS),
+    (4, b"ftyp", "a video or a HEIC picture", NOT_WEIGHTS),
+    (0, b"\x89PNG", "a PNG picture", PICTURE),
+    (0, b"\xff\xd8\xff", "a JPEG picture", PICTURE),
+    (0, b"GIF8", "a GIF picture", PICTURE),
+    (0, b"%PDF", "a PDF document", NOT_WEIGHTS),
+    (0, b"PAR1", "a Parquet file", NOT_WEIGHTS),
+    (0, b"\x7fELF", "a program", NOT_WEIGHTS),
+    (0, b"\0\0\x08\x03", "an IDX file of images", "its folder is what --data takes"),
+    (0, b"\0\0\x08\x01", "an IDX file of labels", "its folder is what --data takes"),
+    (0, b"\xff\xfe", "a text in UTF-16", NOT_WEIGHTS),
+    (0, b"\xfe\xff", "a text in UTF-16", NOT_WEIGHTS),
 ];
 
 impl Kind {
@@ -60,7 +75,7 @@ impl Kind {
     pub(crate) fn of(file: &[u8]) -> Self {
         let head = &file[..file.len().min(HEAD)];
         if head.is_empty() {
-            return Self::Other("an empty file", "get it again; a download or a copy of it failed");
+            return Self::Other("an empty file", AGAIN);
         }
         if is_safetensors(head) {
             return Self::Safetensors;
@@ -81,7 +96,10 @@ impl Kind {
                 head[..head.len().min(32)].windows(LEGACY_MARK.len()).any(|bytes| bytes == LEGACY_MARK);
             return if marked { Self::LegacyTorch } else { Self::Pickle };
         }
-        Self::of_text(head).unwrap_or(Self::Other("bytes of no kind that is known", EXPORT_BACK))
+        Self::of_text(head).unwrap_or(match head.len() {
+            0..FEW => Self::Other("only a few bytes", AGAIN),
+            _ => Self::Other("bytes of no kind that is known", EXPORT_BACK),
+        })
     }
 
     /// Kinds that texts are, and ONNX, whose first field is a version.
@@ -104,19 +122,29 @@ impl Kind {
         if lower.chars().any(|letter| letter.is_control() && !letter.is_whitespace()) {
             return None;
         }
-        Some(
-            if lower.starts_with("<!doctype html") || lower.starts_with("<html") || lower.starts_with("<head")
-            {
-                Self::Other("an HTML page", "download the file itself; a page beside it was saved")
-            } else if lower.starts_with('<') {
-                Self::Other("an XML text", EXPORT_BACK)
-            } else if lower.starts_with('{') {
-                Self::Other("a JSON text", "name the file of the weights, not the one that describes them")
-            } else {
-                Self::Other("a text", "")
-            },
-        )
+        let is_page = ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| lower.starts_with(tag))
+            || lower.starts_with('<') && ["<html", "saved from url"].iter().any(|tag| lower.contains(tag))
+            || lower.starts_with("mime-version:")
+            || lower.starts_with("from: <saved by");
+        Some(match lower.chars().next() {
+            _ if is_page => Self::Other("an HTML page", PAGE),
+            Some('<') => Self::Other("an XML text", NOT_WEIGHTS),
+            Some('{') => Self::Json,
+            _ if is_table(&lower) => Self::Other("a table as text (CSV)", NOT_WEIGHTS),
+            _ => Self::Other("a text", NOT_WEIGHTS),
+        })
     }
+}
+
+/// Whether the first two lines have as many separators, and any.
+fn is_table(text: &str) -> bool {
+    let mut lines = text.lines();
+    let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return false };
+    // The second line may be cut off.
+    [',', ';', '\t'].into_iter().any(|separator| {
+        let [first, second] = [first, second].map(|line| line.matches(separator).count());
+        first > 0 && second > 0 && (second == first || text.len() >= HEAD - 4)
+    })
 }
 
 /// A length of the header, and the brace that it begins with.
@@ -135,7 +163,7 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         let legacy = [&b"\x80\x02\x8a\x0a"[..], &LEGACY_MARK, b"."].concat();
         let framed = [&b"\x80\x04\x95\x0d\0\0\0\0\0\0\0\x8a\x0a"[..], &LEGACY_MARK, b"."].concat();
-        let cases: [(&[u8], &str); 21] = [
+        let cases: [(&[u8], &str); 29] = [
             (b"\x08\0\0\0\0\0\0\0{}      ", "Safetensors"),
             (b"PK\x03\x04", "Zip"),
             (&legacy, "LegacyTorch"),
@@ -149,14 +177,22 @@ mod tests {
             (b"\xef\xbb\xbf\n <!DOCTYPE html>", "HTML"),
             (b"<html lang=\"en\">", "HTML"),
             (b"<?xml version=\"1.0\"?>", "XML"),
-            (b"{\"metadata\": {}}", "JSON"),
+            (b"{\"metadata\": {}}", "Json"),
+            (b"<!-- saved from url=(0014)about:internet -->\n<HTML>", "HTML"),
+            (b"MIME-Version: 1.0\nContent-Type: multipart/related;", "HTML"),
+            (b"label,p1,p2\n1,2,3\n", "CSV"),
+            (b"1\t2\n3\t4", "CSV"),
+            (b"one, two\nthree", "a text"),
+            (b"\xff\xfeh\0i\0", "UTF-16"),
+            (b"\0\0\x08\x03\0\0\0\x01\0\0\0\x1c\0\0\0\x1c", "IDX"),
+            (b"\x01\x02", "only a few bytes"),
             (b"\x93NUMPY\x01\0", "NumPy"),
             (b"GGUF\x03", "GGUF"),
             (b"\x1f\x8b\x08", "gzip"),
             (&tar, "tar"),
             (b"these are no weights", "a text"),
             ("Gr\u{fc}\u{df}e".as_bytes(), "a text"),
-            (b"\x01\x02\x03\xff\xfe", "no kind that is known"),
+            (b"\x01\x02\x03\xff\xfe0123456789abc", "no kind that is known"),
         ];
         for (bytes, word) in cases {
             let kind = format!("{:?}", Kind::of(bytes));

@@ -28,8 +28,8 @@
 //! PyTorch's side is a `state_dict` with the names of the module in `examples/pytorch/adder.py`; those of a network given
 //! layer by layer are the layers' own. Out and in again changes no bit of a parameter or running statistic.
 //!
-//! [`weights_file::load`] sees from a file's first bytes what it is and takes our own weights, safetensors of others and what
-//! `torch.save` writes, whole or within a checkpoint. Files of strangers decide neither memory nor time, and no code in them is run:
+//! [`weights_file::load`] sees from a file's first bytes what it is and takes our own weights, safetensors of others, whole or in
+//! shards with their index, and what `torch.save` writes, whole or within a checkpoint. Files of strangers decide neither memory nor time, and no code in them is run:
 //! a reader of pickles with limits keeps calls as what they would be and sees tensors in those of PyTorch and NumPy.
 //!
 //! # Limits
@@ -38,9 +38,12 @@
 //! IdentityAdder and nothing else, of files up to [`MOST_BYTES`](weights_file::MOST_BYTES).
 #![forbid(unsafe_code)]
 
+mod distributed;
 mod error;
+mod folder;
 mod kind;
 pub mod onnx;
+mod sharded;
 pub mod torch;
 pub mod weights_file;
 

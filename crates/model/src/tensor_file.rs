@@ -1,13 +1,14 @@
 //! Named f32 tensors as safetensors: the same tensors give the same bytes, and are read back strictly.
 
+mod header;
 #[cfg(feature = "candle")]
 mod variables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
+use safetensors::{SafeTensorError, SafeTensors};
 
 #[cfg(feature = "candle")]
 pub use variables::{decode_into, encode};
@@ -33,7 +34,7 @@ pub enum TensorProblem {
     #[error("cannot be read: {0}")]
     Unreadable(String),
     /// The bytes are not a safetensors file, or not a whole one.
-    #[error("not a safetensors file: {0}")]
+    #[error("not a safetensors file that can be read: {0}")]
     Format(String),
     /// The metadata lacks a key or holds one that is not understood.
     #[error("metadata `{key}`: expected {expected}, found {found}")]
@@ -91,13 +92,15 @@ pub enum TensorProblem {
     },
 }
 
-/// The metadata of a safetensors file.
+/// A safetensors file, its header held to the format: every name stands there once, and all values that it promises are there.
 ///
 /// # Errors
 /// [`TensorProblem::Format`].
-pub(crate) fn metadata(bytes: &[u8]) -> Result<Metadata, TensorProblem> {
+pub fn open(bytes: &[u8]) -> Result<(Metadata, SafeTensors<'_>), TensorProblem> {
+    header::check(bytes).map_err(TensorProblem::Format)?;
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(malformed)?;
-    Ok(header.metadata().clone().unwrap_or_default().into_iter().collect())
+    let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
+    Ok((header.metadata().clone().unwrap_or_default().into_iter().collect(), file))
 }
 
 /// The values of one tensor of a file, which must have this shape.
@@ -145,6 +148,17 @@ pub fn check_values(name: &str, values: &[f32], variance: bool) -> Result<(), Te
     }
 }
 
-pub(crate) fn malformed(error: safetensors::SafeTensorError) -> TensorProblem {
-    TensorProblem::Format(error.to_string())
+/// The library's problems with a header that is one of the format.
+fn malformed(error: SafeTensorError) -> TensorProblem {
+    TensorProblem::Format(match error {
+        SafeTensorError::InvalidOffset(name) => {
+            format!("tensor `{}`: its values lie over another's or behind a gap", name.escape_debug())
+        }
+        SafeTensorError::TensorInvalidInfo => {
+            "a tensor has more or fewer bytes than its shape asks for".into()
+        }
+        SafeTensorError::ValidationOverflow => "a tensor has more elements than can be counted".into(),
+        SafeTensorError::MisalignedSlice => "a tensor's elements end within a byte".into(),
+        other => other.to_string(),
+    })
 }

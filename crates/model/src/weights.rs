@@ -22,9 +22,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use adder_network::Network;
-use safetensors::SafeTensors;
 
-use crate::tensor_file::{self, Metadata, TensorFileError, TensorProblem, malformed, values, variances};
+use crate::tensor_file::{self, Metadata, TensorFileError, TensorProblem, values, variances};
 use crate::{ModelConfig, Result};
 
 #[cfg(feature = "candle")]
@@ -37,13 +36,13 @@ const VERSION: &str = "1";
 
 /// Whether bytes are a safetensors file that says to be in this format, of whatever version. Nothing else of it is checked.
 pub fn is_own(bytes: &[u8]) -> bool {
-    tensor_file::metadata(bytes)
-        .is_ok_and(|metadata| metadata.get("format").is_some_and(|format| format == FORMAT))
+    tensor_file::open(bytes)
+        .is_ok_and(|(metadata, _)| metadata.get("format").is_some_and(|format| format == FORMAT))
 }
 
 /// The metadata of a file in this format.
 fn checked_metadata(bytes: &[u8]) -> Result<Metadata, TensorProblem> {
-    let metadata = tensor_file::metadata(bytes)?;
+    let (metadata, _) = tensor_file::open(bytes)?;
     for (key, expected) in [("format", FORMAT), ("format_version", VERSION)] {
         match metadata.get(key) {
             Some(found) if found == expected => {}
@@ -96,7 +95,7 @@ pub(crate) struct Values {
 /// The values that a network of this description has; a file with others is refused. `path` names it in errors.
 pub(crate) fn read_values(bytes: &[u8], network: &Network, path: &Path) -> Result<Values> {
     let read = || -> Result<_, TensorProblem> {
-        let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
+        let (_, file) = tensor_file::open(bytes)?;
         let mut known = BTreeSet::new();
         let mut params = Vec::new();
         for parameter in network.parameters() {

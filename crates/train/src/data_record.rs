@@ -43,8 +43,9 @@ impl std::fmt::Display for SetRecord {
 /// Images that are not those of a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{path}: {set}: expected {expected}, as in {recorded} when the run was started, found {found} in {given}: a run goes on only \
-     with the data it was started on"
+    "{path}: {set}: expected {expected}{}, found {found} in {given}{}: a run goes on only with the data it was started on",
+    if recorded == given { String::new() } else { format!(", as in {recorded} when the run was started") },
+    if recorded == given { ", which has changed or is another place than then" } else { "" }
 )]
 pub struct Mismatch {
     /// The run's record of its data.

@@ -108,7 +108,8 @@ pub(crate) enum AddendInput {
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     /// A file with the notebook's network, of any name: safetensors, or what torch.save wrote, its state_dict or a checkpoint
-    /// or module around it. No code in it is run.
+    /// or module around it; the index of Hugging Face's shards, or a folder with that or model.safetensors; a run directory; `-`
+    /// for a file on standard input. No code in it is run.
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Where the network is in the file, if more than one is: the keys to it and the prefix of its names, joined by points,

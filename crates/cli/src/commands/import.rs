@@ -1,21 +1,23 @@
 //! `adder import`: a network that PyTorch trained.
 
-use std::io::{Write, stderr};
+use std::io::Write;
 
 use adder_data::whole_file::write_whole;
 use anyhow::{Context as _, Result};
 use candle_core::Device;
 
-use crate::args::ImportArgs;
-use crate::loaded_model::load_file;
+use crate::args::{CheckpointChoice, ImportArgs};
+use crate::loaded_model::LoadedModel;
+use crate::output::say;
 
 pub(crate) fn run(args: &ImportArgs, quiet: bool) -> Result<()> {
-    let (model, facts) = load_file(&args.file, args.key.as_deref(), &Device::Cpu, quiet)?;
-    let bytes = model.to_safetensors(&facts)?;
+    let (key, device) = (args.key.as_deref(), Device::Cpu);
+    let loaded = LoadedModel::named(&args.file, key, CheckpointChoice::Last, &device, quiet)?;
+    let bytes = loaded.model.to_safetensors(&loaded.facts)?;
     let unwritable = || format!("{}: cannot be written", args.out.display());
     write_whole(&args.out, |file| file.write_all(&bytes)).with_context(unwritable)?;
     if !quiet {
-        let _ = writeln!(stderr(), "written: {}", args.out.display());
+        say(format_args!("written: {}", args.out.display()));
     }
     Ok(())
 }

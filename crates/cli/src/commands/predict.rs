@@ -13,10 +13,10 @@ use serde::Serialize;
 
 use crate::args::PredictArgs;
 use crate::context::Context;
-use crate::error::{FAILED, UNANSWERED, message};
+use crate::error::{FAILED, UNANSWERED, UsageError, message};
 use crate::loaded_model::LoadedModel;
 use crate::output::{print, print_json, say};
-use crate::pictures::{self, Place};
+use crate::pictures::{self, Place, is_stdin};
 
 /// What is said of one picture: an item of the JSON.
 #[derive(Serialize)]
@@ -52,6 +52,10 @@ struct Answer {
 }
 
 pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode> {
+    if args.weights.as_deref().is_some_and(is_stdin) && args.images.iter().any(|image| is_stdin(image)) {
+        let problem = "`-` may be given once: standard input holds a picture or the weights";
+        return Err(UsageError(problem.into()).into());
+    }
     let places = pictures::places(&args.images, context.quiet)?;
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {

@@ -267,3 +267,49 @@ fn tiny_sets_are_trained_on_or_refused_in_words() {
         }
     }
 }
+
+#[test]
+fn what_is_in_place_of_a_set_is_named_with_the_next_step() {
+    let place = Workplace::new();
+    // One line, and no list of all that is taken.
+    let output = place.adder(&["data", "--data", "nowhere"]);
+    assert!(said(&output).lines().count() == 1 && said(&output).len() < 200, "{}", said(&output));
+    refused(&place, &["data", "--data", "nowhere"], &["no folder or file \"nowhere\"", "`embedded`"]);
+    place.write("table/mnist_train.csv", "label,1x1\n5,0\n");
+    for source in ["table", "table/mnist_train.csv"] {
+        refused(
+            &place,
+            &["data", "--data", source],
+            &["(a table as text)", "mnist.npz of it", "docs/data.md"],
+        );
+    }
+    place.write("words/train/three/a.png", b"");
+    refused(&place, &["data", "--data", "words"], &["named 0 to 9, found `three`"]);
+    place.write("notes/train/3/a.png", "no picture");
+    place.write("notes/test/3/a.png", "no picture");
+    refused(&place, &["data", "--data", "notes"], &["a.png", "expected a gray PNG or JPEG", "found a text"]);
+    for name in ["ck/mnist.npz", "ck/other.npz"] {
+        place.write(name, b"PK\x05\x06");
+    }
+    refused(&place, &["data", "--data", "ck"], &["several sets", "ck/mnist.npz", "ck/other.npz"]);
+}
+
+#[test]
+fn other_images_than_a_runs_are_named_once() {
+    let place = Workplace::new();
+    put(&place, "own", &mnist());
+    place.train("run", &["--data", "own", "--no-report"]);
+    put(&place, "other", &mnist().inverted());
+    let told = said(&place.adder(&["eval", "run", "--data", "other"]));
+    assert!(told.contains("data: other; the run was trained on own"), "{told}");
+    assert!(!said(&place.adder(&["eval", "run"])).contains("was trained on"));
+    // At the same place others lie now.
+    put(&place, "own", &mnist().inverted());
+    let told = said(&place.adder(&["eval", "run"]));
+    assert!(
+        told.contains("in own, which has changed")
+            && told.matches("in own").count() == 1
+            && !told.contains("as in own"),
+        "{told}"
+    );
+}

@@ -12,10 +12,10 @@ mod writer;
 use writer::{Packing, Pickle, Strided, archive, legacy, zip};
 
 /// Shape and bytes of a tensor, by its name.
-type Tensors = Vec<(String, Vec<usize>, Vec<u8>)>;
+pub(crate) type Tensors = Vec<(String, Vec<usize>, Vec<u8>)>;
 
 /// The built-in network under the notebook's names.
-fn state_dict(place: &Workplace) -> Tensors {
+pub(crate) fn state_dict(place: &Workplace) -> Tensors {
     let out = "torch.safetensors";
     place.done(&["export", "pretrained", "--format", "torch-safetensors", "--out", out]);
     let file = bytes(&place.path(out));

@@ -17,4 +17,6 @@ mod pretrained;
 mod reports;
 mod runs;
 mod server;
+#[cfg(feature = "pretrained")]
+mod strange_weights;
 mod streams;

@@ -2,17 +2,23 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::folder::{Contents, Family, PictureFolders, family_of};
+use super::folder::{Contents, Family, PictureFolders, family_of, foreign_class};
 use super::names::Part;
 use super::{LoadEvent, files, npz};
 use crate::problem::Problem;
 use crate::signature::Signature;
 use crate::{Error, Labeled, Result};
 
-/// Bytes of a file that tell what it is.
-const SIGNATURE_BYTES: u64 = 64;
+/// Bytes of a file that tell what it is; a tar archive has its mark behind the first name.
+const SIGNATURE_BYTES: u64 = 512;
+/// Files that are looked at for what to do about them.
+const MOST_ADVISED: usize = 100;
+/// What to do about an archive of other files.
+const UNPACK: &str = "unpack it and name the folder";
+/// What to do about a table.
+const ARRAYS: &str = "make an mnist.npz of it as docs/data.md shows";
 
 /// Loads train and evaluation from a folder or file. Of what a folder holds, four IDX files come before an archive of arrays and
 /// that before pictures; `notify` is told of damaged files that were passed over.
@@ -43,7 +49,8 @@ fn load_file(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(Labe
             _ => Err(missing(&family)),
         },
         None if path.is_file() => {
-            Err(Error::NoData { path: path.to_owned(), found: vec![described(path, path)] })
+            let advice = advice(std::slice::from_ref(&path.to_owned()));
+            Err(Error::NoData { path: path.to_owned(), found: vec![described(path, path)], advice })
         }
         None => Err(Error::NoDirectory { path: path.to_owned() }),
     }
@@ -60,11 +67,12 @@ fn load_folder(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(La
     if let Some(folders) = contents.pictures() {
         return load_pictures(folders);
     }
-    Err(match contents.incomplete() {
-        Some(family) => missing(family),
-        None => {
+    Err(match (contents.incomplete(), foreign_class(path)) {
+        (Some(family), _) => missing(family),
+        (None, Some(folder)) => Error::Class { folder },
+        (None, None) => {
             let found = contents.others.iter().map(|file| described(file, path)).collect();
-            Error::NoData { path: path.to_owned(), found }
+            Error::NoData { path: path.to_owned(), found, advice: advice(&contents.others) }
         }
     })
 }
@@ -96,13 +104,36 @@ fn load_pictures(_: &PictureFolders) -> Result<(Labeled, Labeled)> {
     Err(Error::NotBuilt { origin: "pictures" })
 }
 
-/// The name of a file below `folder`, and what it is where its first bytes tell.
+/// The name of a file below `folder`, and what it is where its first bytes or, for a table, its name tell.
 fn described(file: &Path, folder: &Path) -> String {
     let name = within(file, folder);
     match first_bytes(file).ok().and_then(|bytes| Signature::known(&bytes)) {
         Some(kind) => format!("{name} ({kind})"),
+        None if is_table(file) => format!("{name} (a table as text)"),
         None => name,
     }
+}
+
+/// What to do about the first of these files of which that is known.
+fn advice(files: &[PathBuf]) -> Option<&'static str> {
+    files.iter().take(MOST_ADVISED).find_map(|file| {
+        if is_table(file) {
+            return Some(ARRAYS);
+        }
+        let kind = Signature::known(&first_bytes(file).ok()?)?;
+        if Signature::UNPACKED.iter().any(|word| kind.contains(word)) {
+            Some(UNPACK)
+        } else if Signature::TABLES.iter().any(|word| kind.contains(word)) {
+            Some(ARRAYS)
+        } else {
+            None
+        }
+    })
+}
+
+fn is_table(file: &Path) -> bool {
+    let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    matches!(ending.as_deref(), Some("csv" | "tsv"))
 }
 
 fn within(file: &Path, folder: &Path) -> String {

@@ -87,11 +87,16 @@ pub(crate) fn load(notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(Labeled, La
 }
 
 fn cache_directory() -> Result<PathBuf> {
-    let strategy = choose_base_strategy().map_err(|error| Error::Io {
+    let strategy = choose_base_strategy().map_err(|error| Error::Cache {
         path: PathBuf::from("the user's cache folder"),
         reason: error.to_string(),
     })?;
     Ok(strategy.cache_dir().join("identity-adder").join("mnist"))
+}
+
+/// A failure at a file of the cache.
+fn unusable(path: &Path, error: &io::Error) -> Error {
+    Error::Cache { path: path.to_owned(), reason: error.to_string() }
 }
 
 fn config(timeouts: &Timeouts) -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
@@ -106,7 +111,7 @@ impl Downloader {
     /// Fetches `file` unless the cache folder has it with the right sum.
     fn ensure(&self, file: RemoteFile, progress: &mut dyn FnMut(DownloadProgress<'_>)) -> Result<()> {
         let path = self.cache.join(file.name);
-        if is_intact(&path, file).map_err(|error| Error::io(&path, &error))? {
+        if is_intact(&path, file).map_err(|error| unusable(&path, &error))? {
             return Ok(());
         }
         let mut attempts = Vec::new();
@@ -130,7 +135,7 @@ impl Downloader {
     ) -> std::result::Result<(), Failure> {
         let transport =
             |reason: String| Failure::Mirror(MirrorError::Transport { url: url.to_owned(), reason });
-        let here = |error: io::Error| Failure::Here(Error::io(path, &error));
+        let here = |error: io::Error| Failure::Here(unusable(path, &error));
 
         let response = self.agent.get(url).call().map_err(|error| transport(error.to_string()))?;
         let status = response.status().as_u16();

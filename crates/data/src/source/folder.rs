@@ -95,19 +95,15 @@ impl Contents {
         }
     }
 
-    /// The archive of arrays that is meant: the only one, or the first of Keras's name.
+    /// The archive of arrays that is meant, if one is there.
     ///
     /// # Errors
-    /// [`Error::Ambiguous`] where it can't be told.
+    /// [`Error::Ambiguous`] where there are several: no name makes one of them the right one.
     pub(super) fn archive(&self, folder: &Path) -> Result<Option<&Path>> {
-        let of_keras = |archive: &&PathBuf| archive.file_name().is_some_and(|name| name == "mnist.npz");
         match &self.archives[..] {
             [] => Ok(None),
             [archive] => Ok(Some(archive)),
-            several => match several.iter().find(of_keras) {
-                Some(archive) => Ok(Some(archive)),
-                None => Err(Error::Ambiguous { path: folder.to_owned(), found: several.to_vec() }),
-            },
+            several => Err(Error::Ambiguous { path: folder.to_owned(), found: several.to_vec() }),
         }
     }
 
@@ -251,6 +247,15 @@ fn picture_folders(folder: &Path, entries: &[(String, PathBuf)]) -> Option<Pictu
     let (train, evaluation) = (find(&TRAIN), find(&EVALUATION));
     let found = train.is_some() || evaluation.is_some() || has_classes(folder);
     found.then(|| PictureFolders { folder: folder.to_owned(), train, evaluation })
+}
+
+/// A folder in that of a set's pictures in `folder`, where these stand in folders of which none is named for a digit.
+pub(super) fn foreign_class(folder: &Path) -> Option<PathBuf> {
+    let sets = list(folder).ok()?.into_iter().filter(|(name, _)| {
+        let name = names::words(name).concat();
+        TRAIN.contains(&name.as_str()) || EVALUATION.contains(&name.as_str())
+    });
+    sets.filter_map(|(_, set)| list(&set).ok()).flatten().map(|(_, path)| path).find(|path| path.is_dir())
 }
 
 /// `true` for a folder with a folder for a class in it.

@@ -76,7 +76,7 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)
     let [Some(train_images), Some(train_labels), Some(images), Some(labels)] = wanted else {
         if let Some(kind) = other_archive(&entries) {
             let found = vec![format!("{} ({kind})", path.display())];
-            return Err(Error::NoData { path: path.to_owned(), found });
+            return Err(Error::NoData { path: path.to_owned(), found, advice: None });
         }
         let missing = wanted.iter().zip(ARRAYS).filter(|(entry, _)| entry.is_none());
         return Err(Error::Arrays {
@@ -101,7 +101,11 @@ fn other_archive(entries: &[Entry]) -> Option<&'static str> {
         return None;
     }
     let of_pytorch = entries.iter().any(|entry| entry.name.ends_with("data.pkl"));
-    Some(if of_pytorch { "a file of PyTorch" } else { "a zip archive of other files: unpack it first" })
+    Some(if of_pytorch {
+        "a file of PyTorch: save its arrays as mnist.npz, see docs/data.md"
+    } else {
+        "a zip archive of other files: unpack it first"
+    })
 }
 
 fn name_in(path: &Path, entry: &Entry) -> String {

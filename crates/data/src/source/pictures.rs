@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use image::{DynamicImage, ImageReader, Limits};
+use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 
 use super::folder::list;
 use crate::items::MAX_IMAGES;
 use crate::problem::Problem;
+use crate::signature::Signature;
 use crate::{DIGITS, Error, Labeled, PIXELS, Result, SIDE};
 
 /// No picture of so few pixels is longer, whatever else its file says.
@@ -51,8 +52,11 @@ fn read(path: &Path) -> Result<[u8; PIXELS]> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(refused(format!("a file of more than {MOST_BYTES} bytes")));
     }
+    if let Some(found) = other_kind(&bytes) {
+        return Err(refused(found));
+    }
     let reader = || ImageReader::new(std::io::Cursor::new(&bytes)).with_guessed_format().map_err(io);
-    let undecodable = |error: image::ImageError| refused(format!("a file that can't be decoded ({error})"));
+    let undecodable = |error: image::ImageError| refused(format!("a damaged one ({error})"));
     let (columns, rows) = reader()?.into_dimensions().map_err(undecodable)?;
     if [rows as usize, columns as usize] != [SIDE; 2] {
         return Err(refused(format!("{columns}x{rows} pixels")));
@@ -63,6 +67,23 @@ fn read(path: &Path) -> Result<[u8; PIXELS]> {
     reader.limits(limits);
     let picture = reader.decode().map_err(undecodable)?;
     gray(&picture).ok_or_else(|| refused("color or transparency".into()))
+}
+
+/// What a file is that is neither PNG nor JPEG.
+fn other_kind(bytes: &[u8]) -> Option<String> {
+    let is_taken = matches!(image::guess_format(bytes), Ok(ImageFormat::Png | ImageFormat::Jpeg));
+    (!is_taken).then(|| match Signature::known(bytes) {
+        _ if bytes.is_empty() => "an empty file".into(),
+        Some(kind) => kind.into(),
+        None if is_text(bytes) => "a text".into(),
+        None => format!("a file that begins with {}", Signature::of(bytes)),
+    })
+}
+
+/// Whether bytes are a text of ordinary letters and lines.
+fn is_text(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes);
+    text.is_ok_and(|text| text.chars().all(|letter| letter.is_whitespace() || !letter.is_control()))
 }
 
 /// The bytes of a picture without color or transparency.

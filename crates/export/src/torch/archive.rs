@@ -42,11 +42,18 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// [`FileProblem::Archive`].
     pub(crate) fn open(file: &'a [u8]) -> Result<Self, FileProblem> {
-        let damaged = |error: rawzip::Error| match error.kind() {
+        let damaged = |error: rawzip::Error| {
+            match error.kind() {
             rawzip::ErrorKind::MissingEndOfCentralDirectory | rawzip::ErrorKind::Eof => FileProblem::Archive(
                 "its end is missing, as where a download or a copy was cut off; get the file again".into(),
             ),
+            rawzip::ErrorKind::InvalidSignature { .. } => FileProblem::Archive(
+                "its list of entries is not where its end says, as where a copy lost bytes or something stands before it; \
+                 get the file again"
+                    .into(),
+            ),
             kind => FileProblem::Archive(kind.to_string()),
+        }
         };
         let zip = ZipArchive::from_slice(file).map_err(damaged)?;
         let mut entries = BTreeMap::new();

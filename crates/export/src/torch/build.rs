@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor as Values};
 
 use super::contents::{Found, listed};
 use super::names::{Expected, Naming, expected};
+use super::rebuild::QUANTIZED;
 use super::storages::Storages;
 use super::tensor::Tensor;
 use crate::error::FileProblem;
@@ -17,6 +18,10 @@ use crate::{Error, Result};
 /// Values that a network may have for each byte of its file, and these beside them: a view may repeat an element, but no network
 /// consists of repetitions.
 const MOST_EXPANDED: usize = 1 << 20;
+
+/// What to do about weights of a quantized network.
+pub(crate) const DEQUANTIZE: &str =
+    "the network is quantized: save its state_dict as it was before that, or each tensor's `dequantize()`";
 
 /// The tensors of a file by its names, and how these are ours.
 pub(crate) struct Parts<'p, 's> {
@@ -64,6 +69,7 @@ fn values(
     if parameters > parts.length.saturating_add(MOST_EXPANDED) {
         return Err(FileProblem::Expanded { parameters, bytes: parts.length });
     }
+    check_memory(parameters)?;
     let others = tensors.iter().filter(|(_, tensor)| !tensor.element.is_f32());
     let others: BTreeSet<&str> = others.map(|(_, tensor)| tensor.element.name.as_str()).collect();
     let mut values = BTreeMap::new();
@@ -76,6 +82,13 @@ fn values(
     Ok(values)
 }
 
+/// Whether there is room for the values, as they are read and as the network has them. What is too large for a limit on memory shall
+/// fail in words.
+fn check_memory(parameters: usize) -> Result<(), FileProblem> {
+    let bytes = parameters.saturating_mul(2 * size_of::<f32>());
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| FileProblem::Memory { bytes })
+}
+
 /// The tensor of the file for each that is expected, with its name there.
 fn fitting<'p>(
     parts: &'p Parts<'p, '_>,
@@ -83,15 +96,18 @@ fn fitting<'p>(
     expected: &[Expected],
 ) -> Result<Vec<(String, &'p Tensor<'p>)>, FileProblem> {
     let theirs: Vec<String> = expected.iter().map(|tensor| parts.naming.name(config, &tensor.name)).collect();
+    let known: BTreeSet<&str> = theirs.iter().map(String::as_str).collect();
+    let unknown: Vec<&str> =
+        parts.tensors.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
     let missing: Vec<&str> =
         theirs.iter().map(String::as_str).filter(|name| !parts.tensors.contains_key(*name)).collect();
     if let Some(first) = missing.first() {
         let problem = TensorProblem::Missing((*first).into());
-        return Err(FileProblem::Tensor { problem, advice: of_missing(&missing, theirs.len()) });
+        let shape = theirs.iter().zip(expected).find(|(name, _)| name == first).map(|(_, it)| &it.shape[..]);
+        let advice = renamed(parts, &unknown, shape.unwrap_or_default());
+        let advice = advice.unwrap_or_else(|| of_missing(&missing, theirs.len(), &unknown));
+        return Err(FileProblem::Tensor { problem, advice });
     }
-    let known: BTreeSet<&str> = theirs.iter().map(String::as_str).collect();
-    let unknown: Vec<&str> =
-        parts.tensors.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
     if let Some(first) = unknown.first() {
         let problem = TensorProblem::Unknown(first.escape_debug().to_string());
         return Err(FileProblem::Tensor { problem, advice: of_unknown(&unknown) });
@@ -105,18 +121,48 @@ fn fitting<'p>(
             Ok(tensor) => tensor.describe(),
             Err(what) => what.clone(),
         };
+        let advice = of_type(&found);
         let problem = TensorProblem::Mismatch { name: theirs, expected: wanted, found };
-        Err(FileProblem::Tensor { problem, advice: String::new() })
+        Err(FileProblem::Tensor { problem, advice })
     });
     fit.collect()
 }
 
-fn of_missing(missing: &[&str], all: usize) -> String {
+/// Advice for a tensor of another element type.
+fn of_type(found: &str) -> String {
+    let types = ["I8", "U8", "QInt8", "QUInt8"];
+    let is_quantized = found == QUANTIZED || types.iter().any(|name| found.starts_with(&format!("{name} ")));
+    if is_quantized { DEQUANTIZE.into() } else { String::new() }
+}
+
+/// Advice where a tensor of this shape is missing and one that the network does not know has it.
+fn renamed(parts: &Parts<'_, '_>, unknown: &[&str], shape: &[usize]) -> Option<String> {
+    let has_shape = |name: &&str| matches!(&parts.tensors[*name], Ok(tensor) if tensor.shape == shape);
+    let alike: Vec<&str> = unknown.iter().copied().filter(has_shape).collect();
+    let names = || listed(alike.iter().copied());
+    match alike.len() {
+        0 => None,
+        1 => Some(format!(
+            "its shape {shape:?} has {}, which the network does not know: was it renamed? Give it the expected name",
+            names()
+        )),
+        _ => Some(format!(
+            "its shape {shape:?} have {}, which the network does not know: were they renamed? Give them the expected names",
+            names()
+        )),
+    }
+}
+
+fn of_missing(missing: &[&str], all: usize, unknown: &[&str]) -> String {
     let statistics = missing.iter().all(|name| name.contains(".running_"));
     if statistics && missing.len() > 1 {
         return "the parameters are there, the norms' running statistics are not: save model.state_dict(), which has both".into();
     }
-    format!("{} of the network's {all} tensors are there", all - missing.len())
+    let there = format!("{} of the network's {all} tensors are there", all - missing.len());
+    match unknown.len() {
+        0 => there,
+        count => format!("{there}, and {count} that it does not know: {}", listed(unknown.iter().copied())),
+    }
 }
 
 fn of_unknown(unknown: &[&str]) -> String {

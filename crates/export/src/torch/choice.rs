@@ -139,7 +139,11 @@ fn taken<'a>(group: &Group<'a>, way: &Way) -> Chosen<'a> {
         notes.push(format!("took the tensors of a whole module, `{class}`, of which no code was run"));
     }
     if !group.path.is_empty() {
-        notes.push(format!("took `{}`", group.path.join(".").escape_debug()));
+        let keys = group.path.iter().map(|key| match key.as_ref() {
+            "" => "''".into(),
+            key => key.escape_debug().to_string(),
+        });
+        notes.push(format!("took `{}`", keys.collect::<Vec<_>>().join(".")));
     }
     if !way.prefix.is_empty() {
         notes.push(format!("removed the prefix `{}`", way.prefix.escape_debug()));

@@ -1,8 +1,7 @@
 //! What a safetensors file for PyTorch says of itself in its metadata, beside what others have there.
 
-use adder_model::tensor_file::{Metadata, TensorProblem};
+use adder_model::tensor_file::{self, Metadata, TensorProblem};
 use adder_model::{ModelConfig, weights};
-use safetensors::SafeTensors;
 
 use super::names::COUNT;
 
@@ -17,8 +16,7 @@ const NOT_FACTS: [&str; 3] = ["format", "format_version", MODEL];
 /// Whether a safetensors file has PyTorch's counts of batches. Exports of before have the mark of our own weights files too, which
 /// never have such counts.
 pub(crate) fn has_counts(file: &[u8]) -> bool {
-    let names = SafeTensors::read_metadata(file).map(|(_, header)| header.offset_keys());
-    names.is_ok_and(|names| names.iter().any(|name| name.ends_with(COUNT)))
+    tensor_file::open(file).is_ok_and(|(_, file)| file.names().iter().any(|name| name.ends_with(COUNT)))
 }
 
 /// The metadata of a file: the framework that its names belong to, the network's configuration, and `facts`.

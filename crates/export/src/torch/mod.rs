@@ -25,4 +25,4 @@ mod tensor;
 
 pub use export::to_safetensors;
 pub(crate) use marks::has_counts;
-pub(crate) use read::{Source, from_legacy, from_pickle, from_safetensors, from_zip};
+pub(crate) use read::{Source, from_legacy, from_pickle, from_safetensors, from_views, from_zip};

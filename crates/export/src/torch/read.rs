@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::Path;
 
-use adder_model::tensor_file::{Metadata, TensorProblem};
+use adder_model::tensor_file::{self, Metadata};
 use adder_model::{IdentityAdder, ModelConfig};
 use candle_core::Device;
-use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
 
 use super::archive::Archive;
-use super::build::{Parts, build};
+use super::build::{DEQUANTIZE, Parts, build};
 use super::choice::{Chosen, choose};
 use super::contents::{Group, describe, groups};
 use super::element::Element;
@@ -30,6 +30,8 @@ const SAVE: &str = "save the network's own: torch.save(model.state_dict(), \"mod
 pub(crate) struct Source<'s> {
     pub(crate) path: &'s Path,
     pub(crate) bytes: &'s [u8],
+    /// Bytes in all, where the network is spread over several files.
+    pub(crate) length: usize,
     /// The keys and the prefix to the network, where they were given.
     pub(crate) key: Option<&'s str>,
     pub(crate) device: &'s Device,
@@ -53,7 +55,7 @@ impl Source<'_> {
     ) -> Result<(IdentityAdder, Vec<String>)> {
         let (naming, chosen) = self.chosen(groups, config.as_ref(), words)?;
         let Chosen { tensors, mut notes, .. } = chosen;
-        let parts = Parts { path: self.path, tensors, naming, storages, length: self.bytes.len() };
+        let parts = Parts { path: self.path, tensors, naming, storages, length: self.length };
         let model = build(&parts, config, self.device, &mut notes)?;
         Ok((model, notes))
     }
@@ -86,7 +88,7 @@ impl Source<'_> {
             (None, None) => Err(self.failed(FileProblem::Nothing {
                 expected: Naming::Torch.name(config, &ours[0].name),
                 found: words(),
-                advice: SAVE.into(),
+                advice: if is_quantized(groups) { DEQUANTIZE } else { SAVE }.into(),
             })),
         }
     }
@@ -103,28 +105,43 @@ impl Source<'_> {
     }
 }
 
+/// Whether tensors are packed, as layers of a quantized module have them.
+fn is_quantized(groups: &[Group<'_>]) -> bool {
+    let names = groups.iter().flat_map(|group| {
+        let keys = group.path.iter().chain(&group.others);
+        keys.chain(group.tensors.iter().map(|(name, _)| name))
+    });
+    names.into_iter().any(|name| name.contains("_packed_params"))
+}
+
 /// A network in a safetensors file that is not one of our weights files.
 pub(crate) fn from_safetensors(source: &Source<'_>) -> Result<Taken> {
-    let malformed = |error: safetensors::SafeTensorError| {
-        let problem = TensorProblem::Format(error.to_string());
-        source.failed(FileProblem::Tensor { problem, advice: String::new() })
-    };
-    let (_, header) = SafeTensors::read_metadata(source.bytes).map_err(malformed)?;
-    let file = SafeTensors::deserialize(source.bytes).map_err(malformed)?;
-    let metadata: Metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
     let refused = |problem| source.failed(FileProblem::Tensor { problem, advice: String::new() });
-    let (config, facts) = marks::read(&metadata).map_err(refused)?;
-    let mut tensors: Vec<_> = file.iter().collect();
-    tensors.sort_by_key(|(name, _)| *name);
-    let tensors = tensors.into_iter().map(|(name, view)| {
+    let (metadata, file) = tensor_file::open(source.bytes).map_err(refused)?;
+    from_views(source, &metadata, file.iter().collect())
+}
+
+/// A network in the tensors of one or more safetensors files, with the metadata of these.
+pub(crate) fn from_views(
+    source: &Source<'_>,
+    metadata: &Metadata,
+    mut views: Vec<(&str, TensorView<'_>)>,
+) -> Result<Taken> {
+    let refused = |problem| source.failed(FileProblem::Tensor { problem, advice: String::new() });
+    let (config, facts) = marks::read(metadata).map_err(refused)?;
+    views.sort_by_key(|(name, _)| *name);
+    let tensors = views.iter().map(|(name, view)| {
         let element = Element::of_safetensors(view.dtype());
         let tensor = Tensor::contiguous(Content::Bytes(view.data()), element, view.shape().to_vec(), false);
-        (Cow::Borrowed(name), Ok(tensor))
+        (Cow::Borrowed(*name), Ok(tensor))
     });
     let group = Group { path: Vec::new(), module: None, tensors: tensors.collect(), others: Vec::new() };
-    let words = || {
-        let names = super::contents::listed(group.tensors.iter().map(|(name, _)| name.as_ref()));
-        format!("{} tensors: {names}", group.tensors.len())
+    let words = || match group.tensors.len() {
+        0 => "none at all: the header names no tensor".into(),
+        count => {
+            let names = super::contents::listed(group.tensors.iter().map(|(name, _)| name.as_ref()));
+            format!("{count} {}: {names}", if count == 1 { "tensor" } else { "tensors" })
+        }
     };
     let (model, notes) = source.network(std::slice::from_ref(&group), &Storages::None, config, words)?;
     Ok((model, facts, notes))

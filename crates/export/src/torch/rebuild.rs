@@ -11,6 +11,8 @@ const MOST_WRAPPERS: usize = 8;
 const MOST_WITHIN: usize = 1024;
 /// Axes of a tensor. Of a network's none has more than four.
 const MOST_AXES: usize = 16;
+/// What stands in the place of a tensor of PyTorch's quantization.
+pub(crate) const QUANTIZED: &str = "a quantized tensor";
 /// Marks of a tensor, of which PyTorch has two.
 const MOST_MARKS: usize = 16;
 
@@ -54,7 +56,7 @@ fn rebuilt<'a>(
     Some(match name {
         "tensor" | "tensor_v2" | "tensor_v3" => strided(heap, name, arguments)
             .unwrap_or_else(|| Err("a tensor with a damaged description".into())),
-        "qtensor" => Err("a quantized tensor".into()),
+        "qtensor" => Err(QUANTIZED.into()),
         "sparse_tensor" => Err("a sparse tensor".into()),
         "nested_tensor" => Err("a nested tensor".into()),
         "meta_tensor_no_storage" => Err("a tensor on the device `meta`, which has no values".into()),

@@ -4,5 +4,6 @@ mod common;
 mod containers;
 mod layouts;
 mod metadata;
+mod strange;
 mod wrapped;
 mod writer;

@@ -111,5 +111,5 @@ fn other_files_and_no_files_are_named() {
     }
     let problem = |path: &Path| weights_file::load(path, None, &Device::Cpu).unwrap_err().to_string();
     assert!(problem(Path::new("nowhere.pth")).starts_with("nowhere.pth: cannot be read: "));
-    assert!(problem(Path::new(".")).contains("it is a folder"));
+    assert!(problem(Path::new(".")).contains("a folder without config.toml or weights"));
 }

@@ -7,7 +7,7 @@ use candle_core::{Tensor, Var};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::{Metadata, TensorFileError, TensorProblem, malformed, metadata, values};
+use super::{Metadata, TensorFileError, TensorProblem, open, values};
 
 /// The bytes of a safetensors file that holds `tensors`, f32 of any shape, and `metadata`.
 ///
@@ -39,8 +39,7 @@ pub fn decode_into(
     path: &Path,
 ) -> Result<Metadata, TensorFileError> {
     let attempt = || -> Result<_, TensorProblem> {
-        let metadata = metadata(bytes)?;
-        let file = SafeTensors::deserialize(bytes).map_err(malformed)?;
+        let (metadata, file) = open(bytes)?;
         let is_unknown = |name: &&str| !tensors.iter().any(|(known, _)| known == name);
         if let Some(name) = file.names().into_iter().filter(is_unknown).min() {
             return Err(TensorProblem::Unknown(name.into()));

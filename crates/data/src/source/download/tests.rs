@@ -231,7 +231,7 @@ fn a_cache_that_cant_be_written_is_no_mirrors_fault() {
     let server = Server::start(Mirror::Good);
     let downloader = downloader(&[&server, &server], cache.path());
     fs::write(&downloader.cache, b"a file where the folder should be").unwrap();
-    assert!(matches!(downloader.ensure(FILE, &mut |_| {}), Err(Error::Io { .. })));
+    assert!(matches!(downloader.ensure(FILE, &mut |_| {}), Err(Error::Cache { .. })));
     assert!(server.requests() <= 1);
 }
 

@@ -129,19 +129,42 @@ fn what_is_not_taken_is_named_with_what_would_be() {
     assert_eq!(
         found[..],
         [
-            "mnist_train.csv",
+            "mnist_train.csv (a table as text)",
             "training.pt (a pickle of Python or PyTorch)",
             "mnist/train-00000-of-00001.parquet (a Parquet file)"
         ]
     );
-    for words in ["(a Parquet file)", "train-images-idx3-ubyte", "mnist.npz", "train/3/*.png"] {
+    for words in ["(a Parquet file)", "train-images-idx3-ubyte", "mnist.npz of it", "train/3/*.png"] {
         assert!(error.to_string().contains(words), "{error}");
     }
     let file = folder.path().join("training.pt");
     assert!(matches!(load_directory(&file), Err(Error::NoData { path, .. }) if path == file));
     let empty = tempfile::tempdir().unwrap();
     let error = load_directory(empty.path()).unwrap_err().to_string();
-    assert!(error.contains("found: nothing"), "{error}");
+    assert!(error.ends_with("found nothing"), "{error}");
+}
+
+#[test]
+fn what_to_do_about_other_files_is_said_of_them_and_of_their_folders() {
+    let mut tar = vec![b'a'; 512];
+    tar[257..262].copy_from_slice(b"ustar");
+    for (name, bytes, advice) in [
+        ("mnist.zip", &b"PK\x03\x04 not read"[..], "unpack it"),
+        ("mnist.tar", &tar, "unpack it"),
+        ("mnist.tar.xz", b"\xfd7zXZ\0", "unpack it"),
+        ("train.csv", b"label,1x1\n5,0\n", "mnist.npz of it"),
+        ("mnist.parquet", b"PAR1\x15\x04", "mnist.npz of it"),
+        ("mnist-original.mat", b"MATLAB 5.0", "mnist.npz of it"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = write(folder.path(), name, bytes);
+        let of_folder = load_directory(folder.path()).unwrap_err().to_string();
+        assert!(of_folder.contains(advice) && of_folder.contains(name), "{name}: {of_folder}");
+        assert!(of_folder.len() < 500, "{of_folder}");
+        let of_file = load_directory(&file).unwrap_err().to_string();
+        // A zip archive may be one of arrays, and is looked into.
+        assert!(of_file.contains(advice) || of_file.contains("zip archive"), "{name}: {of_file}");
+    }
 }
 
 #[test]
@@ -219,7 +242,10 @@ mod arrays {
     fn archives_of_other_things_are_named() {
         for (name, words) in [
             // What `torch.save` writes.
-            ("training/data.pkl", "mnist.npz (a file of PyTorch)"),
+            (
+                "training/data.pkl",
+                "mnist.npz (a file of PyTorch: save its arrays as mnist.npz, see docs/data.md)",
+            ),
             ("train-images-idx3-ubyte", "mnist.npz (a zip archive of other files: unpack it first)"),
         ] {
             let Err(Error::NoData { found, .. }) = loaded(&zipped(name, b"\x80\x02.")) else { panic!() };
@@ -276,12 +302,13 @@ mod arrays {
     }
 
     #[test]
-    fn several_archives_need_a_name_unless_one_is_that_of_keras() {
+    fn several_archives_need_a_name_whatever_they_are_called() {
         let folder = tempfile::tempdir().unwrap();
-        let files = ["digits.npz", "emnist.npz"].map(|name| write(folder.path(), name, STORED));
+        let files = ["digits.npz", "mnist.npz"].map(|name| write(folder.path(), name, STORED));
         let ambiguous = Error::Ambiguous { path: folder.path().to_owned(), found: files.to_vec() };
         assert_eq!(load_directory(folder.path()), Err(ambiguous));
-        write(folder.path(), "mnist.npz", DEFLATED);
+        assert_eq!(load_directory(&files[1]).unwrap().train.len(), 3);
+        std::fs::remove_file(&files[0]).unwrap();
         assert_eq!(load_directory(folder.path()).unwrap().train.len(), 3);
     }
 
@@ -374,9 +401,12 @@ mod pictures {
             (encoded(rgb([77, 0, 0]), ImageFormat::Png), "color"),
             (encoded(image::DynamicImage::from(clear), ImageFormat::Png), "transparency"),
             (gray(5, 32), "32x32 pixels"),
-            (gray(5, 28)[..60].to_vec(), "decoded"),
-            (b"GIF89a".to_vec(), "decoded"),
-            (vec![], "decoded"),
+            (gray(5, 28)[..60].to_vec(), "a damaged one"),
+            (b"GIF89a".to_vec(), "a GIF picture"),
+            (b"notes of the scan\n".to_vec(), "a text"),
+            (b"<!doctype html>".to_vec(), "an HTML page"),
+            (vec![], "an empty file"),
+            (vec![0, 1, 2, 3, 4], "begins with [00, 01, 02, 03]"),
         ] {
             let found = with(&bytes).unwrap_err();
             assert!(found.contains(words), "{found}");
@@ -398,5 +428,13 @@ mod pictures {
         assert_eq!(load_directory(folder.path()).unwrap().evaluation.labels(), [4]);
         let foreign = write(folder.path(), "train/cat/a.png", &gray(1, 28)).parent().unwrap().to_owned();
         assert_eq!(load_directory(folder.path()), Err(Error::Class { folder: foreign }));
+
+        let words = tempfile::tempdir().unwrap();
+        let three = write(words.path(), "train/three/a.png", &gray(1, 28)).parent().unwrap().to_owned();
+        write(words.path(), "test/three/a.png", &gray(1, 28));
+        let error = load_directory(words.path()).unwrap_err();
+        assert!(error.to_string().ends_with("named 0 to 9, found `three`"), "{error}");
+        let folder = three.parent().unwrap().with_file_name("test").join("three");
+        assert_eq!(error, Error::Class { folder });
     }
 }
