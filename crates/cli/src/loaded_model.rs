@@ -1,6 +1,5 @@
 //! The trained network that a command uses.
 
-use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
@@ -14,7 +13,9 @@ use candle_core::Device;
 use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
+use crate::output::say;
 use crate::run_data::{remember_moved, with_hint};
+use crate::suggestion;
 
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
@@ -23,7 +24,7 @@ const BUILT_IN: &str = "pretrained";
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
     let among_runs = Path::new(RUNS).join(name);
     let path = if !name.exists() && among_runs.is_dir() { &among_runs } else { name };
-    Ok(RunDirectory::open(path)?)
+    RunDirectory::open(path).map_err(|error| suggestion::of_name(error.into(), name, &[]))
 }
 
 /// The network in a weights file of any kind that is taken, and the facts of its training. What was done to find it in another's
@@ -36,8 +37,7 @@ pub(crate) fn load_file(
 ) -> Result<(IdentityAdder, Metadata)> {
     let Loaded { model, facts, notes } = weights_file::load(path, key, device)?;
     if !quiet && !notes.is_empty() {
-        // What can't be said is no reason to stop.
-        let _ = writeln!(stderr(), "note: {}", notes.join("; "));
+        say(format_args!("note: {}", notes.join("; ")));
     }
     Ok((model, facts))
 }
@@ -71,7 +71,8 @@ impl LoadedModel {
             Some(path) if path.is_dir() => Self::from_run(RunDirectory::open(path)?, checkpoint, device)?,
             Some(path) if path == Path::new(BUILT_IN) && !path.exists() => Self::built_in(device)?,
             Some(path) => {
-                let (model, facts) = load_file(path, None, device, context.quiet)?;
+                let loaded = load_file(path, None, device, context.quiet);
+                let (model, facts) = loaded.map_err(|error| suggestion::of_name(error, path, &[BUILT_IN]))?;
                 Self { path: path.to_path_buf(), model, facts, run: None }
             }
             None => match RunDirectory::newest(Path::new(RUNS)) {

@@ -239,3 +239,25 @@ fn a_network_learns_from_others_and_their_time_counts() {
     assert!(said.contains("distillation.teacher_channels") && said.contains("2 blocks"), "{said}");
     assert!(!place.path("own").exists());
 }
+
+/// What was found until Ctrl-C is written, and the exit code says that it is not all.
+#[cfg(unix)]
+#[test]
+fn a_range_test_that_is_stopped_says_so() {
+    use std::process::{Command, Stdio};
+
+    let place = Workplace::new();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("adder"));
+    command
+        .current_dir(place.path(""))
+        .args(["lr-find", "--steps", "100000", "--from", "1e-9", "--to", "1e-8"]);
+    let mut child = command.args(TINY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !place.path("lr-find").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let curve = json(&String::from_utf8(bytes(&place.path("lr-find/lr-find.json"))).unwrap());
+    assert_eq!(curve["end"], "stopped");
+}
