@@ -202,7 +202,7 @@ fn a_network_learns_from_others_and_their_time_counts() {
     let at = |words: &str| said.find(words).unwrap_or_else(|| panic!("{words}: {said}"));
     assert!(
         at("teacher 1 of 2: ") < at("teacher 2 of 2: ")
-            && at("teacher 2 of 2: ") < at("epochs of 3 steps into run\n")
+            && at("teacher 2 of 2: ") < at("1 epoch of 3 steps into run\n")
     );
 
     // They are whole runs, but for the evaluation.
