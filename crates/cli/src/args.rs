@@ -41,7 +41,7 @@ pub(crate) struct Global {
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// Threads that compute; the results do not depend on them [default: physical cores].
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, global = true, value_name = "N", value_parser = choices::whole::<u16>(1..=1024), allow_negative_numbers = true)]
     pub(crate) threads: Option<u16>,
     /// Device to compute on: auto, cpu, cuda, cuda:N or metal. `auto` takes a GPU that is there and built in, else the CPU.
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]

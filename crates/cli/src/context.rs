@@ -65,7 +65,7 @@ impl Context {
     pub(crate) fn load_checked(&self, config: &DataConfig) -> Result<Dataset> {
         let dataset = self.load_and_tell(config, &mut |skipped| say(format_args!("warning: {skipped}")))?;
         for warning in data_check::warnings(&dataset, config) {
-            say(format_args!("warning: {warning}"));
+            say(warning);
         }
         Ok(dataset)
     }

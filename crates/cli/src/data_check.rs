@@ -4,7 +4,9 @@ use adder_data::check::{Suspicion, suspicions};
 use adder_data::{Dataset, Source};
 use adder_train::config::DataConfig;
 
-/// The warnings that a data set deserves, each with what to do. MNIST as it was published is above suspicion.
+use crate::output::shown;
+
+/// Lines with the warnings that a data set deserves, and after them what to do. MNIST as it was published is above suspicion.
 pub(crate) fn warnings(data: &Dataset, config: &DataConfig) -> Vec<String> {
     let Source::Directory(path) = &data.origin else { return Vec::new() };
     let mut warnings: Vec<String> = suspicions(data)
@@ -12,10 +14,13 @@ pub(crate) fn warnings(data: &Dataset, config: &DataConfig) -> Vec<String> {
         .map(|suspicion| format!("{suspicion}{}", advice(suspicion, config)))
         .collect();
     warnings.extend(transposed(data, config));
-    if let Some(last) = warnings.last_mut() {
-        *last += &format!("\nhint: {} shows samples", samples_command(config));
+    for warning in &mut warnings {
+        *warning = format!("warning: {}: {warning}", shown(path));
     }
-    warnings.into_iter().map(|warning| format!("{}: {warning}", path.display())).collect()
+    if !warnings.is_empty() {
+        warnings.push(format!("hint: {} shows samples", samples_command(config)));
+    }
+    warnings
 }
 
 /// What to do about a suspicion, where the command line can do it.

@@ -82,14 +82,13 @@ fn is_usage(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(SweepError::Dimension { .. } | SweepError::Plan(_) | SweepError::Config(_))
     );
-    let opset = matches!(error.downcast_ref(), Some(adder_export::Error::Opset { .. }));
     let key = match error.downcast_ref() {
         Some(adder_export::Error::File { problem, .. }) => {
             matches!(**problem, FileProblem::Key { .. } | FileProblem::NoKey(_))
         }
         _ => false,
     };
-    of_sweep || opset || key || error.is::<UsageError>() || error.is::<ConfigError>()
+    of_sweep || key || error.is::<UsageError>() || error.is::<ConfigError>()
 }
 
 /// The thing to do after an error, where there is one.

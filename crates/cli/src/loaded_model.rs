@@ -18,13 +18,15 @@ use crate::error::UsageError;
 use crate::output::say;
 use crate::pictures::is_stdin;
 use crate::run_data::{remember_moved, with_hint};
+use crate::suggestion;
 
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
 
 /// The run in a folder, or the one of that name in `runs/`.
 pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
-    Ok(RunDirectory::open(place_of_run(name))?)
+    let found = RunDirectory::open(place_of_run(name));
+    found.map_err(|error| suggestion::of_name(error.into(), name, &[]))
 }
 
 /// The folder of that name, or the one in `runs/`.
@@ -88,8 +90,12 @@ impl LoadedModel {
         }
         match path.is_dir().then(|| RunDirectory::open(path)) {
             None | Some(Err(RunError::NotARun(_))) => {
-                check_weights(path)?;
-                Ok(Self::from_file(weights_file::load(path, key, device)?, quiet))
+                let load = || -> Result<Loaded> {
+                    check_weights(path)?;
+                    Ok(weights_file::load(path, key, device)?)
+                };
+                let loaded = load().map_err(|error| suggestion::of_name(error, path, &[BUILT_IN]))?;
+                Ok(Self::from_file(loaded, quiet))
             }
             Some(run) if key.is_none() => Self::from_run(run?, checkpoint, device, quiet),
             Some(_) => Err(UsageError("--key is for files; a run directory has one network".into()).into()),

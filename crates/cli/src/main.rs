@@ -17,11 +17,12 @@ mod resume_command;
 mod run_data;
 mod run_problem;
 mod signals;
+mod suggestion;
+mod usage;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
 
 use args::{Cli, Command};
 use context::Context;
@@ -31,7 +32,7 @@ use context::Context;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = usage::parse();
     run(cli).unwrap_or_else(|error| error::report(&error))
 }
 
@@ -41,7 +42,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Train(args) => return commands::train::run(&args, &context),
         Command::Repeat(args) => return commands::repeat::run(&args, &context),
         Command::Sweep(args) => return commands::sweep::run(&args, &context),
-        Command::LrFind(args) => commands::lr_find::run(&args, &context)?,
+        Command::LrFind(args) => return commands::lr_find::run(&args, &context),
         Command::Eval(args) => commands::eval::run(&args, &context)?,
         Command::Predict(args) => return commands::predict::run(&args, &context),
         Command::Serve(args) => commands::serve::run(&args, &context)?,

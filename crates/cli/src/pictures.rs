@@ -7,7 +7,7 @@ use adder_photo::{Picture, UnreadKind};
 use anyhow::{Context as _, Result, anyhow};
 
 use crate::error::UsageError;
-use crate::output::say;
+use crate::output::{say, shown};
 
 /// The endings of the names of pictures, read or not: a file so named that is something else shall be named.
 const ENDINGS: [&str; 21] = [
@@ -61,18 +61,18 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 
 /// The pictures of a folder, by name.
 fn in_folder(folder: &Path, quiet: bool) -> Result<Vec<PathBuf>> {
-    let unreadable = || format!("{}: cannot be read", folder.display());
+    let unreadable = || format!("{}: cannot be read", shown(folder));
     let entries = std::fs::read_dir(folder).with_context(unreadable)?;
     let paths = entries.map(|entry| Ok(entry.with_context(unreadable)?.path()));
     let mut paths = paths.collect::<Result<Vec<_>>>()?;
     let inner = paths.extract_if(.., |path| path.is_dir()).count();
     if inner > 0 && !quiet {
-        say(format_args!("{}: folders in it are not read: {inner}", folder.display()));
+        say(format_args!("{}: folders in it are not read: {inner}", shown(folder)));
     }
     paths.retain(|path| is_picture(path));
     if paths.is_empty() {
         let some = ENDINGS[..5].join(", ");
-        return Err(anyhow!("{}: no picture is in it, such as a file that ends in {some}", folder.display()));
+        return Err(anyhow!("{}: no picture is in it, such as a file that ends in {some}", shown(folder)));
     }
     paths.sort();
     Ok(paths)

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use adder_experiment::{RunObserver, TeacherNumber};
-use adder_model::thousands;
+use adder_model::{counted, thousands};
 use adder_report::format::duration;
 use adder_train::events::EpochEvent;
 use adder_train::{EvaluationSplit, Observer, Progress, Report, RunPlan};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::output;
+use crate::output::{self, shown};
 
 /// The time between two lines where there is no bar, at most.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -56,7 +56,7 @@ impl Watcher {
         if self.plain {
             output::say(line);
         } else {
-            self.bar.println(line);
+            self.bar.println(output::escaped(line));
         }
     }
 
@@ -77,19 +77,21 @@ impl Observer for Watcher {
         self.epochs = plan.epochs;
         self.steps_per_epoch = plan.steps_per_epoch;
         self.steps_before = plan.steps_before;
-        let images = [plan.training_images, plan.validation_images, plan.evaluation_images]
-            .map(|images| thousands(images as u64));
+        let images = [plan.validation_images, plan.evaluation_images].map(|images| thousands(images as u64));
         self.say(&format!(
-            "{}{} parameters; {} images to train on, {} to validate, {} to evaluate",
+            "{}{}; {} to train on, {} to validate, {} to evaluate",
             self.label,
-            thousands(plan.parameters as u64),
+            counted(plan.parameters as u64, "parameter"),
+            counted(plan.training_images as u64, "image"),
             images[0],
-            images[1],
-            images[2]
+            images[1]
         ));
-        let (run, done) = (plan.directory.display(), plan.steps_before);
+        let (run, done) = (shown(plan.directory), plan.steps_before);
         match done {
-            0 => self.say(&format!("{} epochs of {} steps into {run}", plan.epochs, plan.steps_per_epoch)),
+            0 => {
+                let (epochs, steps) = (counted(plan.epochs, "epoch"), counted(plan.steps_per_epoch, "step"));
+                self.say(&format!("{epochs} of {steps} into {run}"));
+            }
             _ => self.say(&format!("resuming {run} after step {}", thousands(done))),
         }
         self.bar.set_length(plan.steps_per_epoch);
@@ -132,7 +134,7 @@ impl Observer for Watcher {
             EvaluationSplit::Validation => "validating",
             EvaluationSplit::Evaluation => "evaluating",
         };
-        self.bar.set_message(format!("{what} on {} images", thousands(images as u64)));
+        self.bar.set_message(format!("{what} on {}", counted(images as u64, "image")));
     }
 
     fn on_epoch(&mut self, event: &EpochEvent, best: bool) {

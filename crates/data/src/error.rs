@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use adder_network::counted;
+
 use crate::problem::Problem;
 
 /// The result of this crate's functions.
@@ -40,7 +42,7 @@ pub enum Error {
     },
 
     /// Several sets are there.
-    #[error("{path:?} holds several sets; name one of them:{}", found.iter().map(|path| format!("\n  {}", path.display())).collect::<String>())]
+    #[error("{path:?} holds several sets; name one of them: {}", found.iter().map(|path| format!("{path:?}")).collect::<Vec<_>>().join(", "))]
     Ambiguous {
         /// The path that was given.
         path: PathBuf,
@@ -136,7 +138,7 @@ pub enum Error {
     },
 
     /// A step lies behind the end of its epoch.
-    #[error("training can't resume at step {found} of an epoch of {steps} steps")]
+    #[error("training can't resume at step {found} of an epoch of {}", counted(*steps, "step"))]
     Position {
         /// The step.
         found: u64,
@@ -156,7 +158,7 @@ pub enum Error {
     Split(#[from] SplitError),
 
     /// No mirror gave a file.
-    #[error("{file} could not be fetched{}", attempts.iter().map(|attempt| format!("\n  {attempt}")).collect::<String>())]
+    #[error("{file} could not be fetched: {}", attempts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Download {
         /// The file's name.
         file: String,
@@ -245,7 +247,8 @@ pub enum MirrorError {
 pub enum SplitError {
     /// Train or validation would have no image.
     #[error(
-        "{train} images for training and {validation} for validation: each needs one; `data.validation_fraction` sets their shares"
+        "{} for training and {validation} for validation: each needs one; `data.validation_fraction` sets their shares",
+        counted(*train as u64, "image")
     )]
     EmptyPart {
         /// Images for training.
@@ -271,7 +274,7 @@ pub enum SplitError {
     },
 
     /// The split is of a data set of another size.
-    #[error("the split is of {expected} images, the data has {found}")]
+    #[error("the split is of {}, the data has {found}", counted(*expected as u64, "image"))]
     OtherData {
         /// The number of images that the split is of.
         expected: usize,

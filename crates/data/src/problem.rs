@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use adder_network::counted;
+
 use crate::items::{Items, MAX_IMAGES};
 use crate::signature::Signature;
 
@@ -121,7 +123,7 @@ pub enum Problem {
     },
 
     /// There are more or fewer labels than images.
-    #[error("{found} labels for {expected} images")]
+    #[error("{} for {}", counted(*found as u64, "label"), counted(*expected as u64, "image"))]
     Count {
         /// The number of images.
         expected: usize,

@@ -145,7 +145,7 @@ mod tests {
             (r#"{"images":3,"train":[2,2],"validation":[1]}"#, "the split names image 2 twice"),
             (
                 r#"{"images":3,"train":[2],"validation":[]}"#,
-                "1 images for training and 0 for validation: each needs one; `data.validation_fraction` sets their shares",
+                "1 image for training and 0 for validation: each needs one; `data.validation_fraction` sets their shares",
             ),
             (r#"{"images":3,"train":[2],"validation":[1],"test":[0]}"#, "unknown field `test`"),
             (r#"{"images":3,"train":[-1],"validation":[1]}"#, "invalid value: integer `-1`"),

@@ -73,7 +73,7 @@ pub mod weights;
 pub use adder_kernels::loss::softmax;
 pub use adder_kernels::predict::FeatureMaps;
 pub use adder_network::{
-    ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, normalize, thousands,
+    ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS, Summary, SummaryRow, counted, normalize, thousands,
 };
 #[cfg(feature = "candle")]
 pub use adder_nn::optim::Parameter;

@@ -52,7 +52,7 @@ pub use network::{Head, Network, Node, Norm, Parameter};
 pub use normalize::{PIXEL_MEAN, PIXEL_STANDARD_DEVIATION, normalize, to_byte};
 pub use segment::{ConvBlock, DenseLayer, Segment};
 pub use shape::Shape;
-pub use summary::{Summary, SummaryRow, thousands};
+pub use summary::{Summary, SummaryRow, counted, thousands};
 
 /// The number that batch norms add to a variance before its square root, PyTorch's default.
 pub const EPSILON: f64 = 1e-5;

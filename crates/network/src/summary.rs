@@ -184,9 +184,20 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// A number of things, `thing` being the word for one: `1 epoch`, `2,000 epochs`.
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_no_many() {
+        let said = [0, 1, 2, 1001].map(|number| counted(number, "epoch"));
+        assert_eq!(said, ["0 epochs", "1 epoch", "2 epochs", "1,001 epochs"]);
+    }
     use crate::{Head, Layer, ModelConfig};
 
     #[test]

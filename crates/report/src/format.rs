@@ -1,6 +1,6 @@
 //! Numbers, metrics and reports as text.
 
-use adder_model::{HeadMetrics, Metrics, thousands};
+use adder_model::{HeadMetrics, Metrics, counted};
 use adder_train::{EvaluationSplit, Report};
 
 /// Seconds as `4.2 s`, `42 s`, `3 min 5 s` or `1 h 2 min`.
@@ -34,8 +34,8 @@ pub fn report_text(report: &Report) -> String {
         EvaluationSplit::Validation => "validation",
         EvaluationSplit::Evaluation => "evaluation",
     };
-    let (images, pairs) = (thousands(report.images), thousands(report.pairs));
-    format!("{set}: {images} images, {pairs} pairs\n{}", metrics_table(&report.metrics))
+    let (images, pairs) = (counted(report.images, "image"), counted(report.pairs, "pair"));
+    format!("{set}: {images}, {pairs}\n{}", metrics_table(&report.metrics))
 }
 
 #[cfg(test)]

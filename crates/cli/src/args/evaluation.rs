@@ -6,7 +6,7 @@ use adder_train::Tta;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::choices::CheckpointChoice;
+use super::choices::{CheckpointChoice, whole};
 use super::training::OrientationArgs;
 use crate::error::UsageError;
 
@@ -26,7 +26,7 @@ pub(crate) struct EvalArgs {
     #[arg(long)]
     pub(crate) analysis: bool,
     /// Number of the worst images that the analysis shows.
-    #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis")]
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "analysis", value_parser = whole::<usize>(0..=u32::MAX.into()), allow_negative_numbers = true)]
     pub(crate) worst: usize,
     #[command(flatten)]
     pub(crate) tta: TtaArgs,
@@ -40,7 +40,7 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) orientation: OrientationArgs,
     /// Only the first N images of each set [default: as the run was trained].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=u32::MAX.into()), allow_negative_numbers = true)]
     pub(crate) limit: Option<u32>,
     /// Print JSON.
     #[arg(long)]
@@ -55,7 +55,7 @@ pub(crate) struct TtaArgs {
     #[arg(long)]
     pub(crate) tta: bool,
     /// Shifts of the image by up to so many pixels in both directions: 1 for 9 views, 2 for 25; 0 for the image as it is.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = clap::value_parser!(u8).range(0..=4))]
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "tta", value_parser = whole::<u8>(0..=4), allow_negative_numbers = true)]
     pub(crate) tta_shift: u8,
     /// The addends that each view of the image is seen beside.
     #[arg(long, value_enum, value_name = "ADDENDS", default_value = "all", requires = "tta")]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use adder_experiment::lr_find::RangeTest;
 use clap::{Args, ValueEnum};
 
-use super::choices::seed;
+use super::choices::{number, seed, whole};
 use super::evaluation::TtaArgs;
 use super::training::TrainingArgs;
 
@@ -14,7 +14,7 @@ pub(crate) struct RepeatArgs {
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
     /// Number of seeds, one after the other.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole::<u64>(1..=1000), allow_negative_numbers = true)]
     pub(crate) seeds: u64,
     /// The first of them [default: the configuration's seed, which is 1 in every recipe].
     #[arg(long, value_name = "N", conflicts_with = "seed", value_parser = seed, allow_negative_numbers = true)]
@@ -34,13 +34,13 @@ pub(crate) struct LrFindArgs {
     #[command(flatten)]
     pub(crate) training: TrainingArgs,
     /// The rate of the first step.
-    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().from)]
+    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().from, value_parser = number, allow_negative_numbers = true)]
     pub(crate) from: f64,
     /// The rate of the last step.
-    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().to)]
+    #[arg(long, value_name = "RATE", default_value_t = RangeTest::default().to, value_parser = number, allow_negative_numbers = true)]
     pub(crate) to: f64,
     /// Number of steps; each has the rate of the one before times a constant.
-    #[arg(long, value_name = "N", default_value_t = RangeTest::default().steps, value_parser = clap::value_parser!(u64).range(2..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = RangeTest::default().steps, value_parser = whole::<u64>(2..=100_000), allow_negative_numbers = true)]
     pub(crate) steps: u64,
     /// Folder for lr-find.svg, lr-find.png and lr-find.json.
     #[arg(long, value_name = "DIR", default_value = "lr-find")]
@@ -64,7 +64,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_enum)]
     pub(crate) method: Option<MethodChoice>,
     /// Number of trials, those that are there already included [default: all of a grid, else 20].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1..=10_000), allow_negative_numbers = true)]
     pub(crate) trials: Option<u64>,
     /// The folder of the journal and the runs; the same command resumes there [default: runs/sweep-RECIPE].
     #[arg(long, value_name = "DIR")]

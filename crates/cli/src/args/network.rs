@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use adder_export::onnx::{LEAST_OPSET, MOST_OPSET};
 use clap::{Args, ValueEnum};
 
-use super::choices::CheckpointChoice;
+use super::choices::{CheckpointChoice, whole};
 use super::training::RecipeArgs;
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(crate) struct PredictArgs {
     #[arg(value_name = "IMAGE", required = true)]
     pub(crate) images: Vec<PathBuf>,
     /// The number to add, 0 to 9.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
+    #[arg(long, value_name = "N", value_parser = whole::<u8>(0..=9), allow_negative_numbers = true)]
     pub(crate) add: u8,
     /// Read pictures as they are, a light digit on dark ground, only scaled to 28x28: nothing is found, cropped or centered.
     #[arg(long)]
@@ -73,7 +74,7 @@ pub(crate) struct ExportArgs {
     /// The format to write.
     #[arg(long, value_enum)]
     pub(crate) format: ExportFormat,
-    /// File to write; an older one is replaced.
+    /// File to write; an older one is replaced, through a symbolic link too. A pipe, such as /dev/stdout, takes the bytes as they come.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// Weights of a run.
@@ -83,13 +84,13 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     pub(crate) fold: bool,
     /// ONNX: the version of its operators, 13 to 21 [default: 17].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<i64>(LEAST_OPSET.unsigned_abs()..=MOST_OPSET.unsigned_abs()), allow_negative_numbers = true)]
     pub(crate) opset: Option<i64>,
     /// ONNX: take images as bytes, uint8, and give probabilities instead of logits.
     #[arg(long)]
     pub(crate) with_preprocessing: bool,
     /// ONNX: the number of images that the file takes at once, for runtimes that must know it beforehand [default: any].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<NonZeroU32>(1..=u32::MAX.into()), allow_negative_numbers = true)]
     pub(crate) batch: Option<NonZeroU32>,
     /// ONNX: how the addend is given [default: index].
     #[arg(long, value_enum)]

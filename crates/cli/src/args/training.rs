@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use adder_train::config::TrainingConfig;
 use clap::Args;
 
-use super::choices::seed;
+use super::choices::{number, seed, whole};
 
 /// The sources of a configuration.
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ pub(crate) struct ConfigArgs {
     #[command(flatten)]
     pub(crate) orientation: OrientationArgs,
     /// Only the first N images of each set, as a smoke test: `--set data.limit=N`.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0..=u32::MAX.into()), allow_negative_numbers = true)]
     pub(crate) limit: Option<u32>,
 }
 
@@ -56,13 +57,13 @@ pub(crate) struct TrainingArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// Times every training image is seen: `--set training.epochs=N`.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(TrainingConfig::EPOCHS), allow_negative_numbers = true)]
     pub(crate) epochs: Option<u64>,
     /// Images in a step: `--set training.batch_size=N`.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(TrainingConfig::BATCH_SIZES), allow_negative_numbers = true)]
     pub(crate) batch_size: Option<u64>,
     /// The step size: `--set optimizer.learning_rate=X`.
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = number, allow_negative_numbers = true)]
     pub(crate) learning_rate: Option<f64>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adder_data::whole_file::make_folder;
 use adder_data::{DIGITS, Split};
 use adder_model::thousands;
 use adder_report::Samples;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::args::DataArgs;
 use crate::configuration;
 use crate::context::Context;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, shown};
 
 /// One set in the JSON.
 #[derive(Serialize)]
@@ -26,12 +27,12 @@ struct Set {
 pub(crate) fn run(args: &DataArgs, context: &Context) -> Result<()> {
     let config = configuration::sources(&args.config)?.resolve()?;
     let dataset = context.load_checked(&config.data)?;
+    let folder = &args.out;
+    make_folder(folder).with_context(|| format!("{}: cannot be made", shown(folder)))?;
     let split = Split::shuffled(dataset.train.len(), config.data.validation_fraction, config.seed)?;
     let samples = Samples::new(&config, &dataset, &split)?;
     let split = config.data.limited_split(split)?;
     let evaluation = config.data.limited(dataset.evaluation.indices());
-    let folder = &args.out;
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let sets = [
         ("train", &dataset.train, split.train(), &samples.training),
         ("validation", &dataset.train, split.validation(), &samples.validation),
@@ -61,7 +62,7 @@ fn to_text(sets: &[Set]) -> String {
         text += "\n";
     }
     for set in sets {
-        text += &format!("{} samples: {}\n", set.name, set.samples.display());
+        text += &format!("{} samples: {}\n", set.name, shown(&set.samples));
     }
     text
 }

@@ -11,14 +11,14 @@ use serde::Serialize;
 use crate::args::{EvalArgs, SplitChoice, TtaAddends};
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
-use crate::output::{print, print_json, say};
+use crate::output::{print, print_json, say, shown};
 use adder_report::format::{metrics_table, report_text};
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     let tta = args.tta.tta()?;
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
-        say(format_args!("weights: {}", loaded.path.display()));
+        say(format_args!("weights: {}", shown(&loaded.path)));
     }
     let measured = loaded.data(args.data.as_deref(), args.orientation, args.limit, context)?;
     let addends = match args.exhaustive {

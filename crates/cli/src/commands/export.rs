@@ -10,7 +10,7 @@ use crate::args::{AddendInput, ExportArgs, ExportFormat};
 use crate::context::Context;
 use crate::error::UsageError;
 use crate::loaded_model::LoadedModel;
-use crate::output::say;
+use crate::output::{say, shown};
 
 pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
     let options = onnx_options(args);
@@ -24,11 +24,11 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> Result<()> {
         ExportFormat::Onnx => onnx::encode(&loaded.model, &options, &loaded.facts)?,
         ExportFormat::TorchSafetensors => torch::to_safetensors(&loaded.model, &loaded.facts)?,
     };
-    let unwritable = || format!("{}: cannot be written", args.out.display());
+    let unwritable = || format!("{}: cannot be written", shown(&args.out));
     write_whole(&args.out, |file| file.write_all(&bytes)).with_context(unwritable)?;
     if !context.quiet {
-        let (from, to) = (loaded.path.display(), args.out.display());
-        say(format_args!("weights: {from}\nwritten: {to} ({:.1} kB)", bytes.len() as f64 / 1000.0));
+        say(format_args!("weights: {}", shown(&loaded.path)));
+        say(format_args!("written: {} ({:.1} kB)", shown(&args.out), bytes.len() as f64 / 1000.0));
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! `adder lr-find`: the learning-rate range test.
 
-use std::fs;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::process::ExitCode;
 
+use adder_data::whole_file::{make_folder, write_whole};
 use adder_experiment::lr_find::{Curve, End, RangeTest, find_learning_rate};
 use adder_report::figures::learning_rate_search;
 use anyhow::{Context as _, Result};
@@ -13,18 +15,21 @@ use crate::args::LrFindArgs;
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::error::UsageError;
-use crate::output::{print, print_json, say};
+use crate::output::{print, print_json, say, shown};
+use crate::signals;
 
 /// Pixels of the PNG for each unit of the figure.
 const PNG_SCALE: f32 = 2.0;
 
-pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
+pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<ExitCode> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
     let config = configuration::training_config(&args.training)?;
     let data = context.load_checked(&config.data)?;
-    let machine = context.machine();
     let stop = stop_flag()?;
+    // Before the search, whose result would be lost.
+    make_folder(&args.out).with_context(|| format!("{}: cannot be made", shown(&args.out)))?;
+    let machine = context.machine();
     let bar = ProgressBar::new(test.steps);
     if context.quiet {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -40,10 +45,10 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<()> {
     } else {
         print(to_text(&curve))?;
         if !context.quiet {
-            say(format_args!("the curve is in {}", args.out.display()));
+            say(format_args!("the curve is in {}", shown(&args.out)));
         }
     }
-    Ok(())
+    Ok(if matches!(curve.end, End::Stopped) { signals::exit_code() } else { ExitCode::SUCCESS })
 }
 
 fn write_files(folder: &Path, curve: &Curve) -> Result<()> {
@@ -51,9 +56,9 @@ fn write_files(folder: &Path, curve: &Curve) -> Result<()> {
     let figure = learning_rate_search(&losses, &curve.suggestions);
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.join(name);
-        fs::write(&path, bytes).with_context(|| format!("{}: cannot write", path.display()))
+        let unwritable = || format!("{}: cannot be written", shown(&path));
+        write_whole(&path, |file| file.write_all(bytes)).with_context(unwritable)
     };
-    fs::create_dir_all(folder).with_context(|| format!("{}: cannot create", folder.display()))?;
     write("lr-find.svg", figure.to_svg().as_bytes())?;
     write("lr-find.png", &figure.to_png(PNG_SCALE)?)?;
     write("lr-find.json", format!("{}\n", serde_json::to_string_pretty(curve)?).as_bytes())

@@ -15,13 +15,16 @@ use crate::args::PredictArgs;
 use crate::context::Context;
 use crate::error::{FAILED, UNANSWERED, UsageError, message};
 use crate::loaded_model::LoadedModel;
-use crate::output::{print, print_json, say};
+use crate::output::{print, print_json, say, shown};
 use crate::pictures::{self, Place, is_stdin};
 
 /// What is said of one picture: an item of the JSON.
 #[derive(Serialize)]
 struct Item {
     image: String,
+    /// The same as lines show it.
+    #[serde(skip)]
+    name: String,
     addend: u8,
     #[serde(flatten)]
     outcome: Outcome,
@@ -59,7 +62,7 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode> {
     let places = pictures::places(&args.images, context.quiet)?;
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
-        say(format_args!("weights: {}", loaded.path.display()));
+        say(format_args!("weights: {}", shown(&loaded.path)));
     }
     let reader = Reader { args, predictor: Predictor::new(&loaded.model)? };
     let mut items = Vec::new();
@@ -107,7 +110,8 @@ impl Reader<'_> {
                 self.outcome(found)?
             }
         };
-        Ok(Item { image: path.display().to_string(), addend: self.args.add, outcome, seen })
+        let (image, name) = (path.display().to_string(), shown(&path));
+        Ok(Item { image, name, addend: self.args.add, outcome, seen })
     }
 
     fn outcome(&self, found: Found) -> Result<Outcome> {
@@ -166,13 +170,13 @@ fn save(items: &[Item], path: &Path) -> Result<()> {
         }
     }
     let file = NetworkImage::to_png(&images)?;
-    let unwritable = || format!("{}: cannot be written", path.display());
+    let unwritable = || format!("{}: cannot be written", shown(path));
     write_whole(path, |out| out.write_all(&file)).with_context(unwritable)
 }
 
 /// The lines of a picture; none for one that could not be read, which standard error says.
 fn to_text(item: &Item, show: bool) -> String {
-    let (name, addend) = (&item.image, item.addend);
+    let (name, addend) = (&item.name, item.addend);
     match &item.outcome {
         Outcome::Error { .. } => String::new(),
         Outcome::Nothing { reason } => format!("{name}: {reason}\n"),

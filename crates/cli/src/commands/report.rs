@@ -12,7 +12,7 @@ use crate::args::{RUNS, ReportArgs};
 use crate::context::Context;
 use crate::error::{UsageError, hint};
 use crate::loaded_model::find_run;
-use crate::output::{print, say};
+use crate::output::{print, say, shown};
 use crate::run_data::run_data;
 
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
@@ -36,9 +36,9 @@ pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     if let Some(folder) = &args.figures {
         save_figures(folder, &records)?;
     }
-    let printed = print(format_args!("{}\n", path.display()));
+    let printed = print(format_args!("{}\n", shown(&path)));
     if args.open {
-        opener::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+        opener::open(&path).with_context(|| format!("cannot open {}", shown(&path)))?;
     }
     printed
 }

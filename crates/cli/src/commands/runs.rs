@@ -14,7 +14,7 @@ use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
 use crate::loaded_model::{find_run, place_of_run};
-use crate::output::{print, print_json, say};
+use crate::output::{escaped, print, print_json, say, shown};
 use crate::resume_command::resume_command;
 use adder_report::format::metrics_table;
 
@@ -40,7 +40,7 @@ fn list(args: &RunsArgs, context: &Context) -> Result<()> {
         }
     }
     if found.is_empty() && !context.quiet {
-        say(format_args!("no runs in {}", args.folder.display()));
+        say(format_args!("no runs in {}", shown(&args.folder)));
     }
     found.sort_by(|a, b| order(args.sort, a, b).then_with(|| a.name.cmp(&b.name)));
     if args.reverse {
@@ -59,7 +59,7 @@ fn runs_in(folder: &Path) -> Result<Vec<RunDirectory>> {
     if folder == Path::new(RUNS) && !folder.exists() {
         return Ok(Vec::new());
     }
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", shown(folder)))?;
     let mut runs = Vec::new();
     for entry in entries {
         runs.extend(RunDirectory::open(entry?.path()));
@@ -86,7 +86,7 @@ fn table(runs: &[Overview]) -> String {
     let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2} %"));
     let rows = runs.iter().map(|run| {
         [
-            run.name.clone(),
+            escaped(&run.name).into_owned(),
             run.recipe.unwrap_or("(changed)").into(),
             run.seed.to_string(),
             format!("{}/{}", run.epochs, run.epochs_planned),
@@ -173,7 +173,7 @@ fn remove(run: &Path, context: &Context) -> Result<()> {
     let emptied = run.delete()?;
     if !context.quiet {
         let left = if emptied { "" } else { "; files that are not the run's stay" };
-        say(format_args!("deleted {}{left}", path.display()));
+        say(format_args!("deleted {}{left}", shown(&path)));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::ServeArgs;
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
-use crate::output::say;
+use crate::output::{say, say_json, shown};
 use crate::signals;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let stopping = stop.clone();
     signals::watch(move || stopping.shutdown())?;
     if !context.quiet {
-        say(format_args!("weights: {}", loaded.path.display()));
+        say(format_args!("weights: {}", shown(&loaded.path)));
         say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));
     }
     let log = if args.log { log } else { |_: &Access| () };
@@ -46,7 +46,5 @@ struct Line<'a> {
 
 /// One line of JSON for each request.
 fn log(access: &Access) {
-    if let Ok(line) = serde_json::to_string(&Line { time: timestamp(SystemTime::now()), access }) {
-        say(line);
-    }
+    say_json(&Line { time: timestamp(SystemTime::now()), access });
 }

@@ -29,7 +29,7 @@ fn flags() {
     refused(&place, &["train", "--resume", "x", "--seed", "3"], USAGE, &["--resume", "--seed"]);
     refused(&place, &["predict", "a.png", "--add", "10"], USAGE, &["--add", "10"]);
     refused(&place, &["eval", "--split", "test"], USAGE, &["test", "val", "eval"]);
-    refused(&place, &["eval", "--tta", "--tta-shift", "5"], USAGE, &["--tta-shift", "0..=4"]);
+    refused(&place, &["eval", "--tta", "--tta-shift", "5"], USAGE, &["--tta-shift", "0 to 4"]);
     refused(&place, &["eval", "--tta-addends", "asked"], USAGE, &["--tta"]);
     for command in ["eval", "repeat"] {
         let alone = [command, "--tta", "--tta-shift", "0", "--tta-addends", "asked"];
@@ -56,7 +56,12 @@ fn configuration() {
         &["learning_rate", "fast", "a number"],
     );
     refused(&place, &["train", "--learning-rate", "-1"], USAGE, &["--learning-rate"]);
-    refused(&place, &["train", "--epochs", "0"], USAGE, &["--epochs", "training.epochs", "1 to", "found 0"]);
+    refused(
+        &place,
+        &["train", "--epochs", "0"],
+        USAGE,
+        &["'0'", "--epochs", "a whole number from 1 to 1000000"],
+    );
     refused(&place, &["train", "--set", "model.channels=[]"], USAGE, &["model.channels", "blocks"]);
     refused(&place, &["train", "--set", "model.dropout=1.5"], USAGE, &["model.dropout", "1.5"]);
     refused(&place, &["train", "--config", "none.toml"], USAGE, &["none.toml"]);

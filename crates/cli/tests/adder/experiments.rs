@@ -202,7 +202,7 @@ fn a_network_learns_from_others_and_their_time_counts() {
     let at = |words: &str| said.find(words).unwrap_or_else(|| panic!("{words}: {said}"));
     assert!(
         at("teacher 1 of 2: ") < at("teacher 2 of 2: ")
-            && at("teacher 2 of 2: ") < at("epochs of 3 steps into run\n")
+            && at("teacher 2 of 2: ") < at("1 epoch of 3 steps into run\n")
     );
 
     // They are whole runs, but for the evaluation.
@@ -238,4 +238,26 @@ fn a_network_learns_from_others_and_their_time_counts() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(said.contains("distillation.teacher_channels") && said.contains("2 blocks"), "{said}");
     assert!(!place.path("own").exists());
+}
+
+/// What was found until Ctrl-C is written, and the exit code says that it is not all.
+#[cfg(unix)]
+#[test]
+fn a_range_test_that_is_stopped_says_so() {
+    use std::process::{Command, Stdio};
+
+    let place = Workplace::new();
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("adder"));
+    command
+        .current_dir(place.path(""))
+        .args(["lr-find", "--steps", "100000", "--from", "1e-9", "--to", "1e-8"]);
+    let mut child = command.args(TINY).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while !place.path("lr-find").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let curve = json(&String::from_utf8(bytes(&place.path("lr-find/lr-find.json"))).unwrap());
+    assert_eq!(curve["end"], "stopped");
 }

@@ -9,9 +9,12 @@ mod export;
 #[cfg(feature = "pretrained")]
 mod import;
 mod life_cycle;
+mod names;
+mod numbers;
 mod own_network;
 #[cfg(feature = "pretrained")]
 mod pictures;
+mod places;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;

@@ -1,6 +1,6 @@
 //! The report of one run.
 
-use adder_model::thousands;
+use adder_model::{counted, thousands};
 use adder_train::analysis::{Analysis, Joint};
 use maud::{Markup, html};
 
@@ -69,10 +69,10 @@ fn sentence(record: &Record, parameters: usize) -> String {
         (None, false) => ", not finished",
     };
     format!(
-        "{} parameters, {done} of {} epochs in batches of {}, seed {}{state}. Two answers to an image and an addend: \
+        "{} parameters, {done} of {} in batches of {}, seed {}{state}. Two answers to an image and an addend: \
          the digit, and the sum.",
         thousands(parameters as u64),
-        training.epochs,
+        counted(training.epochs, "epoch"),
         training.batch_size,
         record.config.seed
     )

@@ -28,8 +28,9 @@ pub use distillation::DistillationConfig;
 pub use error::{ConfigError, Origin};
 pub use optimizer::{OptimizerConfig, OptimizerKind};
 pub use recipe::Recipe;
-pub use seed::whole_number;
+pub use seed::{read_whole_number, whole_number};
 pub use sources::ConfigSources;
+pub use suggest::nearest;
 pub use training::TrainingConfig;
 
 use crate::range::Invalid;

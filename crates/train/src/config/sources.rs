@@ -82,7 +82,7 @@ impl ConfigSources {
             Ok(value) => value,
             // No word begins like a list or a table.
             Err(error) if value.starts_with(['[', '{']) => {
-                return Err(ConfigError::Syntax { origin, message: format!("{error}") });
+                return Err(ConfigError::Syntax { origin, message: in_one_line(value, &error) });
             }
             Err(_) => Value::String(value.into()),
         };
@@ -147,13 +147,7 @@ impl ConfigSources {
     pub(super) fn add_toml(&mut self, origin: Origin, text: &str) -> Result<(), ConfigError> {
         match text.parse() {
             Ok(table) => self.add(origin, table),
-            Err(error) => {
-                let mut message = error.to_string();
-                if message.contains(TOO_LARGE) {
-                    message = format!("{}: a seed of 2^63 or more is written in quotes", message.trim_end());
-                }
-                Err(ConfigError::Syntax { origin, message })
-            }
+            Err(error) => Err(ConfigError::Syntax { origin, message: in_one_line(text, &error) }),
         }
     }
 
@@ -184,6 +178,23 @@ impl ConfigSources {
             _ => Origin::Default,
         }
     }
+}
+
+/// The place of an error in a text, and the reason. `toml` draws both below each other.
+fn in_one_line(text: &str, error: &toml::de::Error) -> String {
+    let reason = error.message().trim_end().replace('\n', ", ");
+    let Some(span) = error.span() else { return reason };
+    let before = text.get(..span.start).unwrap_or(text);
+    let (line, column) =
+        (before.split('\n').count(), before.chars().rev().take_while(|&c| c != '\n').count() + 1);
+    let reason = match text.get(span) {
+        Some(found) if reason.contains(TOO_LARGE) => {
+            let (most, seed) = (i64::MAX, u64::MAX);
+            format!("expected a whole number up to {most}, or a seed in quotes up to {seed}, found {found}")
+        }
+        _ => reason,
+    };
+    format!("line {line}, column {column}: {reason}")
 }
 
 /// Whether a source gives the network layer by layer.

@@ -1,7 +1,7 @@
 //! The known name that a mistyped one was meant to be.
 
 /// The candidate nearest to `name`, if it is near enough: about one slip of the finger in three letters.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let allowed = name.chars().count().div_ceil(3);
     candidates
         .into_iter()

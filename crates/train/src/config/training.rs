@@ -1,5 +1,7 @@
 //! The section `[training]`, and when a run is over.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::CheckpointName;
@@ -46,6 +48,11 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
+    /// The numbers of epochs that a run may have.
+    pub const EPOCHS: RangeInclusive<u64> = 1..=1_000_000;
+    /// The numbers of images that a step may have: a norm needs two.
+    pub const BATCH_SIZES: RangeInclusive<u64> = 2..=65_536;
+
     /// Steps of an epoch of `images` images, the last ones of fewer images or batches included.
     pub fn steps_per_epoch(&self, images: usize) -> u64 {
         (images.div_ceil(self.batch_size) as u64).div_ceil(self.accumulation)
@@ -59,8 +66,8 @@ impl TrainingConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), Invalid> {
-        check("training.epochs", self.epochs, 1..=1_000_000, "1 to 1,000,000 epochs")?;
-        check("training.batch_size", self.batch_size, 2..=65_536, "2 to 65,536 images")?;
+        check("training.epochs", self.epochs, Self::EPOCHS, "1 to 1,000,000 epochs")?;
+        check("training.batch_size", self.batch_size as u64, Self::BATCH_SIZES, "2 to 65,536 images")?;
         let smoothing = self.label_smoothing;
         check("training.label_smoothing", smoothing, 0.0..1.0, "a number from 0 to below 1")?;
         check("training.clip_norm", self.clip_norm, 0.0..=1e9, "a number from 0 to 1e9")?;

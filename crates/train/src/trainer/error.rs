@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use adder_model::counted;
 use adder_nn::optim::OptimizerError;
 
 use crate::checkpoint::CheckpointError;
@@ -72,7 +73,7 @@ pub enum TrainError {
     #[error(transparent)]
     OtherData(Box<Mismatch>),
     /// There is nothing left to do.
-    #[error("{path}: this run is finished, after {epochs} epochs")]
+    #[error("{path}: this run is finished, after {}", counted(*epochs, "epoch"))]
     Finished {
         /// The run directory.
         path: PathBuf,
