@@ -146,9 +146,12 @@ fn hash(folder: &Path, hasher: &mut DefaultHasher) -> std::io::Result<()> {
         if entry.file_type()?.is_dir() {
             hash(&entry.path(), hasher)?;
             "end of the folder".hash(hasher);
-        } else if OF_THE_MOMENT.contains(&&*name) || name.starts_with(".unfinished") {
-            // Most often it is as long as in another run. Where it is not, equal states are judged twice.
+        } else if name == "environment.json" || name.starts_with(".unfinished") {
+            // The time of a session is in it, in as many letters always.
             fs::metadata(entry.path())?.len().hash(hasher);
+        } else if OF_THE_MOMENT.contains(&&*name) {
+            // Checksums that do not belong to their files make another state: rather is an equal state judged twice.
+            fs::read(entry.path())?.hash(hasher);
         } else {
             timeless(&name, fs::read(entry.path())?).hash(hasher);
         }
