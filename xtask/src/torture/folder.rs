@@ -39,8 +39,11 @@ pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Reads every file of a folder. Locks are left out; so is what a run notes of its sessions, which are not the same after a
-/// disturbance.
+/// Files whose content is not the same in runs that are: the notes of sessions, and checksums of files in which times are.
+/// Commands that go on hold files to these themselves.
+const OF_THE_MOMENT: [&str; 2] = ["environment.json", "checksums.json"];
+
+/// Reads every file of a folder. Locks are left out, and the content of files that are [of the moment](OF_THE_MOMENT).
 pub(crate) fn snapshot(folder: &Path) -> Result<Snapshot, Failure> {
     let mut files = Snapshot::new();
     collect(folder, "", &mut files).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
@@ -56,7 +59,7 @@ fn collect(folder: &Path, prefix: &str, files: &mut Snapshot) -> std::io::Result
             files.insert(format!("{path}/"), Vec::new());
             collect(&entry.path(), &format!("{path}/"), files)?;
         } else if name.ends_with(".lock") {
-        } else if name == "environment.json" {
+        } else if OF_THE_MOMENT.contains(&&*name) {
             files.insert(path, Vec::new());
         } else {
             files.insert(path, timeless(&name, fs::read(entry.path())?));
@@ -146,6 +149,9 @@ fn hash(folder: &Path, hasher: &mut DefaultHasher) -> std::io::Result<()> {
         } else if name == "environment.json" || name.starts_with(".unfinished") {
             // The time of a session is in it, in as many letters always.
             fs::metadata(entry.path())?.len().hash(hasher);
+        } else if OF_THE_MOMENT.contains(&&*name) {
+            // Checksums that do not belong to their files make another state: rather is an equal state judged twice.
+            fs::read(entry.path())?.hash(hasher);
         } else {
             timeless(&name, fs::read(entry.path())?).hash(hasher);
         }
