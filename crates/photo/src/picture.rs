@@ -1,8 +1,6 @@
 //! Pictures, upright, and what transparency means in them.
 
-use image::{
-    DynamicImage, GenericImageView as _, GrayImage, Luma, Pixel as _, Rgb, RgbImage, Rgba, RgbaImage,
-};
+use image::{DynamicImage, GenericImageView as _, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
 use crate::original::{Original, Pixels};
 use crate::view::{MAX_SIDE, MIN_SIDE};
@@ -59,7 +57,11 @@ impl Picture {
         }
         let on_black = Original::new(&self.pixels, 0);
         let (width, height) = on_black.dimensions();
-        NetworkImage::fit(&GrayImage::from_fn(width, height, |x, y| on_black.get_pixel(x, y).to_luma()))
+        // Row by row: another colored picture would be as large as the first.
+        let row = |y| RgbImage::from_fn(width, 1, |x, _| on_black.get_pixel(x, y));
+        let gray = (0..height).flat_map(|y| DynamicImage::from(row(y)).to_luma8().into_raw());
+        let gray = GrayImage::from_raw(width, height, gray.collect()).expect("a byte for each pixel");
+        NetworkImage::fit(&gray)
     }
 }
 

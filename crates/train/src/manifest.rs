@@ -139,7 +139,15 @@ impl Manifest {
 
     /// Holds every listed file of `folder` to the manifest.
     pub(crate) fn check_all(&self, folder: &Path) -> Result<(), ManifestError> {
-        self.files.keys().try_for_each(|name| self.check(folder, name, &files::read(&folder.join(name))?))
+        self.files.keys().try_for_each(|name| {
+            let path = folder.join(name);
+            if !path.exists() {
+                let (path, message) =
+                    (folder.join(MANIFEST), format!("expected `{name}` beside it, found none"));
+                return Err(ManifestError::Syntax { path, message });
+            }
+            self.check(folder, name, &files::read(&path)?)
+        })
     }
 }
 

@@ -74,6 +74,9 @@ const LOCK: &str = ".lock";
 const FILES: [&str; 11] =
     [REPORT, RESUME, DIVERGED, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, MANIFEST, DATA, SPLIT, CONFIG];
 
+/// The name of an event file for TensorBoard, from its first character and at its end.
+const EVENT_FILE: (&str, &str) = ("events.out.tfevents.", ".adder");
+
 /// The head of `config.toml`.
 const HEADER: &str = "# Everything that decided this run. `--config` takes this file to run it again.\n";
 
@@ -366,7 +369,7 @@ impl RunDirectory {
     /// Whether a run has a file or folder of this name.
     fn is_name(name: &str) -> bool {
         let folders = ["last", "best", ".last.new", ".last.old", ".best.new", ".best.old", TEACHERS];
-        FILES.contains(&name) || folders.contains(&name) || manage::is_event_file(name)
+        FILES.contains(&name) || folders.contains(&name) || is_event_file(name)
     }
 
     /// Deletes the files of a run and no others; the configuration last, for it is what makes a folder a run.
@@ -397,6 +400,11 @@ impl RunDirectory {
         text.push('\n');
         Ok(files::write(&self.path.join(name), text.as_bytes())?)
     }
+}
+
+/// Whether a file of this name is one of events for TensorBoard.
+fn is_event_file(name: &str) -> bool {
+    name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1)
 }
 
 #[cfg(test)]

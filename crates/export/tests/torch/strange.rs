@@ -125,7 +125,13 @@ fn a_folder_stands_for_its_whole_network_or_names_what_is_in_it() {
 
     let pickles = tempfile::tempdir().unwrap();
     let shard = pickles.path().join("pytorch_model-00001-of-00002.bin");
-    std::fs::write(&shard, file(|pickle, _| drop(pickle.raw(b"}")))).unwrap();
+    std::fs::write(
+        &shard,
+        file(|pickle, _| {
+            pickle.raw(b"}");
+        }),
+    )
+    .unwrap();
     std::fs::write(pickles.path().join("pytorch_model.bin.index.json"), "{\"weight_map\": {}}").unwrap();
     for path in [pickles.path(), &shard] {
         says(path, &["of a network that torch.save wrote", "torch.load(shard)"]);

@@ -8,9 +8,6 @@ use super::new_run::collect_starts;
 use super::{LOCK, RunDirectory, TEACHERS};
 use crate::files::{failed, remove_if_there};
 
-/// The name of an event file for TensorBoard, from its first character and at its end.
-const EVENT_FILE: (&str, &str) = ("events.out.tfevents.", ".adder");
-
 impl RunDirectory {
     /// The path of a new event file for TensorBoard; `mark` tells it from that of a run which was here before.
     pub fn event_file_path(&self, mark: &str) -> PathBuf {
@@ -87,11 +84,6 @@ impl RunDirectory {
         drop(lock);
         Ok(to)
     }
-}
-
-/// Whether a file of this name is one of events for TensorBoard.
-pub(super) fn is_event_file(name: &str) -> bool {
-    name.starts_with(EVENT_FILE.0) && name.ends_with(EVENT_FILE.1)
 }
 
 /// Removes a folder unless something is in it. Whether it did.

@@ -76,7 +76,8 @@ impl RunDirectory {
     pub(super) fn is_begun(&self) -> bool {
         let known = |name: &str| Self::is_name(name) || [LOCK, NEW].contains(&name);
         let Ok(entries) = fs::read_dir(&self.path) else { return false };
-        self.path.join(LOCK).is_file()
+        !self.is_starting()
+            && self.path.join(LOCK).is_file()
             && entries.flatten().all(|entry| {
                 let name = entry.file_name();
                 known(&name.to_string_lossy()) || name.as_encoded_bytes().starts_with(b".unfinished-")
