@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::RunError;
 use super::new_run::collect_starts;
-use super::{LOCK, RunDirectory, TEACHERS};
+use super::{EVENT_FILE, LOCK, RunDirectory, TEACHERS, is_event_file};
 use crate::files::{failed, remove_if_there};
 
 impl RunDirectory {
