@@ -73,7 +73,7 @@ mod unix {
     fn pipes_take_the_bytes_and_stay() {
         let place = Workplace::new();
         place.train("run", &[]);
-        let export = ["export", "run", "--format", "torch-safetensors", "--out"];
+        let export = ["export", "run", "--format", "onnx", "--out"];
         place.done(&[&export[..], &["file"]].concat());
         let expected = bytes(&place.path("file"));
         // Standard output as a pipe, and as a file.

@@ -1,5 +1,6 @@
 //! Merging what the recipe, a file and the command line say into one configuration.
 
+use std::num::IntErrorKind;
 use std::path::Path;
 
 use toml::{Table, Value};
@@ -8,6 +9,7 @@ use super::Config;
 use super::deserializer::{Problem, ProblemKind, from_table};
 use super::error::{ConfigError, Origin};
 use super::recipe::Recipe;
+use super::seed::read_whole_number;
 use super::suggest::nearest_key;
 use crate::files;
 use crate::range::Invalid;
@@ -15,9 +17,6 @@ use crate::range::Invalid;
 /// Keys that had another name: their section, the old name and the new one.
 const RENAMED: [(&str, &str, &str); 2] =
     [("training", "average_decay", "ema_decay"), ("distillation", "consistent", "marginalize")];
-
-/// What `toml` says of a whole number above 2^63 - 1.
-const TOO_LARGE: &str = "too large";
 
 /// The section that describes the network.
 const MODEL: &str = "model";
@@ -188,13 +187,19 @@ fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     let (line, column) =
         (before.split('\n').count(), before.chars().rev().take_while(|&c| c != '\n').count() + 1);
     let reason = match text.get(span) {
-        Some(found) if reason.contains(TOO_LARGE) => {
+        Some(found) if is_too_large(found) => {
             let (most, seed) = (i64::MAX, u64::MAX);
             format!("expected a whole number up to {most}, or a seed in quotes up to {seed}, found {found}")
         }
         _ => reason,
     };
     format!("line {line}, column {column}: {reason}")
+}
+
+/// Whether a text is a whole number above TOML's largest.
+fn is_too_large(text: &str) -> bool {
+    read_whole_number(text).is_some_and(|number| i64::try_from(number).is_err())
+        || text.replace('_', "").parse::<i64>().is_err_and(|error| *error.kind() == IntErrorKind::PosOverflow)
 }
 
 /// Whether a source gives the network layer by layer.
