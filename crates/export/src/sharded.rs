@@ -25,6 +25,9 @@ const MOST_BYTES: usize = 64 << 20;
 /// Shards of a network.
 const MOST_SHARDS: usize = 1000;
 
+/// Tensors by their names.
+pub(crate) type Views<'s> = Vec<(&'s str, TensorView<'s>)>;
+
 /// Which tensor is in which shard.
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -81,10 +84,7 @@ impl Index {
     ///
     /// # Errors
     /// [`FileProblem::Index`] where a shard lacks a tensor or has one that is not the index's.
-    pub(crate) fn views<'s>(
-        &'s self,
-        shards: &'s [Shard<'s>],
-    ) -> Result<(Metadata, Vec<(&'s str, TensorView<'s>)>), FileProblem> {
+    pub(crate) fn views<'s>(&'s self, shards: &'s [Shard<'s>]) -> Result<(Metadata, Views<'s>), FileProblem> {
         let names: BTreeSet<&String> = self.places.values().collect();
         let shards: BTreeMap<&String, &Shard<'_>> = names.into_iter().zip(shards).collect();
         let wrong = |name: &str, shard: &str, words: &str| {

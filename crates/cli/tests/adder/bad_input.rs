@@ -129,12 +129,17 @@ fn runs_and_checkpoints() {
     let mut poisoned = whole.clone();
     let last = poisoned.len() - 4;
     poisoned[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    // Among the files of a run its checksum refuses it; elsewhere the number does.
     place.write("run/last/model.safetensors", &poisoned);
-    refused(&place, &["eval", "run"], FAILED, &["model.safetensors", "NaN", "finite"]);
+    refused(&place, &["eval", "run"], FAILED, &["model.safetensors", "changed or damaged"]);
+    place.write("poisoned.safetensors", &poisoned);
+    refused(&place, &["eval", "poisoned.safetensors"], FAILED, &["poisoned.safetensors", "NaN", "finite"]);
     place.write("run/last/model.safetensors", &whole);
     place.write("run/last/state.json", "{");
     refused(&place, &["train", "--resume", "run"], FAILED, &["state.json"]);
     place.write("run/config.toml", "colour = 'red'");
+    refused(&place, &["train", "--resume", "run"], FAILED, &["config.toml", "changed or damaged"]);
+    std::fs::remove_file(place.path("run/checksums.json")).unwrap();
     refused(&place, &["train", "--resume", "run"], FAILED, &["config.toml", "colour"]);
 }
 

@@ -78,7 +78,7 @@ fn a_report_without_the_runs_data_says_what_is_left_out() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("warning: ") && said.contains("own"), "{said}");
     let page = String::from_utf8(bytes(&place.path("run/report.html"))).unwrap();
-    assert!(page.contains("are left out") && page.contains("there is no folder &quot;own&quot;"));
+    assert!(page.contains("are left out") && page.contains("there is no folder or file &quot;own&quot;"));
     assert!(!page.contains("samples-training") && !page.contains("confusion-digit"));
     assert!(page.contains("training-loss") && page.contains("receptive field"));
 }

@@ -80,10 +80,13 @@ fn shards_are_put_together_by_their_index_or_its_folder() {
     says(&shards.path(shards.names[0]), &["shard 1 of 2", "no index", INDEX]);
 }
 
+/// The names of tensors, each with that of its shard.
+type Places = Vec<(String, String)>;
+
 #[test]
 fn an_index_that_does_not_fit_its_shards_is_refused() {
     let shards = Shards::new();
-    let wrong = |change: &dyn Fn(&mut Vec<(String, String)>), words: &[&str]| {
+    let wrong = |change: &dyn Fn(&mut Places), words: &[&str]| {
         shards.index(change);
         says(&shards.path(INDEX), words);
     };

@@ -250,10 +250,7 @@ pub(super) fn collect_starts(above: &Path) {
     let Ok(entries) = fs::read_dir(above) else { return };
     let runs = entries.flatten().map(|entry| RunDirectory { path: entry.path() });
     for run in runs.filter(RunDirectory::is_starting) {
-        let lock = match File::options().read(true).write(true).open(run.path.join(LOCK)) {
-            Ok(lock) => Some(lock),
-            Err(_) => None,
-        };
+        let lock = File::options().read(true).write(true).open(run.path.join(LOCK)).ok();
         if !matches!(lock.as_ref().map(File::try_lock), Some(Err(TryLockError::WouldBlock))) {
             discard(&run);
         }

@@ -120,7 +120,6 @@ fn no_damaged_file_is_resumed_from() {
 /// The same, often: `cargo test --workspace --lib -- --ignored a_thousand_damages --nocapture` prints the table.
 #[test]
 #[ignore = "the same as no_damaged_file_is_resumed_from, for longer"]
-#[expect(clippy::print_stdout, reason = "the table is what it is for")]
 fn a_thousand_damages() {
     let (table, tried, accepted) = damage(16);
     println!("{table}| all | {tried} | {accepted} |");
