@@ -96,6 +96,17 @@ impl<D: Device> Engine<D> {
         self.plan.regions.average.map(|average| self.split(average)).transpose()
     }
 
+    /// Replaces the average, where the plan has one.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more or fewer values; otherwise where the device refuses.
+    pub fn set_average(&mut self, parameters: &[f32], running: &[f32]) -> Result<()> {
+        let values = [parameters, running].concat();
+        let region = self.plan.regions.average.unwrap_or(Region { start: 0, len: 0 });
+        check_len("average", &values, region.len)?;
+        self.device.write(region, &bits(&values))
+    }
+
     /// The optimizer's memory: velocities or first moments, and second moments, of each parameter.
     ///
     /// # Errors

@@ -68,6 +68,8 @@ fn what_a_larger_batch_left_behind_changes_no_bit() {
     let zeros = vec![0.0; used.moments().unwrap()[0].len()];
     used.set_moments([&zeros, &zeros]).unwrap();
     used.set_state(&smaller.parameters, &smaller.running).unwrap();
+    let [parameters, running] = used.average().unwrap().unwrap();
+    used.set_average(&parameters, &running).unwrap();
     smaller.train(&mut used);
     assert!(bits(&smaller, &mut used) == bits(&smaller, &mut fresh));
 }
