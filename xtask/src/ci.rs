@@ -22,6 +22,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "package", check: package },
     Stage { name: "bench", check: bench },
     Stage { name: "train", check: train },
+    Stage { name: "cuda", check: cuda },
     Stage { name: "fuzz", check: fuzz },
     Stage { name: "torture", check: torture },
     Stage { name: "e2e", check: || crate::e2e::run(&[]) },
@@ -82,6 +83,11 @@ fn bench() -> Result<(), Failure> {
 /// Each fuzz target for so long that a fault of the last change has a chance to show; finding others takes hours.
 fn fuzz() -> Result<(), Failure> {
     crate::fuzz::run(&["--seconds", "20"].map(str::to_owned))
+}
+
+/// The CUDA kernels, compiled by the C++ compiler and held to the naive loops.
+fn cuda() -> Result<(), Failure> {
+    Cargo::new(["test", "--package", "adder-cuda", "--features", "host-tests"]).check()
 }
 
 /// A short training of the real binary on real images, and the evaluation of what it wrote.
@@ -150,7 +156,7 @@ mod tests {
         let problem = run(&["fmt".to_owned(), "tests".to_owned()]).unwrap_err();
         assert_eq!(
             problem,
-            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, fuzz, torture, e2e"
+            "ci has no stage `tests`; there are fmt, circles, clippy, test, doc, package, bench, train, cuda, fuzz, torture, e2e"
         );
     }
 }
