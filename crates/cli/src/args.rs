@@ -6,6 +6,7 @@ mod evaluation;
 mod experiments;
 mod network;
 mod runs;
+mod serve;
 mod training;
 
 use adder_model::Backend;
@@ -14,10 +15,9 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use choices::{CheckpointChoice, DeviceChoice};
 pub(crate) use evaluation::{EvalArgs, SplitChoice, TtaAddends};
 pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
-pub(crate) use network::{
-    AddendInput, ExportArgs, ExportFormat, ImportArgs, PredictArgs, ServeArgs, SummaryArgs,
-};
+pub(crate) use network::{AddendInput, ExportArgs, ExportFormat, ImportArgs, PredictArgs, SummaryArgs};
 pub(crate) use runs::{RUNS, ReportArgs, RunsAction, RunsArgs, SortKey};
+pub(crate) use serve::ServeArgs;
 pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.

@@ -170,6 +170,13 @@ impl Picture {
         let (head, ..) = head(&mut decoder(bytes, format).ok()?).ok()?;
         Some(head.peak(bytes, format))
     }
+
+    /// The pixels of a picture by its head alone; `None` where it is none.
+    pub fn stored_pixels(bytes: &[u8]) -> Option<u64> {
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+        let (head, ..) = head(&mut decoder(bytes, format(bytes)?).ok()?).ok()?;
+        Some(u64::from(head.width) * u64::from(head.height))
+    }
 }
 
 impl NetworkImage {

@@ -28,24 +28,34 @@
 //!
 //! # Limits
 //!
-//! [`Limits`] bound what a stranger may ask for: bytes, images, requests, connections, time and memory of a picture. The
-//! server keeps nothing and writes nothing; it has no TLS and no accounts, which are a reverse proxy's business. It speaks HTTP/1.1.
+//! [`Limits`] bound what a stranger may ask for: bytes, images, requests, connections, time and memory. On an address of this
+//! machine alone the server answers to this machine's names alone ([`Server::allow_hosts`] adds some), and no page of another origin
+//! reads its answers unless [`Server::allow_origins`] names it. The server keeps nothing and writes nothing; it has no TLS and no accounts, which are a reverse proxy's business. It speaks HTTP/1.1.
 #![forbid(unsafe_code)]
 
 mod base64;
 mod batcher;
+mod body;
 mod connections;
 mod error;
+mod guard;
+mod hosts;
+mod json;
 mod limits;
 mod memory;
 mod metrics;
+mod origins;
 mod page;
 mod reply;
 mod request;
 mod routes;
 mod server;
+mod stage;
 mod state;
+mod wire;
 
-pub use limits::{Limits, SMALL_BODY};
+pub use hosts::{HostName, HostNameError};
+pub use limits::Limits;
+pub use origins::{Origin, OriginError};
 pub use server::{Server, ShutdownHandle};
 pub use state::{Access, ModelInfo};

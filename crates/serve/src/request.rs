@@ -10,7 +10,11 @@ use serde::Deserialize;
 use crate::Limits;
 use crate::base64;
 use crate::error::ApiError;
+use crate::json::{self, Body, InputBody};
 use crate::memory::DecodingMemory;
+
+/// A body of so many bytes is read where it arrived, if it is no picture.
+const QUICK: usize = 8 << 10;
 
 /// One input to be answered.
 #[derive(Debug)]
@@ -84,6 +88,12 @@ pub(crate) struct OptionalFields {
     pub(crate) feature_maps: bool,
 }
 
+impl OptionalFields {
+    fn of(seen: Option<bool>, feature_maps: Option<bool>) -> Self {
+        Self { seen: seen.unwrap_or(false), feature_maps: feature_maps.unwrap_or(false) }
+    }
+}
+
 /// The inputs of a request, and whether it was a list.
 #[derive(Debug)]
 pub(crate) struct Inputs {
@@ -96,46 +106,24 @@ pub(crate) struct Inputs {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Query {
     addend: Option<u8>,
-    #[serde(default)]
-    each: bool,
-    #[serde(default)]
-    raw: bool,
-    #[serde(default)]
-    seen: bool,
-    #[serde(default)]
-    feature_maps: bool,
+    each: Option<bool>,
+    raw: Option<bool>,
+    seen: Option<bool>,
+    feature_maps: Option<bool>,
 }
 
-/// The JSON body.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Body {
-    List(ListBody),
-    One(InputBody),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListBody {
-    inputs: Vec<InputBody>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InputBody {
-    /// A picture file in base64.
-    image: Option<String>,
-    /// The image that the network reads: 784 bytes, row by row.
-    pixels: Option<Vec<u8>>,
-    addend: Option<u8>,
-    #[serde(default)]
-    each: bool,
-    #[serde(default)]
-    raw: bool,
-    #[serde(default)]
-    seen: bool,
-    #[serde(default)]
-    feature_maps: bool,
+impl Query {
+    /// The first name that stands in the query.
+    fn name(&self) -> Option<&'static str> {
+        let names = [
+            ("addend", self.addend.is_some()),
+            ("each", self.each.is_some()),
+            ("raw", self.raw.is_some()),
+            ("seen", self.seen.is_some()),
+            ("feature_maps", self.feature_maps.is_some()),
+        ];
+        names.into_iter().find_map(|(name, stands)| stands.then_some(name))
+    }
 }
 
 /// What a body is read within.
@@ -151,6 +139,12 @@ struct Look {
     raw: bool,
 }
 
+impl Look {
+    fn of(each: Option<bool>, raw: Option<bool>) -> Self {
+        Self { each: each.unwrap_or(false), raw: raw.unwrap_or(false) }
+    }
+}
+
 /// Reads a body; decoding pictures makes this a matter of milliseconds.
 pub(crate) fn read(
     headers: &HeaderMap,
@@ -161,12 +155,17 @@ pub(crate) fn read(
     let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if media == "application/json" {
-        return json(body, bounds);
+        return match query.name() {
+            Some(name) => Err(ApiError::Bad(format!(
+                "query: expected nothing beside a JSON body, which says it, found {name}"
+            ))),
+            None => json(body, bounds),
+        };
     }
     if media.starts_with("image/") || media == "application/octet-stream" {
         let Query { addend, each, raw, seen, feature_maps } = query;
-        let optional = OptionalFields { seen, feature_maps };
-        let sight = picture(body, Look { each, raw }, bounds)?;
+        let optional = OptionalFields::of(seen, feature_maps);
+        let sight = picture(body, Look::of(each, raw), bounds)?;
         return Ok(Inputs { inputs: vec![finish(sight, addend, optional)?], is_list: false });
     }
     let found = if media.is_empty() { "none" } else { &media };
@@ -177,29 +176,25 @@ pub(crate) fn read(
 pub(crate) fn is_quick(headers: &HeaderMap, body: &[u8]) -> bool {
     let is_json =
         headers.get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
-    is_json && body.len() < 8192 && !body.windows(7).any(|word| word == b"\"image\"")
+    is_json && body.len() <= QUICK && !body.windows(7).any(|word| word == b"\"image\"")
 }
 
 fn json(body: &[u8], bounds: &Bounds) -> Result<Inputs, ApiError> {
-    // An object with `inputs` is a list; deciding first gives the errors of one form, not of both.
-    let shape = "expected {\"pixels\" or \"image\": ..., \"addend\": N} or {\"inputs\": [...]}";
-    let value: serde_json::Value =
-        serde_json::from_slice(body).map_err(|error| ApiError::Bad(format!("not JSON: {error}")))?;
-    let wrong = |error: serde_json::Error| ApiError::Bad(format!("{error}; {shape}"));
-    let parsed = match value.get("inputs") {
-        Some(_) => Body::List(serde_json::from_value(value).map_err(wrong)?),
-        None => Body::One(serde_json::from_value(value).map_err(wrong)?),
-    };
-    let (bodies, is_list) = match parsed {
-        Body::List(list) => (list.inputs, true),
-        Body::One(one) => (vec![one], false),
+    let most = bounds.limits.images;
+    let too_many = |found| ApiError::TooLarge(format!("inputs: expected at most {most}, found {found}"));
+    // Before there are values, which take more memory than their text.
+    if body.len() > QUICK && json::count(body) > most {
+        return Err(too_many(json::count(body)));
+    }
+    let (bodies, is_list) = match json::parse(body).map_err(ApiError::Bad)? {
+        Body::List(list) => (list, true),
+        Body::One(one) => (vec![*one], false),
     };
     if bodies.is_empty() {
         return Err(ApiError::Bad("inputs: expected at least one".into()));
     }
-    if bodies.len() > bounds.limits.images {
-        let (most, found) = (bounds.limits.images, bodies.len());
-        return Err(ApiError::TooLarge(format!("inputs: expected at most {most}, found {found}")));
+    if bodies.len() > most {
+        return Err(too_many(bodies.len()));
     }
     let inputs = bodies.into_iter().enumerate().map(|(index, body)| {
         input(body, bounds).map_err(|problem| match problem {
@@ -211,24 +206,28 @@ fn json(body: &[u8], bounds: &Bounds) -> Result<Inputs, ApiError> {
 }
 
 fn input(body: InputBody, bounds: &Bounds) -> Result<Input, ApiError> {
-    let InputBody { image, pixels, addend, each, raw, seen, feature_maps } = body;
+    let InputBody { image, pixels, addend, each, raw, seen, feature_maps, .. } = body;
     let sight = match (image, pixels) {
         (Some(text), None) => {
             let file = base64::decode(&text).map_err(|problem| ApiError::Bad(format!("image: {problem}")))?;
-            picture(&file, Look { each, raw }, bounds)?
+            picture(&file, Look::of(each, raw), bounds)?
         }
         (None, Some(pixels)) => {
             let found = pixels.len();
             let image = NetworkImage::from_pixels(&pixels)
                 .ok_or_else(|| ApiError::Bad(format!("pixels: expected 784 bytes, found {found}")))?;
-            Sight::of_image(image, each)
+            Sight::of_image(image, each.unwrap_or(false))
         }
         _ => return Err(ApiError::Bad("expected either `image` or `pixels`".into())),
     };
-    finish(sight, addend, OptionalFields { seen, feature_maps })
+    finish(sight, addend, OptionalFields::of(seen, feature_maps))
 }
 
 fn picture(file: &[u8], look: Look, bounds: &Bounds) -> Result<Sight, ApiError> {
+    let most = bounds.limits.pixels;
+    if let Some(found) = Picture::stored_pixels(file).filter(|&found| found > most) {
+        return Err(ApiError::TooLarge(format!("image: expected at most {most} pixels, found {found}")));
+    }
     let _loan = Picture::decoding_memory(file).map(|bytes| bounds.memory.lend(bytes));
     let picture = Picture::decode_within(file, Path::new("image"), bounds.limits.picture);
     let picture = picture.map_err(|error| ApiError::Bad(error.to_string()))?;

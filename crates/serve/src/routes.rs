@@ -2,23 +2,25 @@
 
 use std::time::Instant;
 
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use crate::SMALL_BODY;
 use crate::batcher::BatchItem;
+use crate::body::{self, Received};
 use crate::error::ApiError;
+use crate::guard;
+use crate::origins::{is_preflight, preflight};
 use crate::page;
 use crate::reply::{ListReply, Reply};
 use crate::request::{self, Bounds, Inputs, Query};
+use crate::stage::Stage;
 use crate::state::{Access, AppState};
 
 /// The headers of every answer: nothing is guessed, framed, fetched from or sent to anywhere else.
@@ -34,7 +36,6 @@ const SECURITY: [(&str, &str); 5] = [
 ];
 
 pub(crate) fn router(state: AppState) -> Router {
-    let body = DefaultBodyLimit::max(state.limits.body);
     page::add_to(Router::new())
         .route("/openapi.json", get(page::openapi))
         .route("/healthz", get(async || "ok\n"))
@@ -43,18 +44,26 @@ pub(crate) fn router(state: AppState) -> Router {
         .route("/v1/predict", post(predict))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::Method)
-        .layer(body)
         .layer(middleware::from_fn_with_state(state.clone(), watch))
         .with_state(state)
 }
 
-/// Counts and logs a request, and puts the security headers on its answer.
+/// Refuses what no path takes, counts and logs a request, and puts the security headers on its answer.
 async fn watch(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     // Counted by the routes there are: strangers cannot make new counters.
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let mut response = next.run(request).await;
+    let allowed = state.origins.allowed(request.headers());
+    let mut response = match guard::check(&state, &request) {
+        Err(problem) => problem.into_response(),
+        Ok(()) if allowed.is_some() && is_preflight(request.method(), request.headers()) => preflight(),
+        Ok(()) => next.run(request).await,
+    };
+    state.origins.mark(&mut response, allowed);
+    if *state.stage.borrow() != Stage::Open {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     for (name, value) in SECURITY {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
@@ -82,7 +91,9 @@ async fn model(State(state): State<AppState>) -> Response {
         "images": limits.images,
         "picture_bytes": limits.picture,
         "requests_in_flight": limits.in_flight,
-        "large_requests_in_flight": limits.large_bodies,
+        "bodies_bytes": limits.bodies,
+        "connections": limits.connections,
+        "pixels": limits.pixels,
         "seconds": limits.time.as_secs_f64(),
     });
     let version = env!("CARGO_PKG_VERSION");
@@ -97,39 +108,20 @@ async fn predict(
     request: Request,
 ) -> Result<Response, ApiError> {
     let _permit = state.permits.clone().try_acquire_owned().map_err(|_| ApiError::Busy)?;
-    let _large = match is_large(&headers) {
-        true => Some(state.large_bodies.clone().try_acquire_owned().map_err(|_| ApiError::Busy)?),
-        false => None,
-    };
     let axum::extract::Query(query) = query.map_err(|rejection| ApiError::Bad(rejection.body_text()))?;
     let answer = async {
-        let body =
-            Bytes::from_request(request, &state).await.map_err(|rejection| refused(&rejection, &state))?;
+        let length = body::announced(&headers, state.limits.body)?;
+        let body = body::receive(request.into_body(), length, state.limits.body, &state.bodies).await?;
         answer(&state, headers, query, body).await
     };
     tokio::time::timeout(state.limits.time, answer).await.unwrap_or(Err(ApiError::Timeout))
-}
-
-/// Whether a body is longer than those that all requests in work may have, or may be.
-fn is_large(headers: &HeaderMap) -> bool {
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    length.is_none_or(|length| length > SMALL_BODY)
-}
-
-fn refused(rejection: &BytesRejection, state: &AppState) -> ApiError {
-    match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::TooLarge(format!("body: expected at most {} bytes", state.limits.body))
-        }
-        _ => ApiError::Bad(rejection.body_text()),
-    }
 }
 
 async fn answer(
     state: &AppState,
     headers: HeaderMap,
     query: Query,
-    body: Bytes,
+    body: Received,
 ) -> Result<Response, ApiError> {
     let Inputs { inputs, is_list } = read(state, headers, query, body).await?;
     let images = inputs.iter().flat_map(|input| {
@@ -151,10 +143,15 @@ async fn answer(
 }
 
 /// Reads a body; pictures are decoded on threads of their own, so many at a time, so that the others are free to answer.
-async fn read(state: &AppState, headers: HeaderMap, query: Query, body: Bytes) -> Result<Inputs, ApiError> {
-    if request::is_quick(&headers, &body) {
+async fn read(
+    state: &AppState,
+    headers: HeaderMap,
+    query: Query,
+    body: Received,
+) -> Result<Inputs, ApiError> {
+    if request::is_quick(&headers, body.bytes()) {
         let bounds = Bounds { limits: &state.limits, memory: &state.memory };
-        return request::read(&headers, query, &body, &bounds);
+        return request::read(&headers, query, body.bytes(), &bounds);
     }
     let failed =
         |error: &dyn std::fmt::Display| ApiError::Internal(format!("a picture was not decoded: {error}"));
@@ -162,7 +159,7 @@ async fn read(state: &AppState, headers: HeaderMap, query: Query, body: Bytes) -
     let (limits, memory) = (state.limits.clone(), state.memory.clone());
     let reading = move || {
         let _decoder = decoder;
-        request::read(&headers, query, &body, &Bounds { limits: &limits, memory: &memory })
+        request::read(&headers, query, body.bytes(), &Bounds { limits: &limits, memory: &memory })
     };
     tokio::task::spawn_blocking(reading).await.map_err(|error| failed(&error))?
 }

@@ -4,11 +4,15 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use adder_model::Predictor;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::batcher::Batcher;
+use crate::body::BodyMemory;
+use crate::hosts::{HostName, Hosts};
 use crate::memory::DecodingMemory;
 use crate::metrics::Metrics;
+use crate::origins::{Origin, Origins};
+use crate::stage::Stage;
 use crate::state::{Access, AppState, Log, ModelInfo};
 use crate::{Limits, connections, routes};
 
@@ -17,7 +21,7 @@ use crate::{Limits, connections, routes};
 pub struct ShutdownHandle(Arc<Notify>);
 
 impl ShutdownHandle {
-    /// Takes no more connections; what was accepted is finished.
+    /// Answers what arrives within a fifth of a second as the last of its connection, finishes what has begun, and ends.
     pub fn shutdown(&self) {
         self.0.notify_one();
     }
@@ -29,6 +33,8 @@ pub struct Server {
     model: ModelInfo,
     limits: Limits,
     log: Log,
+    hosts: Vec<HostName>,
+    origins: Vec<Origin>,
 }
 
 impl Server {
@@ -39,7 +45,22 @@ impl Server {
         limits: Limits,
         log: impl Fn(&Access) + Send + Sync + 'static,
     ) -> Self {
-        Self { predictor, model, limits, log: Arc::new(log) }
+        Self { predictor, model, limits, log: Arc::new(log), hosts: Vec::new(), origins: Vec::new() }
+    }
+
+    /// Adds names that the server takes as `Host`: those under which a reverse proxy asks. Without any, a server on an address that
+    /// this machine alone reaches takes `localhost`, `127.0.0.1`, `[::1]` and that address, with its port, and another one takes any.
+    #[must_use]
+    pub fn allow_hosts(mut self, names: impl IntoIterator<Item = HostName>) -> Self {
+        self.hosts.extend(names);
+        self
+    }
+
+    /// Adds origins whose pages may read the answers (CORS).
+    #[must_use]
+    pub fn allow_origins(mut self, origins: impl IntoIterator<Item = Origin>) -> Self {
+        self.origins.extend(origins);
+        self
     }
 
     /// Answers on `listener` with so many threads until `shutdown` is told, and then finishes what it accepted; what is not finished
@@ -59,14 +80,19 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
         let metrics = Metrics::default();
+        let bound = listener.local_addr()?;
         let (batcher, worker) = Batcher::start(self.predictor, metrics.clone())?;
         let limits = Arc::new(self.limits);
+        let stage = watch::Sender::new(Stage::Open);
         let grace = limits.time + Duration::from_secs(1);
         let state = AppState {
             batcher,
             model: Arc::new(self.model),
             permits: Arc::new(Semaphore::new(limits.in_flight)),
-            large_bodies: Arc::new(Semaphore::new(limits.large_bodies)),
+            bodies: Arc::new(BodyMemory::new(limits.bodies)),
+            hosts: Arc::new(Hosts::new(bound, self.hosts)),
+            origins: Arc::new(Origins(self.origins)),
+            stage: stage.subscribe(),
             decoders: Arc::new(Semaphore::new(threads)),
             memory: Arc::new(DecodingMemory::new(limits.decoding)),
             limits: limits.clone(),
@@ -82,7 +108,7 @@ impl Server {
                 begun.notify_one();
             };
             tokio::select! {
-                () = connections::serve(listener, routes::router(state), &limits, signal) => {},
+                () = connections::serve(listener, routes::router(state), &limits, &stage, signal) => {},
                 () = async { stopping.notified().await; tokio::time::sleep(grace).await } => {},
             }
             Ok(())

@@ -9,8 +9,12 @@ use tokio::sync::Semaphore;
 
 use crate::Limits;
 use crate::batcher::Batcher;
+use crate::body::BodyMemory;
+use crate::hosts::Hosts;
 use crate::memory::DecodingMemory;
 use crate::metrics::Metrics;
+use crate::origins::Origins;
+use crate::stage::StageView;
 
 /// A description of the network, as `/v1/model` gives it.
 #[derive(Clone, Debug, Serialize)]
@@ -49,8 +53,10 @@ pub(crate) struct AppState {
     pub(crate) log: Log,
     /// A permit for each request in work.
     pub(crate) permits: Arc<Semaphore>,
-    /// A permit for each request in work with a body that is large or of unknown length.
-    pub(crate) large_bodies: Arc<Semaphore>,
+    pub(crate) bodies: Arc<BodyMemory>,
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) origins: Arc<Origins>,
+    pub(crate) stage: StageView,
     /// A permit for each request whose pictures are being decoded: each takes a core.
     pub(crate) decoders: Arc<Semaphore>,
     pub(crate) memory: Arc<DecodingMemory>,

@@ -1,6 +1,5 @@
 //! The arguments of using a trained network.
 
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -46,23 +45,6 @@ pub(crate) struct PredictArgs {
     /// Print JSON: a list with an item for each picture, whose `status` is digit, nothing, several, parts or error.
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
-    /// weights inside the program].
-    #[arg(value_name = "RUN|FILE.safetensors")]
-    pub(crate) weights: Option<PathBuf>,
-    /// Address to listen on. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub(crate) addr: SocketAddr,
-    /// Weights of a run.
-    #[arg(long, value_enum, default_value = "last")]
-    pub(crate) checkpoint: CheckpointChoice,
-    /// Log every request as a line of JSON on standard error.
-    #[arg(long)]
-    pub(crate) log: bool,
 }
 
 #[derive(Debug, Args)]

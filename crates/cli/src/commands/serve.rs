@@ -31,8 +31,22 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
         say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));
     }
     let log = if args.log { log } else { |_: &Access| () };
-    let server = Server::new(Predictor::new(&loaded.model)?, description, Limits::default(), log);
+    let server = Server::new(Predictor::new(&loaded.model)?, description, limits(args), log)
+        .allow_hosts(args.allow_host.iter().cloned())
+        .allow_origins(args.allow_origin.iter().cloned());
     server.run(listener, context.threads, &stop).context("cannot serve")
+}
+
+fn limits(args: &ServeArgs) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        body: args.max_body,
+        // At least two of the longest at once.
+        bodies: usual.bodies.max(2 * args.max_body),
+        pixels: args.max_pixels,
+        connections: args.max_connections,
+        ..usual
+    }
 }
 
 /// A line of the log.

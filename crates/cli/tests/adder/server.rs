@@ -38,8 +38,12 @@ impl Server {
         let mut socket = TcpStream::connect(&self.addr).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let length = body.len();
-        write!(socket, "{head}host: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
-            .unwrap();
+        write!(
+            socket,
+            "{head}host: {}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}",
+            self.addr
+        )
+        .unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
         answer

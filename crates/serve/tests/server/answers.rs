@@ -1,17 +1,15 @@
-//! The server over real sockets: every endpoint, every limit, hostile bodies, many at once, and the end under load.
+//! What is answered: pixels, pictures, lists, and every other endpoint.
 
-mod client;
-
-use std::io::{Cursor, Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io::Cursor;
 use std::time::Duration;
 
 use adder_model::Predictor;
 use adder_serve::Limits;
-use client::{Running, drawing, drawing_file, json_request, network, pixels};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
 use serde_json::{Value, json};
+
+use crate::PNG;
+use crate::client::{Running, drawing, drawing_file, network, pixels};
 
 #[test]
 fn answers_are_the_predictors() {
@@ -76,8 +74,6 @@ fn pictures_come_as_bodies_and_as_base64() {
     let encoded = server.post(&json!({ "image": text, "addend": 7, "seen": true, "raw": true }));
     assert_eq!(encoded.json(), raw);
 }
-
-const PNG: [(&str, &str); 1] = [("content-type", "image/png")];
 
 #[test]
 fn base64_is_taken_as_programs_write_it() {
@@ -177,7 +173,6 @@ fn photos_as_phones_take_them_are_within_the_limits() {
     let limits = Limits::default();
     // 50 megapixels of three bytes, and their file as base64.
     assert!(limits.picture >= 3 * 8192 * 6144 && limits.body >= 16 << 20);
-    assert!(limits.decoding >= 4 * limits.picture, "one picture has the memory that its decoder takes");
     // Where nothing is optimized it takes its time.
     let server = Running::start(Limits { time: Duration::from_secs(120), ..limits });
     let page = GrayImage::from_fn(5712, 4284, |x, y| {
@@ -187,24 +182,6 @@ fn photos_as_phones_take_them_are_within_the_limits() {
     DynamicImage::from(page).to_rgb8().write_to(&mut file, ImageFormat::Png).unwrap();
     let reply = server.send("POST", "/v1/predict?addend=1", &PNG, file.get_ref());
     assert_eq!((reply.status, &reply.json()["status"]), (200, &"digit".into()), "{}", reply.body);
-}
-
-#[test]
-fn beyond_the_large_bodies_in_flight_it_says_busy() {
-    let server = Running::start(Limits { large_bodies: 1, ..Limits::default() });
-    let mut slow = server.connect();
-    let head =
-        b"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 2000000\r\n\r\n";
-    slow.write_all(head).unwrap();
-    server.wait_until_in_work();
-    let large = [&drawing_file(&[(40, 50)])[..], &[0; 2_000_000]].concat();
-    assert_eq!(server.send("POST", "/v1/predict?addend=1", &PNG, &large).status, 429);
-    assert_eq!(server.send("POST", "/v1/predict?addend=1", &PNG, &drawing_file(&[(40, 50)])).status, 200);
-    drop(slow);
-    let begin = std::time::Instant::now();
-    while server.send("POST", "/v1/predict?addend=1", &PNG, &large).status != 200 {
-        assert!(begin.elapsed() < Duration::from_secs(30), "the place is not given back");
-    }
 }
 
 #[test]
@@ -276,233 +253,4 @@ fn every_other_endpoint_answers() {
     for path in ["/v1/predict", "/v1/model", "/healthz", "/metrics"] {
         assert!(document["paths"][path].is_object(), "{path}");
     }
-}
-
-#[test]
-fn what_cannot_be_is_refused_with_a_reason() {
-    let server = Running::start(Limits::default());
-    let json = [("content-type", "application/json")];
-    let cases: [(&[u8], u16, &str); 12] = [
-        (b"", 400, "not JSON"),
-        (b"{", 400, "not JSON"),
-        (b"[]", 400, "expected"),
-        (b"{\"inputs\": []}", 400, "at least one"),
-        (b"{\"pixels\": [1, 2], \"addend\": 1}", 400, "784 bytes, found 2"),
-        (b"{\"pixels\": [1, 256], \"addend\": 1}", 400, "256"),
-        (b"{\"image\": \"???\", \"addend\": 1}", 400, "base64"),
-        (b"{\"image\": \"AAAA\", \"addend\": 1}", 400, "PNG, JPEG"),
-        (b"{\"addend\": 1}", 400, "either `image` or `pixels`"),
-        (b"{\"pixles\": []}", 400, "pixles"),
-        (b"{\"inputs\": [{\"image\": \"AAAA\"}]}", 400, "inputs[0]"),
-        (b"\xff\xfe\x00", 400, "not JSON"),
-    ];
-    for (body, status, word) in cases {
-        let reply = server.send("POST", "/v1/predict", &json, body);
-        assert_eq!(reply.status, status, "{body:?}: {}", reply.body);
-        assert!(
-            reply.json()["error"]["message"].as_str().unwrap().contains(word),
-            "{body:?}: {}",
-            reply.body
-        );
-    }
-    let deep = "[".repeat(100_000);
-    assert_eq!(server.send("POST", "/v1/predict", &json, deep.as_bytes()).status, 400);
-    let ten = server.post(&json!({ "pixels": pixels(0), "addend": 10 }));
-    assert_eq!((ten.status, ten.json()["error"]["code"].as_str()), (400, Some("bad_request")));
-    for (method, path, media, status) in [
-        ("POST", "/v1/predict?addend=x", "image/png", 400),
-        ("POST", "/v1/predict?colour=red", "image/png", 400),
-        ("POST", "/v1/predict?addend=1", "text/plain", 415),
-        ("GET", "/v1/predict", "image/png", 405),
-        ("GET", "/nothing", "image/png", 404),
-        ("GET", "/../Cargo.toml", "image/png", 404),
-    ] {
-        let reply = server.send(method, path, &[("content-type", media)], b"");
-        assert_eq!(reply.status, status, "{method} {path}: {}", reply.body);
-        assert!(reply.json()["error"]["code"].is_string(), "{method} {path}");
-    }
-    assert_eq!(server.post(&json!({ "pixels": pixels(0), "addend": 1 })).status, 200, "it goes on");
-}
-
-#[test]
-fn more_than_the_limits_is_refused() {
-    let limits = Limits { body: 20_000, images: 2, time: Duration::from_millis(300), ..Limits::default() };
-    let server = Running::start(limits);
-    let long = server.send("POST", "/v1/predict?addend=1", &[("content-type", "image/png")], &[0; 20_001]);
-    assert_eq!((long.status, long.json()["error"]["code"].as_str()), (413, Some("too_large")));
-    let many =
-        json!({ "inputs": [{ "pixels": pixels(0) }, { "pixels": pixels(0) }, { "pixels": pixels(0) }] });
-    let many = server.post(&many);
-    assert_eq!(many.status, 413, "{}", many.body);
-    // A body that never comes.
-    let mut slow = server.connect();
-    slow.write_all(b"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{").unwrap();
-    assert_eq!(client::read_reply(&mut slow).status, 408);
-}
-
-#[test]
-fn a_picture_that_unpacks_beyond_its_limit_is_refused() {
-    let server = Running::start(Limits { picture: 1 << 20, ..Limits::default() });
-    let mut file = Cursor::new(Vec::new());
-    GrayImage::new(2000, 2000).write_to(&mut file, ImageFormat::Png).unwrap();
-    let reply = server.send("POST", "/v1/predict?addend=1", &[("content-type", "image/png")], file.get_ref());
-    assert_eq!(reply.status, 400, "{}", reply.body);
-}
-
-#[test]
-fn beyond_the_requests_in_flight_it_says_busy() {
-    let server = Running::start(Limits { in_flight: 1, time: Duration::from_secs(5), ..Limits::default() });
-    let mut first = server.connect();
-    let whole = json_request(&json!({ "pixels": pixels(0), "addend": 1 }));
-    first.write_all(&whole[..whole.len() - 5]).unwrap();
-    server.wait_until_in_work();
-    let busy = server.post(&json!({ "pixels": pixels(0) }));
-    assert_eq!(busy.status, 429, "the first request holds the only place: {}", busy.body);
-    assert_eq!((busy.header("retry-after"), busy.json()["error"]["code"].as_str()), ("1", Some("busy")));
-    first.write_all(&whole[whole.len() - 5..]).unwrap();
-    assert_eq!(client::read_reply(&mut first).status, 200);
-}
-
-#[test]
-fn a_thousand_at_once_are_all_answered() {
-    let server = Running::start(Limits::default());
-    let mut connections: Vec<TcpStream> = (0..1000).map(|_| server.connect()).collect();
-    for (seed, connection) in connections.iter_mut().enumerate() {
-        connection
-            .write_all(&json_request(&json!({ "pixels": pixels(seed as u32 % 7), "addend": seed % 10 })))
-            .unwrap();
-    }
-    for (seed, connection) in connections.iter_mut().enumerate() {
-        let reply = client::read_reply(connection);
-        assert_eq!((reply.status, reply.json()["addend"].as_u64()), (200, Some(seed as u64 % 10)));
-    }
-    let metrics = server.send("GET", "/metrics", &[], b"").body;
-    assert!(metrics.contains("adder_images_total 1000"), "{metrics}");
-    // So many cannot all have found the predictor idle.
-    let batches = metrics.lines().find_map(|line| line.strip_prefix("adder_batches_total ")).unwrap();
-    assert!(batches.parse::<u32>().unwrap() < 1000, "none was answered together with another");
-}
-
-#[test]
-fn garbage_on_the_socket_harms_nobody() {
-    let server = Running::start(Limits::default());
-    for garbage in [
-        &b"\x16\x03\x01\x02\x00\x01"[..],
-        b"GET / HTTP/9.9\r\n\r\n",
-        &[0; 70_000],
-        b"POST /v1/predict HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
-    ] {
-        let mut socket = server.connect();
-        let _ = socket.write_all(garbage);
-        let _ = socket.shutdown(std::net::Shutdown::Write);
-        let _ = socket.read_to_end(&mut Vec::new());
-    }
-    assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200);
-}
-
-#[test]
-fn connections_that_say_nothing_are_closed() {
-    let server = Running::start(Limits { head: Duration::from_millis(200), ..Limits::default() });
-    let silent = server.connect();
-    let mut half = server.connect();
-    half.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-more").unwrap();
-    let mut idle = server.connect();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    assert_eq!(client::read_reply(&mut idle).status, 200);
-    for mut socket in [silent, half, idle] {
-        // Whatever is still said, the connection ends; reading fails after 30 seconds where it does not.
-        let mut last_words = Vec::new();
-        socket.read_to_end(&mut last_words).expect("the connection is closed");
-        assert!(!last_words.starts_with(b"HTTP/1.1 200"));
-    }
-    // A byte now and then does not help.
-    let mut slow = server.connect();
-    slow.write_all(b"GET /healthz HTTP/1.1\r\nx: ").unwrap();
-    slow.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    let begin = std::time::Instant::now();
-    loop {
-        let closed = slow.write_all(b"y").is_err() || matches!(slow.read(&mut [0; 64]), Ok(0));
-        if closed {
-            break;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(30), "a slow head holds its connection");
-    }
-    assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200);
-}
-
-#[test]
-fn a_client_that_asks_and_never_reads_is_closed() {
-    let limits = Limits { connections: 1, unread: Duration::from_millis(200), ..Limits::default() };
-    let server = Running::start(limits);
-    let mut deaf = server.connect();
-    deaf.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    let questions = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
-    // Until the buffers of both ends are full, or the server has had enough.
-    while deaf.write_all(&questions).is_ok() {}
-    assert_eq!(server.send("GET", "/healthz", &[], b"").status, 200, "the deaf client holds the only place");
-}
-
-#[test]
-fn a_body_may_take_longer_than_a_head() {
-    let server = Running::start(Limits { head: Duration::from_millis(100), ..Limits::default() });
-    let mut socket = server.connect();
-    let whole = json_request(&json!({ "pixels": pixels(0), "addend": 1 }));
-    socket.write_all(&whole[..whole.len() - 5]).unwrap();
-    std::thread::sleep(Duration::from_millis(300));
-    socket.write_all(&whole[whole.len() - 5..]).unwrap();
-    assert_eq!(client::read_reply(&mut socket).status, 200);
-}
-
-#[test]
-fn connections_beyond_the_limit_wait_for_a_place() {
-    let server = Running::start(Limits { connections: 1, ..Limits::default() });
-    let request = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-    let mut first = server.connect();
-    first.write_all(request).unwrap();
-    assert_eq!(client::read_reply(&mut first).status, 200);
-    let mut second = server.connect();
-    second.write_all(request).unwrap();
-    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    assert!(second.peek(&mut [0]).is_err(), "two were served at once");
-    drop(first);
-    second.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    assert_eq!(client::read_reply(&mut second).status, 200);
-}
-
-#[test]
-fn stopping_under_load_loses_nothing_that_was_accepted() {
-    let server = Running::start(Limits::default());
-    let (stopped, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| {
-                let request = json_request(&json!({ "pixels": pixels(1), "addend": 1 }));
-                // An answer that begins must end: only a connection that was not accepted or was idle may be closed.
-                while let Ok(mut socket) = TcpStream::connect(server.addr) {
-                    if socket.write_all(&request).is_err() {
-                        break;
-                    }
-                    match client::try_read_reply(&mut socket) {
-                        Some(reply) => assert_eq!(reply.status, 200),
-                        None => {
-                            assert!(stopped.load(Ordering::SeqCst), "lost before the end");
-                            break;
-                        }
-                    }
-                    answered.fetch_add(1, Ordering::SeqCst);
-                }
-            });
-        }
-        // One request that is accepted, and whose body is half there when the end comes.
-        let mut half = server.connect();
-        let whole = json_request(&json!({ "pixels": pixels(2), "addend": 2 }));
-        half.write_all(&whole[..whole.len() / 2]).unwrap();
-        while answered.load(Ordering::SeqCst) < 50 {
-            std::thread::yield_now();
-        }
-        stopped.store(true, Ordering::SeqCst);
-        server.stop.shutdown();
-        half.write_all(&whole[whole.len() / 2..]).unwrap();
-        assert_eq!(client::read_reply(&mut half).status, 200);
-    });
 }
