@@ -19,7 +19,7 @@ use crate::Limits;
 use crate::stage::{Stage, StageView};
 use crate::wire::Wire;
 
-/// The longest head of a request, in bytes; beyond: 431.
+/// The longest head of a request, in bytes; beyond: 431, or a little later, where more of it came in one piece.
 const LONGEST_HEAD: usize = 64 << 10;
 /// The time after a stop in which open connections are told that they end: a client that was just answered may be sending its next
 /// request already.

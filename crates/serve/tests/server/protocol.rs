@@ -29,11 +29,13 @@ fn is_refused(reply: &Reply, status: u16, word: &str) {
 fn a_body_that_is_announced_too_long_is_refused_before_it_comes() {
     let server = Running::start(Limits { body: 1000, ..Limits::default() });
     for more in ["", "expect: 100-continue\r\n"] {
-        for length in ["1001", "99999999999999999", "18446744073709551615"] {
+        for length in ["1001", "99999999999999999", "9223372036854775807"] {
             let reply = ask(&server, format!("{HEAD}{more}content-length: {length}\r\n\r\n").as_bytes());
             is_refused(&reply, 413, "1000");
         }
     }
+    // Beyond what hyper takes for a length, it calls the head too large.
+    is_refused(&ask(&server, format!("{HEAD}content-length: {}\r\n\r\n", u64::MAX).as_bytes()), 431, "");
     let mut waiting = server.connect();
     write!(waiting, "{HEAD}expect: 100-continue\r\ncontent-length: 2\r\n\r\n").unwrap();
     let mut goes_on = [0; 25];
@@ -90,7 +92,8 @@ fn a_packed_body_is_refused() {
 #[test]
 fn what_the_library_refuses_is_json_too() {
     let server = Running::start(Limits::default());
-    let long = "a".repeat(70_000);
+    // Twice the limit and more, for hyper looks at it between two readings.
+    let long = "a".repeat(200_000);
     let many: String = (0..200).map(|at| format!("x-{at}: 1\r\n")).collect();
     for (head, status) in [
         ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400),
