@@ -43,7 +43,7 @@ fn ask(addr: &str, seed: u32, until: Instant) -> Result<Vec<Duration>, Error> {
     let pixels: Vec<String> = (0..784u32).map(|at| ((at * 7 + seed * 13) % 256).to_string()).collect();
     let body = format!("{{\"pixels\":[{}],\"addend\":{}}}", pixels.join(","), seed % 10);
     let request = format!(
-        "POST /v1/predict HTTP/1.1\r\nhost: load\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "POST /v1/predict HTTP/1.1\r\nhost: {addr}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let socket = TcpStream::connect(addr)?;

@@ -88,7 +88,8 @@ fn server() -> SocketAddr {
         let limits =
             Limits { time: TIME, head: TIME, body: 1 << 20, picture: 128 << 20, ..Limits::default() };
         let server =
-            Server::new(Predictor::new(&model).expect("a network that predicts"), info, limits, |_| ());
+            Server::new(Predictor::new(&model).expect("a network that predicts"), info, limits, |_| ())
+                .allow_hosts(["localhost".parse().expect("a name")]);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of this machine");
         let address = listener.local_addr().expect("a listener has an address");
         thread::spawn(move || server.run(listener, 1, &ShutdownHandle::default()));
