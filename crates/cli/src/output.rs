@@ -42,7 +42,7 @@ pub(crate) fn print(results: impl Display) -> Result<()> {
 /// Prints one line of JSON on standard output.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_json(results: &impl Serialize) -> Result<()> {
     write_out(&(serde_json::to_string(results)? + "\n"))
 }

@@ -27,7 +27,7 @@ pub(crate) struct ServeArgs {
     /// alone takes localhost and its address, with its port, and another one takes any.
     #[arg(long, value_name = "NAME[:PORT]")]
     pub(crate) allow_host: Vec<HostName>,
-    /// Let pages of this origin read the answers (CORS), as https://digits.example; `*` is any. Can be repeated.
+    /// Let pages of this origin read the answers (CORS), as `https://digits.example`; `*` is any. Can be repeated.
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<Origin>,
     /// The longest body of a request, in bytes or as 500kB, 64MB, 48MiB or 1GiB. The bodies of all requests together may take 256 MiB,
