@@ -92,11 +92,12 @@ impl Context {
     }
 }
 
-/// A flag that a signal raises.
+/// A flag that a signal raises; where it is raised already, the program ends at once.
 pub(crate) fn stop_flag() -> Result<StopFlag> {
     let stop = StopFlag::default();
     let handler = stop.clone();
-    signals::watch(move || handler.request())?;
+    // A key of the dashboard may have asked before.
+    signals::watch(move || if handler.is_requested() { signals::interrupt() } else { handler.request() })?;
     Ok(stop)
 }
 

@@ -11,7 +11,7 @@ use safetensors::tensor::Dtype;
 use safetensors::{SafeTensorError, SafeTensors};
 
 #[cfg(feature = "candle")]
-pub use variables::{decode_into, encode};
+pub use variables::{decode_into, encode, serialize};
 
 /// The metadata of a file.
 pub type Metadata = BTreeMap<String, String>;

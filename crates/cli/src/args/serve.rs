@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use adder_serve::{HostName, Origin};
 use clap::Args;
 
-use super::choices::CheckpointChoice;
+use super::choices::{CheckpointChoice, whole};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -38,7 +38,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "PIXELS", default_value = "100MP", value_parser = pixels)]
     pub(crate) max_pixels: u64,
     /// The most open connections; further ones wait.
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u32>(1..=1_000_000), allow_negative_numbers = true)]
     pub(crate) max_connections: u32,
 }
 

@@ -103,6 +103,44 @@ fn it_answers_when_its_log_cannot_be_written() {
 }
 
 #[test]
+fn its_limits_and_names_are_flags() {
+    let place = Workplace::new();
+    let flags = ["--max-body", "1kB", "--max-pixels", "1MP", "--max-connections", "2"];
+    let names = ["--allow-host", "digits.example", "--allow-origin", "https://page.example"];
+    let server = Server::start(&place, &[&["pretrained"][..], &flags, &names].concat());
+    let post = "POST /v1/predict HTTP/1.1\r\ncontent-type: application/json\r\n";
+    let refused = server.ask(post, &" ".repeat(1001));
+    assert!(refused.starts_with("HTTP/1.1 413") && refused.contains("1000 bytes"), "{refused}");
+    let marked = server.ask("GET /healthz HTTP/1.1\r\norigin: https://page.example\r\n", "");
+    assert!(marked.contains("access-control-allow-origin: https://page.example"), "{marked}");
+    let mut socket = TcpStream::connect(&server.addr).unwrap();
+    let mut named = |host: &str| {
+        write!(socket, "GET /healthz HTTP/1.1\r\nhost: {host}\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).unwrap();
+        String::from_utf8(answer.to_vec()).unwrap()
+    };
+    assert_eq!(named("digits.example"), "HTTP/1.1 200");
+    let mut elsewhere = TcpStream::connect(&server.addr).unwrap();
+    write!(elsewhere, "GET /healthz HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    elsewhere.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("evil.example"), "{answer}");
+    drop((socket, elsewhere));
+    assert_eq!(server.end("-TERM").0, Some(0));
+    for (flag, value) in
+        [("--max-body", "5GiB"), ("--max-pixels", "0"), ("--max-connections", "0"), ("--allow-host", "a b")]
+    {
+        let output = place.adder(&["serve", flag, value]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && said.contains(flag) && said.contains("expected"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
 fn it_says_why_it_cannot_start() {
     let place = Workplace::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

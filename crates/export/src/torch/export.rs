@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use adder_model::IdentityAdder;
-use adder_model::tensor_file::Metadata;
+use adder_model::tensor_file::{self, Metadata};
 use safetensors::tensor::{Dtype, TensorView};
 
 use super::marks;
@@ -33,5 +33,5 @@ pub fn to_safetensors(model: &IdentityAdder, facts: &Metadata) -> Result<Vec<u8>
     let config =
         serde_json::to_string(model.config()).map_err(candle_core::Error::wrap).map_err(Error::from)?;
     let metadata = marks::written(facts, config);
-    Ok(safetensors::serialize(views, Some(metadata.into_iter().collect()))?)
+    Ok(tensor_file::serialize(views, &metadata)?)
 }

@@ -40,6 +40,13 @@ fn an_export_says_what_others_ask_for_and_the_rest_under_names_of_our_own() {
 }
 
 #[test]
+fn equal_networks_are_equal_files() {
+    let facts: Metadata = (0..20).map(|fact| (format!("fact{fact}"), fact.to_string())).collect();
+    let bytes = || torch::to_safetensors(&model(), &facts).unwrap();
+    assert!(bytes() == bytes());
+}
+
+#[test]
 fn exports_of_before_are_read() {
     let json = serde_json::to_string(model().config()).unwrap();
     let mut state = state_dict();

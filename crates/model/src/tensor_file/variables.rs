@@ -22,7 +22,14 @@ pub fn encode(tensors: &[(String, Var)], metadata: &Metadata) -> candle_core::Re
     let views = tensors.iter().zip(&bytes).map(|((name, var), bytes)| {
         TensorView::new(Dtype::F32, var.dims().to_vec(), bytes).map(|view| (name.as_str(), view))
     });
-    let views = views.collect::<Result<Vec<_>, _>>().map_err(candle_core::Error::wrap)?;
+    serialize(views.collect::<Result<Vec<_>, _>>().map_err(candle_core::Error::wrap)?, metadata)
+}
+
+/// The bytes of a safetensors file of tensors of any type, the same ones for the same tensors and metadata.
+///
+/// # Errors
+/// Where the file cannot be built.
+pub fn serialize(views: Vec<(&str, TensorView<'_>)>, metadata: &Metadata) -> candle_core::Result<Vec<u8>> {
     let metadata: HashMap<_, _> = metadata.clone().into_iter().collect();
     let file = safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)?;
     with_sorted_header(&file).map_err(candle_core::Error::wrap)
