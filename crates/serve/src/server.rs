@@ -77,8 +77,14 @@ impl Server {
         listener.set_nonblocking(true)?;
         // The workers and one that decodes.
         ask_for_threads(threads + 1)?;
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+        // Threads that decode are as many as work at once, and stay: each keeps what its pictures took, and one that ends leaves that
+        // to nobody. With more of them, which take turns, resident memory grows with the hours.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .max_blocking_threads(threads)
+            .thread_keep_alive(Duration::from_secs(24 * 60 * 60))
+            .enable_all()
+            .build()?;
         let metrics = Metrics::default();
         let bound = listener.local_addr()?;
         let (batcher, worker) = Batcher::start(self.predictor, metrics.clone())?;

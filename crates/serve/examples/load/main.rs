@@ -3,9 +3,11 @@
 //! `cargo run --release -p adder-serve --example load -- 127.0.0.1:8080 [CONNECTIONS] [SECONDS]`
 #![expect(clippy::print_stdout, reason = "its lines are its result")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+mod client;
+
 use std::time::{Duration, Instant};
+
+use client::{Connection, pixels, request};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -40,32 +42,16 @@ fn main() -> Result<(), Error> {
 
 /// The time of each request of one connection.
 fn ask(addr: &str, seed: u32, until: Instant) -> Result<Vec<Duration>, Error> {
-    let pixels: Vec<String> = (0..784u32).map(|at| ((at * 7 + seed * 13) % 256).to_string()).collect();
-    let body = format!("{{\"pixels\":[{}],\"addend\":{}}}", pixels.join(","), seed % 10);
-    let request = format!(
-        "POST /v1/predict HTTP/1.1\r\nhost: {addr}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let socket = TcpStream::connect(addr)?;
-    socket.set_nodelay(true)?;
-    let (mut out, mut answers, mut times) = (socket.try_clone()?, BufReader::new(socket), Vec::new());
+    let request = request("POST /v1/predict", addr, "application/json", pixels(seed).as_bytes());
+    let (mut connection, mut times) = (Connection::open(addr)?, Vec::new());
     while Instant::now() < until {
         let begin = Instant::now();
-        out.write_all(request.as_bytes())?;
-        let (mut line, mut length) = (String::new(), 0);
-        answers.read_line(&mut line)?;
-        if !line.contains(" 200 ") {
-            return Err(format!("answered {}", line.trim()).into());
+        connection.send(&request)?;
+        match connection.answer()? {
+            Some(answer) if answer.status == 200 => times.push(begin.elapsed()),
+            Some(answer) => return Err(format!("answered {}", answer.status).into()),
+            None => return Err("the server closed the connection".into()),
         }
-        while line != "\r\n" {
-            line.clear();
-            answers.read_line(&mut line)?;
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse()?;
-            }
-        }
-        answers.read_exact(&mut vec![0; length])?;
-        times.push(begin.elapsed());
     }
     Ok(times)
 }
