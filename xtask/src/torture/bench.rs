@@ -152,7 +152,8 @@ impl Bench {
         if !judgment.is_fine() {
             return Ok(judgment);
         }
-        let old = prepared.scenario.old_is_right && folder::difference(&left, &prepared.before).is_none();
+        let old = prepared.scenario.old_is_right
+            && folder::difference(&without_beginnings(&left), &prepared.before).is_none();
         let done = old || self.difference(prepared, &left).is_none();
         self.go_on(prepared, work, done)
     }
@@ -271,9 +272,21 @@ pub(crate) fn number(path: &Path, name: &str) -> Option<u64> {
     after.split([',', '}', '\n']).next()?.trim().parse().ok()
 }
 
-/// The steps that the last checkpoint of the folder's run has.
+/// The steps that the last checkpoint of the folder's run has: of the run that takes its place, where that is whole already.
 pub(crate) fn steps(work: &Path) -> Option<u64> {
-    number(&work.join("run/last/state.json"), "steps")
+    let folder = work.join("run");
+    let folder = if folder.join(".next").exists() { folder.join(".next") } else { folder };
+    number(&folder.join("last/state.json"), "steps")
+}
+
+/// Files without those of a run that was about to take another's place: the next writer clears them.
+fn without_beginnings(found: &Snapshot) -> Snapshot {
+    let begins = |path: &str| path.split('/').any(|part| part == ".new");
+    found
+        .iter()
+        .filter(|(path, _)| !begins(path))
+        .map(|(path, content)| (path.clone(), content.clone()))
+        .collect()
 }
 
 /// Whether the last session of a run that went on in `next` began before the checkpoint that was there in `work`.

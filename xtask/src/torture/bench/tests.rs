@@ -65,3 +65,20 @@ fn numbers_are_found_in_json_on_one_line_and_on_many() {
     assert_eq!(number(&folder, "epochs"), None);
     fs::remove_file(folder).unwrap();
 }
+
+#[test]
+fn a_run_that_is_being_replaced_counts_until_the_new_one_is_whole() {
+    let folder = std::env::temp_dir().join(format!("adder-torture-next-{}", std::process::id()));
+    let write = |path: &str, steps: u64| {
+        fs::create_dir_all(folder.join(path)).unwrap();
+        fs::write(folder.join(path).join("state.json"), format!("{{\"steps\":{steps}}}")).unwrap();
+    };
+    write("run/last", 6);
+    write("run/.new/last", 0);
+    assert_eq!(steps(&folder), Some(6));
+    let left = without_beginnings(&folder::snapshot(&folder).unwrap());
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["run/", "run/last/", "run/last/state.json"]);
+    fs::rename(folder.join("run/.new"), folder.join("run/.next")).unwrap();
+    assert_eq!(steps(&folder), Some(0));
+    fs::remove_dir_all(folder).unwrap();
+}
