@@ -354,11 +354,16 @@ impl RunDirectory {
         self.write_json(EVALUATION, report)
     }
 
-    /// Keeps the evaluation with all ten addends.
+    /// Keeps the evaluation with all ten addends. What a killed writer left is cleared, unless the run is being trained: its
+    /// trainer does so.
     ///
     /// # Errors
     /// Where the file cannot be written.
     pub fn write_exhaustive(&self, exhaustive: &ExhaustiveReport) -> Result<(), RunError> {
+        let _lock = match self.lock() {
+            Err(RunError::Busy(_)) => None,
+            lock => Some(lock?),
+        };
         self.write_json(EXHAUSTIVE, exhaustive)
     }
 

@@ -106,6 +106,26 @@ fn a_start_that_was_killed_leaves_nothing_but_what_the_next_one_collects() {
     assert_eq!(names(&path), [".lock", "config.toml"]);
 }
 
+/// A series measures its runs when they are finished, and nothing else writes there after that.
+#[test]
+fn what_a_killed_measurement_left_is_cleared_by_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_of(&folder.path().join("run"), IfExists::Fail, &Config::default());
+    let pairs = r#"{"split":"eval","images":1,"pairs":10,"digit":{"loss":1.0,"accuracy":10.0},"sum":{"loss":1.0,"accuracy":10.0},"both":{"loss":2.0,"accuracy":10.0}}"#;
+    let joint = r#"{"pairs":10,"both_right":1,"digit_only":1,"sum_only":1,"neither_right":7,"consistent":1,"misread":0}"#;
+    let text = format!(r#"{{"report":{pairs},"joint":{joint},"tta":null}}"#);
+    let exhaustive = serde_json::from_str(&text).unwrap();
+    let left = run.path().join(".unfinished-1");
+    for trained_elsewhere in [true, false] {
+        fs::write(&left, "").unwrap();
+        let _lock = trained_elsewhere.then(|| run.lock().unwrap());
+        fs::write(&left, "").unwrap();
+        run.write_exhaustive(&exhaustive).unwrap();
+        assert_eq!(left.exists(), trained_elsewhere);
+        assert_eq!(run.exhaustive().unwrap(), Some(exhaustive));
+    }
+}
+
 #[test]
 fn a_start_that_fails_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
