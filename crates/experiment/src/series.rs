@@ -163,7 +163,11 @@ impl Series<'_> {
             Ok(run) if self.split.is_some_and(|split| run.split().is_ok_and(|found| found != *split)) => {
                 return Err(SeriesError::OtherSplit(path.to_owned()));
             }
-            Ok(run) if run.evaluation()?.is_some() || (!self.evaluate && run.is_trained()?) => None,
+            Ok(run) if run.evaluation()?.is_some() || (!self.evaluate && run.is_trained()?) => {
+                // Nothing else writes here again that would clear what a killed program left.
+                run.tidy()?;
+                None
+            }
             Ok(run) => Some(self.resume(run)?),
             Err(_) => Some(self.start(path, config, IfExists::Fail)?),
         })

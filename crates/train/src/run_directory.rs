@@ -313,6 +313,18 @@ impl RunDirectory {
         }
     }
 
+    /// Finishes or undoes what was cut off here, as [`lock`](Self::lock) does, in a run that nobody is going to train. One that is
+    /// being trained is left to its trainer.
+    ///
+    /// # Errors
+    /// As [`lock`](Self::lock), but for [`RunError::Busy`].
+    pub fn tidy(&self) -> Result<(), RunError> {
+        match self.lock() {
+            Err(RunError::Busy(_)) => Ok(()),
+            lock => lock.map(drop),
+        }
+    }
+
     pub(crate) fn write_config(&self, config: &Config) -> Result<(), RunError> {
         let (path, text) = (self.path.join(CONFIG), format!("{HEADER}\n{}", config.to_toml()));
         if let Some(mut manifest) = Manifest::read(&self.path)? {
@@ -354,16 +366,11 @@ impl RunDirectory {
         self.write_json(EVALUATION, report)
     }
 
-    /// Keeps the evaluation with all ten addends. What a killed writer left is cleared, unless the run is being trained: its
-    /// trainer does so.
+    /// Keeps the evaluation with all ten addends.
     ///
     /// # Errors
     /// Where the file cannot be written.
     pub fn write_exhaustive(&self, exhaustive: &ExhaustiveReport) -> Result<(), RunError> {
-        let _lock = match self.lock() {
-            Err(RunError::Busy(_)) => None,
-            lock => Some(lock?),
-        };
         self.write_json(EXHAUSTIVE, exhaustive)
     }
 

@@ -50,13 +50,15 @@ impl RunDirectory {
         Ok(new)
     }
 
-    /// The run in a folder, or a folder in which a start was cut off before the run was whole: to be deleted.
+    /// The run in a folder, or a folder in which a start was cut off before the run was whole, or an empty one, as a deletion leaves
+    /// that was cut off: to be deleted.
     ///
     /// # Errors
-    /// [`RunError::NotARun`] where there is neither.
+    /// [`RunError::NotARun`] where there is none of these.
     pub fn open_or_begun(path: impl Into<PathBuf>) -> Result<Self, RunError> {
         match Self::open(path) {
             Err(RunError::NotBegun(path)) => Ok(Self { path }),
+            Err(RunError::NotARun(path)) if is_empty(&path).is_ok_and(|empty| empty) => Ok(Self { path }),
             other => other,
         }
     }
@@ -131,12 +133,11 @@ impl NewRun {
 
     fn check(&self) -> Result<(), RunError> {
         let path = &self.path;
-        if !path.exists() {
+        if !path.exists() || (path.is_dir() && is_empty(path)?) {
             return Ok(());
         }
         let run = match RunDirectory::open_or_begun(path) {
             Ok(run) => run,
-            Err(RunError::NotARun(_)) if path.is_dir() && is_empty(path)? => return Ok(()),
             Err(RunError::NotARun(_)) => return Err(RunError::Occupied(path.clone())),
             Err(other) => return Err(other),
         };

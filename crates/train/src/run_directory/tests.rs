@@ -106,23 +106,16 @@ fn a_start_that_was_killed_leaves_nothing_but_what_the_next_one_collects() {
     assert_eq!(names(&path), [".lock", "config.toml"]);
 }
 
-/// A series measures its runs when they are finished, and nothing else writes there after that.
 #[test]
-fn what_a_killed_measurement_left_is_cleared_by_the_next_one() {
+fn what_killed_writers_left_is_cleared_unless_the_run_is_being_trained() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_of(&folder.path().join("run"), IfExists::Fail, &Config::default());
-    let pairs = r#"{"split":"eval","images":1,"pairs":10,"digit":{"loss":1.0,"accuracy":10.0},"sum":{"loss":1.0,"accuracy":10.0},"both":{"loss":2.0,"accuracy":10.0}}"#;
-    let joint = r#"{"pairs":10,"both_right":1,"digit_only":1,"sum_only":1,"neither_right":7,"consistent":1,"misread":0}"#;
-    let text = format!(r#"{{"report":{pairs},"joint":{joint},"tta":null}}"#);
-    let exhaustive = serde_json::from_str(&text).unwrap();
-    let left = run.path().join(".unfinished-1");
-    for trained_elsewhere in [true, false] {
-        fs::write(&left, "").unwrap();
-        let _lock = trained_elsewhere.then(|| run.lock().unwrap());
-        fs::write(&left, "").unwrap();
-        run.write_exhaustive(&exhaustive).unwrap();
-        assert_eq!(left.exists(), trained_elsewhere);
-        assert_eq!(run.exhaustive().unwrap(), Some(exhaustive));
+    for is_trained in [true, false] {
+        let _lock = is_trained.then(|| run.lock().unwrap());
+        fs::create_dir_all(run.path().join(".last.old")).unwrap();
+        fs::write(run.path().join(".unfinished-1"), "").unwrap();
+        run.tidy().unwrap();
+        assert_eq!(names(run.path()).len() == 4, is_trained, "{:?}", names(run.path()));
     }
 }
 
@@ -188,6 +181,10 @@ fn a_folder_in_which_a_start_was_cut_off_is_started_in_again_or_deleted() {
     run_of(&path, IfExists::Fail, &config);
     assert_eq!(names(&path), [".lock", "config.toml"]);
     fs::remove_file(path.join("config.toml")).unwrap();
+    assert!(RunDirectory::open_or_begun(&path).unwrap().delete().unwrap());
+    assert!(!path.exists());
+    // What a deletion leaves that was cut off at the very end.
+    fs::create_dir(&path).unwrap();
     assert!(RunDirectory::open_or_begun(&path).unwrap().delete().unwrap());
     assert!(!path.exists());
 }
