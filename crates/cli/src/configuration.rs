@@ -1,5 +1,8 @@
 //! The configuration that recipe, file and flags make together.
 
+use std::path::Path;
+
+use adder_model::ModelConfig;
 use adder_train::config::whole_number;
 use adder_train::{Config, ConfigError, ConfigSources, Recipe};
 
@@ -39,9 +42,16 @@ pub(crate) fn sources(args: &ConfigArgs) -> Result<ConfigSources, ConfigError> {
     Ok(sources)
 }
 
-/// The configuration of a run.
-pub(crate) fn training_config(args: &TrainingArgs) -> Result<Config, ConfigError> {
-    training_sources(args)?.resolve()
+/// The configuration of a run, of the network of the weights that it begins with, if there are some.
+pub(crate) fn training_config(
+    args: &TrainingArgs,
+    initial: Option<(&Path, &ModelConfig)>,
+) -> Result<Config, ConfigError> {
+    let mut sources = training_sources(args)?;
+    if let Some((path, model)) = initial {
+        sources.add_network(path, model);
+    }
+    sources.resolve()
 }
 
 /// Its sources, for a command that adds to them.

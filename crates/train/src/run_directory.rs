@@ -52,6 +52,7 @@ use crate::evaluation::{ExhaustiveReport, Report};
 use crate::events::{Event, read_checked_events};
 use crate::files::{self, failed};
 use crate::manifest::{MANIFEST, Manifest};
+use crate::origin::Origin;
 
 pub use error::RunError;
 pub use new_run::NewRun;
@@ -61,6 +62,7 @@ const CONFIG: &str = "config.toml";
 const SPLIT: &str = "split.json";
 const DATA: &str = "data.json";
 const ENVIRONMENT: &str = "environment.json";
+const ORIGIN: &str = "origin.json";
 const EVENTS: &str = "events.jsonl";
 const EVALUATION: &str = "evaluation.json";
 const REPORT: &str = "report.html";
@@ -71,8 +73,20 @@ const RESUME: &str = "resume.json";
 const LOCK: &str = ".lock";
 
 /// The files of a run, in the order in which they are deleted.
-const FILES: [&str; 11] =
-    [REPORT, RESUME, DIVERGED, EXHAUSTIVE, EVALUATION, EVENTS, ENVIRONMENT, MANIFEST, DATA, SPLIT, CONFIG];
+const FILES: [&str; 12] = [
+    REPORT,
+    RESUME,
+    DIVERGED,
+    EXHAUSTIVE,
+    EVALUATION,
+    EVENTS,
+    ENVIRONMENT,
+    ORIGIN,
+    MANIFEST,
+    DATA,
+    SPLIT,
+    CONFIG,
+];
 
 /// The name of an event file for TensorBoard, from its first character and at its end.
 const EVENT_FILE: (&str, &str) = ("events.out.tfevents.", ".adder");
@@ -185,6 +199,14 @@ impl RunDirectory {
     /// Where the file is missing or broken.
     pub fn environment(&self) -> Result<Environment, RunError> {
         self.read_json(ENVIRONMENT)
+    }
+
+    /// The origin of the first weights; `None` where they were drawn.
+    ///
+    /// # Errors
+    /// Where the file is broken.
+    pub fn origin(&self) -> Result<Option<Origin>, RunError> {
+        self.read_json_if_there(ORIGIN)
     }
 
     /// The events so far.
@@ -352,6 +374,16 @@ impl RunDirectory {
         // On one line: pretty, it would have one for each of 60,000 images.
         let text = serde_json::to_string(split).expect("a split is lists of numbers");
         Ok(files::write(&self.path.join(SPLIT), text.as_bytes())?)
+    }
+
+    pub(crate) fn write_origin(&self, origin: &Origin) -> Result<(), RunError> {
+        self.write_json(ORIGIN, origin)
+    }
+
+    /// Deletes what was measured of a run that is to go on.
+    pub(crate) fn forget_results(&self) -> Result<(), RunError> {
+        let results = [REPORT, EXHAUSTIVE, EVALUATION];
+        results.iter().try_for_each(|name| Ok(files::remove_if_there(&self.path.join(name))?))
     }
 
     pub(crate) fn write_data(&self, data: &DataRecord) -> Result<(), RunError> {

@@ -77,12 +77,16 @@ pub(crate) struct TrainArgs {
     /// Replace a run that is already in the run directory.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Begin with these weights, as in fine-tuning: a run, a weights file of any kind that `import` takes, or `pretrained`. The
+    /// network is theirs, unless --config or --set say otherwise; the optimizer and the schedule begin anew.
+    #[arg(long, value_name = "RUN|FILE")]
+    pub(crate) init: Option<PathBuf>,
     /// Resume a stopped run, exactly where it was: a run directory, or its name in runs/. With --data, its images are where they
-    /// were moved to; the run remembers the place.
+    /// were moved to; the run remembers the place. With --epochs N, a run that is finished goes on to N epochs in all.
     #[arg(
         long,
         value_name = "RUN",
-        conflicts_with_all = ["recipe", "config", "assignments", "seed", "transpose", "invert", "limit", "epochs", "batch_size", "learning_rate", "out", "overwrite"]
+        conflicts_with_all = ["recipe", "config", "assignments", "seed", "transpose", "invert", "limit", "batch_size", "learning_rate", "out", "overwrite", "init"]
     )]
     pub(crate) resume: Option<PathBuf>,
     /// Print the evaluation as JSON.

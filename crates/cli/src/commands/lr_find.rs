@@ -24,7 +24,7 @@ const PNG_SCALE: f32 = 2.0;
 pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<ExitCode> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
-    let config = configuration::training_config(&args.training)?;
+    let config = configuration::training_config(&args.training, None)?;
     let data = context.load_checked(&config.data)?;
     let stop = stop_flag()?;
     // Before the search, whose result would be lost.

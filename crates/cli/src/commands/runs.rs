@@ -6,7 +6,7 @@ use std::path::Path;
 
 use adder_report::format::duration;
 use adder_report::{Overview, Record, RunState};
-use adder_train::{Divergence, Report, RunDirectory};
+use adder_train::{Divergence, Origin, Report, RunDirectory};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
@@ -125,19 +125,22 @@ struct Shown {
     resume: Option<String>,
     /// The number that ended it, where it diverged.
     diverged: Option<Divergence>,
+    /// The weights that it began with, where they were not drawn.
+    origin: Option<Origin>,
     config: adder_train::Config,
 }
 
 fn show(run: &Path, json: bool) -> Result<()> {
     let run = find_run(run)?;
     let (overview, record) = (Overview::read(&run)?, Record::read(&run)?);
-    let diverged = run.divergence()?;
+    let (diverged, origin) = (run.divergence()?, run.origin()?);
     let resume = match overview.state {
         RunState::Stopped | RunState::Trained => Some(resume_command(run.path(), &run.resume_options()?)),
         RunState::Training | RunState::Diverged | RunState::Finished => None,
     };
     if json {
-        let shown = Shown { overview, report: record.evaluation, resume, diverged, config: record.config };
+        let (report, config) = (record.evaluation, record.config);
+        let shown = Shown { overview, report, resume, diverged, origin, config };
         return print_json(&shown);
     }
     let mut out = String::new();
@@ -145,6 +148,9 @@ fn show(run: &Path, json: bool) -> Result<()> {
     if let Some(session) = record.environment.sessions.last() {
         let on = if session.processor.is_empty() { &session.device } else { &session.processor };
         writeln!(out, "\nstarted {} on {on}, {} backend", session.started, session.backend)?;
+    }
+    if let Some(origin) = &origin {
+        writeln!(out, "began with the weights of {}", escaped(&origin.weights))?;
     }
     for epoch in &record.history.epochs {
         let (training, validation) = (epoch.training.both, epoch.validation.both);

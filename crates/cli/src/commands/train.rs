@@ -5,17 +5,21 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use adder_experiment::{RunObserver, SeriesError};
+use adder_model::{ModelConfig, counted};
 use adder_report::{Record, TensorBoard, run_figures, save_page};
-use adder_train::{Config, IfExists, Machine, Outcome, ResumeOptions, RunDirectory, TrainError, Trainer};
+use adder_train::optim::ScheduleKind;
+use adder_train::{
+    Config, IfExists, InitialWeights, Machine, Outcome, ResumeOptions, RunDirectory, TrainError, Trainer,
+};
 use anyhow::Result;
 
-use crate::args::{RUNS, TrainArgs};
+use crate::args::{CheckpointChoice, RUNS, TrainArgs};
 use crate::commands::report;
 use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::dashboard::Dashboard;
 use crate::error::Hinted;
-use crate::loaded_model::find_run;
+use crate::loaded_model::{LoadedModel, find_run};
 use crate::observers::Observers;
 use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
@@ -33,12 +37,14 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
             let directory = find_run(run)?;
             let mut options = options(args, context);
             options.tensorboard |= directory.resume_options()?.tensorboard;
+            let course = Course::of(&directory.config()?);
             match resumed(&directory, args, context)? {
                 Err(finished @ TrainError::Finished { .. }) => {
                     return complete(&directory, &options, args, context, finished);
                 }
                 trainer => {
                     let trainer = trainer?;
+                    course.say_change(trainer.config(), context);
                     directory.write_resume_options(&options)?;
                     (trainer, options)
                 }
@@ -144,7 +150,9 @@ fn options(args: &TrainArgs, context: &Context) -> ResumeOptions {
 
 /// A new run. Everything is checked before anything is written.
 fn started(args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOptions)> {
-    let config: Config = configuration::training_config(&args.training)?;
+    let initial = args.init.as_deref().map(|path| initial(path, context)).transpose()?;
+    let network = initial.as_ref().map(|(weights, model)| (weights.path(), model));
+    let config: Config = configuration::training_config(&args.training, network)?;
     let data = context.load_checked(&config.data)?;
     let path = match &args.out {
         Some(path) => path.clone(),
@@ -153,7 +161,58 @@ fn started(args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOption
     let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Fail };
     let options = options(args, context);
     let place = RunDirectory::create(path, if_exists)?.with_options(options.clone());
-    Ok((Trainer::start(place, config, data, None, context.machine())?, options))
+    let initial = initial.as_ref().map(|(weights, _)| weights);
+    Ok((Trainer::start_from(place, config, data, None, context.machine(), initial)?, options))
+}
+
+/// The weights to begin with, and their network.
+fn initial(path: &Path, context: &Context) -> Result<(InitialWeights, ModelConfig)> {
+    let loaded = LoadedModel::open(Some(path), CheckpointChoice::Last, context)?;
+    let weights = InitialWeights::new(&loaded.path, &loaded.model, loaded.facts)?;
+    Ok((weights, loaded.model.config().clone()))
+}
+
+/// What the number of epochs decides besides the end of a run.
+struct Course {
+    epochs: u64,
+    kind: ScheduleKind,
+    has_phases: bool,
+    clean_epochs: u64,
+}
+
+impl Course {
+    fn of(config: &Config) -> Self {
+        let schedule = &config.schedule;
+        let is_flat = matches!(schedule.kind, ScheduleKind::Constant | ScheduleKind::Step);
+        Self {
+            epochs: config.training.epochs,
+            kind: schedule.kind,
+            has_phases: !is_flat || schedule.warmup > 0.0,
+            clean_epochs: config.data.clean_epochs,
+        }
+    }
+
+    /// Says what becomes of the course where a run goes on to another number of epochs.
+    fn say_change(&self, config: &Config, context: &Context) {
+        let epochs = config.training.epochs;
+        if context.quiet || epochs == self.epochs {
+            return;
+        }
+        let mut words = vec![format!("the run has {} now, before {}", counted(epochs, "epoch"), self.epochs)];
+        if self.has_phases {
+            let kind = serde_json::to_value(self.kind).unwrap_or_default();
+            let kind = kind.as_str().unwrap_or("schedule");
+            words.push(format!(
+                "the learning rate follows {kind} over all {epochs} from here on, so it jumps"
+            ));
+        } else {
+            words.push("the learning rate goes on as it was".into());
+        }
+        if self.clean_epochs > 0 {
+            words.push(format!("the {} without augmentation are the last of {epochs}", self.clean_epochs));
+        }
+        say(format_args!("{}", words.join("; ")));
+    }
 }
 
 /// The trainer of a run that resumes; within, the reason that it does not, with which something may be done.
@@ -168,5 +227,5 @@ fn resumed(
     let before = directory.environment()?.sessions.last().map(|session| session.backend);
     let backend = context.backend.or(before).unwrap_or(context.backend());
     let machine = Machine { backend, ..context.machine() };
-    Ok(Trainer::resume(directory.clone(), data, machine))
+    Ok(Trainer::resume_until(directory.clone(), data, machine, args.training.epochs))
 }

@@ -7,6 +7,7 @@ mod evaluation;
 mod experiments;
 mod export;
 #[cfg(feature = "pretrained")]
+mod going_on;
 mod import;
 mod life_cycle;
 mod names;

@@ -85,6 +85,16 @@ impl Config {
         *self == placed
     }
 
+    /// The same with another number of epochs, and with the teachers as they are.
+    pub(crate) fn with_epochs(&self, epochs: u64) -> Self {
+        let mut config = self.clone();
+        if config.distillation.teachers > 0 && config.distillation.teacher_epochs == 0 {
+            config.distillation.teacher_epochs = config.training.epochs;
+        }
+        config.training.epochs = epochs;
+        config
+    }
+
     /// The configuration of a teacher, counted from 1.
     pub fn teacher(&self, number: u64) -> Self {
         let own = &self.distillation;

@@ -3,6 +3,7 @@
 use std::num::IntErrorKind;
 use std::path::Path;
 
+use adder_model::ModelConfig;
 use toml::{Table, Value};
 
 use super::Config;
@@ -91,6 +92,14 @@ impl ConfigSources {
     /// Adds the value of a flag that stands for the dotted `key`.
     pub fn add_flag(&mut self, flag: &str, key: &str, value: impl Into<Value>) {
         self.0.push((Origin::Flag(flag.into()), nested(key, value.into())));
+    }
+
+    /// Adds the network of the weights in `path`, in place of the recipes'; what files, assignments and flags say counts more.
+    pub fn add_network(&mut self, path: &Path, model: &ModelConfig) {
+        let written = Config { model: model.clone(), ..Config::default() }.to_table();
+        let table = written.into_iter().filter(|(key, _)| key == MODEL).collect();
+        let behind = self.0.iter().rposition(|(origin, _)| matches!(origin, Origin::Recipe(_)));
+        self.0.insert(behind.map_or(0, |index| index + 1), (Origin::File(path.into()), table));
     }
 
     /// The sources, the one of the highest precedence last.

@@ -72,6 +72,16 @@ pub enum TrainError {
     /// The data are not those that the run was started on.
     #[error(transparent)]
     OtherData(Box<Mismatch>),
+    /// A run cannot be made shorter than it is.
+    #[error("{path}: training.epochs: expected more than {done}, which are done or begun, found {asked}")]
+    Epochs {
+        /// The run directory.
+        path: PathBuf,
+        /// Epochs that are done.
+        done: u64,
+        /// Epochs that are asked for.
+        asked: u64,
+    },
     /// There is nothing left to do.
     #[error("{path}: this run is finished, after {}", counted(*epochs, "epoch"))]
     Finished {

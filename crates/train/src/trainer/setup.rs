@@ -13,11 +13,19 @@ use crate::data_record::DataRecord;
 use crate::environment::{Environment, Machine, Session};
 use crate::events::EventLog;
 use crate::images::RunImages;
+use crate::origin::InitialWeights;
 use crate::run_directory::{NewRun, RunDirectory};
 
-/// A training of `config` before its first step.
-fn train_state(config: &Config, machine: &Machine) -> Result<TrainState, TrainError> {
+/// A training of `config` before its first step, from `initial` weights or drawn ones.
+fn train_state(
+    config: &Config,
+    machine: &Machine,
+    initial: Option<&InitialWeights>,
+) -> Result<TrainState, TrainError> {
     let model = machine.new_model(config)?;
+    if let Some(initial) = initial {
+        initial.load_into(&model)?;
+    }
     let optimizer = config.optimizer.build(model.parameters())?;
     let decay = config.training.ema_decay;
     let averaged = (decay > 0.0).then(|| AveragedModel::new(&model, decay)).transpose()?;
@@ -37,14 +45,33 @@ impl Trainer {
         split: Option<Split>,
         machine: Machine,
     ) -> Result<Self, TrainError> {
+        Self::start_from(place, config, data, split, machine, None)
+    }
+
+    /// The same from `initial` weights in place of drawn ones, which the run's [`Origin`](crate::Origin) records. The optimizer and
+    /// the schedule begin anew.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); [`TrainError::Model`] where they are of another network than the configuration's.
+    pub fn start_from(
+        place: NewRun,
+        config: Config,
+        data: Dataset,
+        split: Option<Split>,
+        machine: Machine,
+        initial: Option<&InitialWeights>,
+    ) -> Result<Self, TrainError> {
         let images = RunImages::new(&config, &data, split)?;
-        let train_state = train_state(&config, &machine)?;
+        let train_state = train_state(&config, &machine, initial)?;
         let environment = Environment { sessions: vec![Session::now(0, &machine)] };
         let state = LoopState::default();
         let (directory, lock) = place.begin(|run| -> Result<(), TrainError> {
             run.write_environment(&environment)?;
             run.write_split(&images.split)?;
             run.write_data(&DataRecord::new(&data))?;
+            if let Some(initial) = initial {
+                run.write_origin(&initial.origin())?;
+            }
             run.write_config(&config)?;
             run.write_checksums()?;
             let events = EventLog::open(&run.events_path(), 0, None)?;
@@ -77,11 +104,28 @@ impl Trainer {
     /// it was started on; otherwise where the checkpoint or the run is missing, broken or changed, or another
     /// program trains here.
     pub fn resume(directory: RunDirectory, data: Dataset, machine: Machine) -> Result<Self, TrainError> {
+        Self::resume_until(directory, data, machine, None)
+    }
+
+    /// The same with another number of epochs in all, if it is given: how a finished run goes on. From here on the run is one of so
+    /// many epochs: its schedule's course, and the epochs without augmentation at the end, are those of the longer run. Its teachers
+    /// stay as they are. Its evaluation, its report and what else was measured of it are deleted, since they are of the shorter run.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume); [`TrainError::Epochs`] where more were done than are asked for;
+    /// [`TrainError::Finished`] also where the run's patience ended it.
+    pub fn resume_until(
+        directory: RunDirectory,
+        data: Dataset,
+        machine: Machine,
+        epochs: Option<u64>,
+    ) -> Result<Self, TrainError> {
         let lock: File = directory.lock()?;
         adopt_data(&directory, &data)?;
-        let config = directory.config()?;
+        let before = directory.config()?;
+        let config = epochs.map_or_else(|| before.clone(), |epochs| before.with_epochs(epochs));
         let images = RunImages::new(&config, &data, Some(directory.split()?))?;
-        let mut train_state = train_state(&config, &machine)?;
+        let mut train_state = train_state(&config, &machine, None)?;
         let folder = directory.checkpoint_path(CheckpointName::Last);
         let (state, known) = checkpoint::load(&folder, &mut train_state)?;
         checkpoint::check(&directory.checkpoint_path(CheckpointName::Best))?;
@@ -101,16 +145,20 @@ impl Trainer {
             events,
             _lock: lock,
         };
-        trainer.check_state()?;
+        trainer.check_state(&before)?;
+        if trainer.config != before {
+            trainer.directory.forget_results()?;
+            trainer.directory.write_config(&trainer.config)?;
+        }
         trainer.directory.forget_divergence()?;
         trainer.directory.write_environment(&environment)?;
         Ok(trainer)
     }
 
-    /// Whether the state can be one of this run.
-    fn check_state(&self) -> Result<(), TrainError> {
+    /// Whether the state can be one of this run, whose configuration was `before`.
+    fn check_state(&self, before: &Config) -> Result<(), TrainError> {
         let LoopState { position: Position { epoch, step }, steps, training, .. } = self.state;
-        let (epochs, steps_per_epoch) = (self.config.training.epochs, self.steps_per_epoch());
+        let (epochs, steps_per_epoch) = (before.training.epochs, self.steps_per_epoch());
         let check = |holds: bool, field, expected: String, found: u64| match holds {
             true => Ok(()),
             false => {
@@ -133,6 +181,11 @@ impl Trainer {
             format!("{expected}, as the position says"),
             training.pairs,
         )?;
+        let asked = self.config.training.epochs;
+        if asked < epoch || (asked == epoch && step > 0) {
+            let path = self.directory.path().to_owned();
+            return Err(TrainError::Epochs { path, done: epoch, asked });
+        }
         if self.is_over() && self.directory.evaluation()?.is_some() {
             return Err(TrainError::Finished { path: self.directory.path().to_owned(), epochs: epoch });
         }

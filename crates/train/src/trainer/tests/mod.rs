@@ -2,6 +2,7 @@
 
 mod course;
 mod damage;
+mod going_on;
 mod options;
 mod refusals;
 mod resume;
