@@ -14,7 +14,7 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let browser = in_path(&BROWSERS).ok_or("no Chromium in the path; on Debian: apt-get install chromium")?;
     let python = python()?;
-    let page = page::build()?;
+    let page = page::build(None)?;
     let adder = adder()?;
     let mut script = Command::new(&python);
     script.arg(root().join("crates/serve/tests/browser/main.py"));
