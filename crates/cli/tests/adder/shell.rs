@@ -102,7 +102,7 @@ fn a_manual_page_is_written_for_every_command() {
 fn options_of_every_command_are_explained_once_and_taken_everywhere() {
     let place = Workplace::new();
     let top = place.done(&["--help"]);
-    assert!(GLOBALS.iter().all(|option| top.contains(&format!("{option}"))), "{top}");
+    assert!(GLOBALS.iter().all(|option| top.contains(option)), "{top}");
     for command in [&["train"][..], &["predict"], &["runs", "show"], &["help", "eval"]] {
         let args = if command[0] == "help" { command.to_vec() } else { [command, &["--help"]].concat() };
         let help = place.done(&args);
