@@ -1,5 +1,6 @@
 //! The command line: `cargo xtask [--features LIST] [--no-default-features] COMMAND [ARGS]`.
 
+use crate::help;
 use crate::process::Failure;
 
 /// The commands of `adder` that xtask passes on, with what its help says of each.
@@ -17,6 +18,8 @@ const ADDER: &[(&str, &str)] = &[
     ("data", "what the data sets hold, with samples"),
     ("report", "a run as a page to look at, or a comparison of several"),
     ("runs", "the runs that there are"),
+    ("completions", "what a shell needs to complete adder's commands"),
+    ("man", "the manual pages of adder"),
 ];
 
 /// A command of xtask.
@@ -44,6 +47,8 @@ pub(crate) enum Action {
     Ci,
     /// The help on standard output.
     Help,
+    /// The help of one command on standard output.
+    HelpOf(String),
 }
 
 /// A command line, taken apart.
@@ -91,43 +96,67 @@ impl Invocation {
             "circles" => Action::Circles,
             "torture" => Action::Torture,
             "ci" => Action::Ci,
-            "help" => Action::Help,
+            "help" => match arguments.first() {
+                None => Action::Help,
+                // `help train` is `train --help`.
+                Some(_) => {
+                    arguments.push("--help".to_owned());
+                    return Self::parse(selection.into_iter().chain(arguments));
+                }
+            },
             other => match ADDER.iter().find(|(name, _)| *name == other) {
                 Some((name, _)) => Action::Adder(name),
                 None => return Err(format!("unknown command `{other}`")),
             },
         };
+        let action = match help::of(&command) {
+            Some(help) if action != Action::Peers && arguments.iter().any(|word| is_help(word)) => {
+                Action::HelpOf(help)
+            }
+            _ => action,
+        };
+        check(&action, &arguments)?;
         Ok(Self { selection, action, arguments })
+    }
+}
+
+fn is_help(word: &str) -> bool {
+    word == "-h" || word == "--help"
+}
+
+/// Refuses arguments that a command would not look at, before it builds for minutes.
+fn check(action: &Action, arguments: &[String]) -> Result<(), Failure> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match (action, &words[..]) {
+        (Action::Circles, [first, ..]) => Err(format!("circles takes no arguments, found `{first}`")),
+        (Action::Page, [option, ..]) if option.starts_with('-') => {
+            Err(format!("page has no option `{option}`"))
+        }
+        (Action::Page, [_, second, ..]) => {
+            Err(format!("page takes one run or file, found `{second}` as well"))
+        }
+        (Action::E2e, [] | ["--shots", _]) => Ok(()),
+        (Action::E2e, [first, ..]) => Err(format!("e2e takes `--shots DIR` alone, found `{first}`")),
+        _ => Ok(()),
     }
 }
 
 /// The help text, with a line for each command.
 pub(crate) fn help() -> String {
-    let adder: String = ADDER.iter().map(|(name, what)| format!("  {name:<10} {what}\n")).collect();
+    let adder: String = ADDER.iter().map(|(name, what)| format!("  {name:<11} {what}\n")).collect();
     format!(
         "\
 Usage: cargo xtask [OPTIONS] COMMAND [ARGS]
 
 Commands of adder, built in release; ARGS are passed on, see `cargo xtask train --help`:
 {adder}
-Commands of the workspace:
-  bench      run the criterion benches; ARGS go to criterion, for example a part of a name
-  bench --peers
-             compare with PyTorch and ONNX Runtime in one table; see `cargo xtask bench --peers --help`
-  page       the page to draw on as a folder, with the network as WebAssembly: target/page
-  e2e        draw on the page in a browser, from the server and from the folder
-  fuzz       run the fuzz targets: [--seconds N] [--corpus FOLDER] [--sanitizer address] [TARGET...]
-  sanitize   run tests under the address sanitizer; ARGS name packages
-  circles    look for files of a crate that need each other
-  torture    kill commands and let disks fail at every moment, and go on; see `cargo xtask torture --help`
-  ci         check everything that .ci/run checks; ARGS name stages to check those alone: {stages}
-  help       print this
-
+Commands of the workspace, each with a --help of its own:
+{own}
 Options, before the command:
   --features LIST          compile in cuda, cudnn, metal, accelerate, mkl or hub
   --no-default-features    leave out what is compiled in by default
 ",
-        stages = crate::ci::stage_names().join(", ")
+        own = help::lines()
     )
 }
 
@@ -182,8 +211,27 @@ mod tests {
     }
 
     #[test]
+    fn every_command_of_the_workspace_explains_itself_before_it_builds() {
+        for name in ["bench", "page", "e2e", "fuzz", "sanitize", "circles", "torture", "ci"] {
+            for line in [format!("{name} --help"), format!("{name} -h"), format!("help {name}")] {
+                let Action::HelpOf(help) = parse(&line).unwrap().action else { panic!("{line}") };
+                assert!(help.starts_with(&format!("Usage: cargo xtask {name}")), "{help}");
+            }
+        }
+        // Programs that have a help of their own give it.
+        assert_eq!(parse("bench --peers --help").unwrap().action, Action::Peers);
+        let parsed = parse("help train").unwrap();
+        assert_eq!((parsed.action, parsed.arguments), (Action::Adder("train"), words("--help")));
+    }
+
+    #[test]
     fn what_is_not_understood_is_said() {
         for (line, problem) in [
+            ("circles cli", "circles takes no arguments, found `cli`"),
+            ("page --out x", "page has no option `--out`"),
+            ("page runs/a runs/b", "page takes one run or file, found `runs/b` as well"),
+            ("e2e --shot x", "e2e takes `--shots DIR` alone, found `--shot`"),
+            ("help trian", "unknown command `trian`"),
             ("", "no command given"),
             ("--features cuda", "no command given"),
             ("trian", "unknown command `trian`"),

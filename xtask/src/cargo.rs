@@ -1,24 +1,43 @@
 //! Calls of cargo on this workspace.
 
 use crate::process::Failure;
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::OnceLock;
 
 /// The folder of the workspace's Cargo.toml.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies one folder below the workspace")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| workspace(|name| env::var_os(name)))
+}
+
+/// The folder above xtask's. The cargo that runs xtask says where that lies now. What was compiled in is where it lay then: a clone
+/// that was moved or copied keeps its binary, for cargo finds nothing changed.
+fn workspace(variable: impl Fn(&str) -> Option<OsString>) -> PathBuf {
+    let is_told = variable("CARGO_PKG_NAME").is_some_and(|name| name == env!("CARGO_PKG_NAME"));
+    let told = variable("CARGO_MANIFEST_DIR").filter(|_| is_told).map(PathBuf::from);
+    let xtask = told.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    xtask.parent().expect("xtask lies one folder below the workspace").to_owned()
+}
+
+/// Whether cargo sets a variable for the package that it runs. Some build scripts look at those, and would run anew for the cargo that
+/// xtask starts and again for one from a shell, with every crate that needs theirs.
+fn is_of_package(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|begin| name.starts_with(begin))
 }
 
 /// The cargo that runs this: it tells the programs it runs where it is itself.
 fn cargo() -> PathBuf {
-    std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
 /// The triple of the machine that this was compiled on, such as `x86_64-unknown-linux-gnu`. Flags of the compiler that are given
 /// with it reach neither build scripts nor macros.
 pub(crate) fn host() -> Result<String, Failure> {
-    let rustc = std::env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
+    let rustc = env::var_os("RUSTC").map_or_else(|| PathBuf::from("rustc"), PathBuf::from);
     let output = Command::new(&rustc).arg("-vV").output();
     let output = output.map_err(|error| format!("cannot start `{}`: {error}", rustc.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -54,6 +73,9 @@ impl Cargo {
         let mut command = Command::new(cargo);
         let mut words = subcommand.into_iter();
         command.args(words.next()).arg("--manifest-path").arg(manifest).args(words);
+        for (name, _) in env::vars_os().filter(|(name, _)| is_of_package(name)) {
+            command.env_remove(name);
+        }
         Self { command }
     }
 
@@ -142,6 +164,39 @@ mod tests {
             format!("cargo run --manifest-path {} --release -- train --epochs 2", manifest.display())
         );
         assert!(manifest.is_file());
+    }
+
+    #[test]
+    fn the_workspace_is_where_cargo_runs_xtask() {
+        let told = |name: &'static str| {
+            move |variable: &str| match variable {
+                "CARGO_MANIFEST_DIR" => Some(OsString::from("moved/xtask")),
+                "CARGO_PKG_NAME" => Some(name.into()),
+                _ => None,
+            }
+        };
+        assert_eq!(workspace(told("xtask")), Path::new("moved"));
+        // Another package's place, and none.
+        let compiled = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        assert_eq!(workspace(told("other")), compiled);
+        assert_eq!(workspace(|_| None), compiled);
+    }
+
+    #[test]
+    fn what_cargo_says_of_xtask_does_not_reach_the_cargo_that_it_starts() {
+        let variables = |command: &Command| -> Vec<String> {
+            let removed = command.get_envs().filter(|(_, value)| value.is_none());
+            removed.map(|(name, _)| name.to_string_lossy().into_owned()).collect()
+        };
+        // Cargo sets these for the tests too.
+        let removed = variables(&Cargo::new(["build"]).command);
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR"]
+        {
+            assert!(removed.iter().any(|other| other == name), "{name}: {removed:?}");
+        }
+        for name in ["CARGO", "CARGO_HOME", "CARGO_TARGET_DIR", "PATH"] {
+            assert!(!is_of_package(OsStr::new(name)), "{name}");
+        }
     }
 
     #[cfg(unix)]

@@ -9,19 +9,25 @@ use std::process::Command;
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+/// The channels of the blocks of a network that is not the built-in one.
+const CHANNELS: [&str; 2] = ["5", "3"];
+
 /// Builds both pages and lets a script draw on them, `arguments` are its own; then trains a little and lets others look at what
-/// the run left.
+/// the run left, and what a page with another network in it shows.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let browser = in_path(&BROWSERS).ok_or("no Chromium in the path; on Debian: apt-get install chromium")?;
     let python = python()?;
-    let page = page::build()?;
     let adder = adder()?;
+    other_network(&python, &browser, &adder)?;
+    let page = page::build(None)?;
     let mut script = Command::new(&python);
     script.arg(root().join("crates/serve/tests/browser/main.py"));
     script.arg("--chromium").arg(&browser).arg("--page").arg(page).arg("--adder").arg(&adder).args(arguments);
     check(script)?;
 
-    let run = short_run(&adder)?;
+    // Short and far from perfect, so that its report has mistakes to page through.
+    let settings = "--limit 3000 --epochs 2 --batch-size 64 --seed 1 --tensorboard";
+    let run = short_run(&adder, "target/e2e-run", settings)?;
     let mut report = Command::new(&python);
     report
         .arg(root().join("crates/report/tests/browser/report.py"))
@@ -33,15 +39,27 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     check(events)
 }
 
-/// The folder of a run that is short and far from perfect, so that its report has mistakes to page through.
-fn short_run(adder: &Path) -> Result<PathBuf, Failure> {
-    const SETTINGS: &str = "--limit 3000 --epochs 2 --batch-size 64 --seed 1 --tensorboard --quiet";
-    let run = root().join("target/e2e-run");
+/// Lets a script look at the page with another network in it.
+fn other_network(python: &Path, browser: &Path, adder: &Path) -> Result<(), Failure> {
+    let network = "--set model.pool_after=[1,2] --set model.unpadded=[] --set model.dropout_free=[]";
+    let channels = CHANNELS.join(",");
+    let settings = format!("--limit 96 --epochs 1 {network} --no-report --set model.channels=[{channels}]");
+    let run = short_run(adder, "target/e2e-other", &settings)?;
+    let page = page::build(Some(&run.display().to_string()))?;
+    let mut script = Command::new(python);
+    script.arg(root().join("crates/serve/tests/browser/other_network.py"));
+    script.arg(browser).arg(page).args(CHANNELS);
+    check(script)
+}
+
+/// The folder of a new run with these settings.
+fn short_run(adder: &Path, folder: &str, settings: &str) -> Result<PathBuf, Failure> {
+    let run = root().join(folder);
     if run.exists() {
         std::fs::remove_dir_all(&run).map_err(|error| format!("cannot remove {}: {error}", run.display()))?;
     }
     let mut train = Command::new(adder);
-    train.arg("train").args(SETTINGS.split(' ')).arg("--out").arg(&run);
+    train.arg("train").args(settings.split(' ')).arg("--quiet").arg("--out").arg(&run);
     check(train)?;
     Ok(run)
 }

@@ -10,6 +10,7 @@ mod ci;
 mod circles;
 mod e2e;
 mod fuzz;
+mod help;
 mod output;
 mod page;
 mod process;
@@ -48,8 +49,12 @@ fn run(Invocation { selection, action, arguments }: Invocation) -> Result<ExitCo
             say(arguments::help().trim_end());
             return Ok(ExitCode::SUCCESS);
         }
+        Action::HelpOf(help) => {
+            say(help.trim_end());
+            return Ok(ExitCode::SUCCESS);
+        }
         Action::Ci => return ci::run(&arguments).map(|()| ExitCode::SUCCESS),
-        Action::Page => return page::build().map(|_| ExitCode::SUCCESS),
+        Action::Page => return page::build(arguments.first()).map(|_| ExitCode::SUCCESS),
         Action::Circles => return circles::run().map(|()| ExitCode::SUCCESS),
         Action::Fuzz => return fuzz::run(&arguments).map(|()| ExitCode::SUCCESS),
         Action::Sanitize => return sanitize::run(&arguments).map(|()| ExitCode::SUCCESS),

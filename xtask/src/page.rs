@@ -21,30 +21,54 @@ const MISSING: &str = "no toolchain for WebAssembly was found. Either of these i
   rustup target add wasm32-unknown-unknown
   apt-get install rustc-web cargo-web rust-web-src lld   (Debian; builds the standard library itself)";
 
-/// Builds the folder and returns where it lies.
-pub(crate) fn build() -> Result<PathBuf, Failure> {
-    let module = module(&Toolchain::find()?)?;
+/// Builds the folder and returns where it lies. `weights`, a run or a file, take the place of the built-in network.
+pub(crate) fn build(weights: Option<&String>) -> Result<PathBuf, Failure> {
+    let toolchain = Toolchain::find()?;
+    // First, for they may not be there.
+    let weights = weights.map(|name| read_weights(name)).transpose()?;
+    let module = module(&toolchain)?;
     let (sources, folder) = (root().join("crates/serve/src/page"), root().join("target/page"));
     fs::create_dir_all(&folder).map_err(|error| cannot("make", &folder, &error))?;
-    let backend = read(&sources.join("wasm.js"))?;
-    let packed = gzip(&module)?;
-    let script = [b"const MODULE = \"", base64::encode(&packed).as_bytes(), b"\";\n", &backend].concat();
-    let mut size = script.len();
-    write(&folder.join("backend.js"), &script)?;
+    let mut size = 0;
     for name in FILES {
         let content = read(&sources.join(name))?;
         size += content.len();
         write(&folder.join(name), &content)?;
     }
+    let backend = read(&sources.join("wasm.js"))?;
+    let module_text = text(&gzip(&module)?);
+    let weights_text =
+        weights.as_deref().map(gzip).transpose()?.map_or_else(|| "null".to_owned(), |packed| text(&packed));
+    let constants = format!("const MODULE = {module_text};\nconst WEIGHTS = {weights_text};\n");
+    let script = [constants.as_bytes(), &backend].concat();
+    write(&folder.join("backend.js"), &script)?;
+    size += script.len();
     say(format_args!(
-        "{}: {size} bytes with the module, which is {} unpacked",
+        "{}: {size} bytes; the module is {} of them, and {} unpacked; the weights are {}",
         folder.display(),
-        module.len()
+        module_text.len(),
+        module.len(),
+        if weights.is_some() { weights_text.len().to_string() } else { "in the module".to_owned() }
     ));
-    if size > MOST {
-        return Err(format!("the page is {size} bytes, expected at most {MOST}"));
+    let without = if weights.is_some() { size - weights_text.len() } else { size };
+    if without > MOST {
+        return Err(format!("without weights the page is {without} bytes, expected at most {MOST}"));
     }
     Ok(folder)
+}
+
+/// Bytes as a string of JavaScript.
+fn text(bytes: &[u8]) -> String {
+    format!("\"{}\"", base64::encode(bytes))
+}
+
+/// The weights of a run or a file of any kind, as `adder import` gives them; it knows where they are and whether they are whole.
+fn read_weights(name: &str) -> Result<Vec<u8>, Failure> {
+    let file = root().join("target/page-weights.safetensors");
+    Cargo::run("adder-cli", "adder").args(["--", "import", name, "--quiet", "--out"]).arg(&file).check()?;
+    let bytes = read(&file)?;
+    fs::remove_file(&file).map_err(|error| cannot("remove", &file, &error))?;
+    Ok(bytes)
 }
 
 /// The toolchain that compiles to WebAssembly on this machine.

@@ -17,7 +17,8 @@ use crate::cargo::{Cargo, target_directory};
 use crate::output::{complain, say};
 use crate::process::Failure;
 use bench::Bench;
-use options::{HELP, Options};
+pub(crate) use options::HELP;
+use options::Options;
 use session::Session;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,10 +31,7 @@ const FEW: usize = 2;
 
 /// Tries every case that is asked for and prints the table. The exit code is 1 where one is not fine.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, Failure> {
-    let Some(options) = Options::parse(arguments)? else {
-        say(HELP.trim_end());
-        return Ok(ExitCode::SUCCESS);
-    };
+    let options = Options::parse(arguments)?;
     if !cfg!(target_os = "linux") {
         complain("error: torture needs Linux");
         return Ok(ExitCode::from(UNABLE));

@@ -7,6 +7,7 @@ mod experiments;
 mod network;
 mod runs;
 mod serve;
+mod shell;
 mod training;
 
 use adder_model::Backend;
@@ -18,6 +19,7 @@ pub(crate) use experiments::{LrFindArgs, MethodChoice, RepeatArgs, SweepArgs};
 pub(crate) use network::{AddendInput, ExportArgs, ExportFormat, ImportArgs, PredictArgs, SummaryArgs};
 pub(crate) use runs::{RUNS, ReportArgs, RunsAction, RunsArgs, SortKey};
 pub(crate) use serve::ServeArgs;
+pub(crate) use shell::{CompletionsArgs, ManArgs};
 pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
@@ -26,7 +28,7 @@ pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, Tra
 /// or configuration, 3 a picture without an answer (`predict`), 130 stopped by Ctrl-C (143 by
 /// SIGTERM, 129 by SIGHUP).
 #[derive(Debug, Parser)]
-#[command(name = "adder", version, max_term_width = 100)]
+#[command(name = "adder", version = env!("ADDER_VERSION"), max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -97,6 +99,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// List the runs, look at one, delete or move them.
     Runs(RunsArgs),
+    /// Write what a shell needs to complete this program's commands, options and values.
+    Completions(CompletionsArgs),
+    /// Write the manual pages.
+    Man(ManArgs),
 }
 
 #[cfg(test)]

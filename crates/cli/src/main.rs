@@ -52,6 +52,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Report(args) => commands::report::run(&args, &context)?,
         Command::Runs(args) => commands::runs::run(&args, &context)?,
         Command::Data(args) => commands::data::run(&args, &context)?,
+        Command::Completions(args) => commands::completions::run(&args)?,
+        Command::Man(args) => commands::man::run(&args, context.quiet)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -47,6 +47,15 @@ pub(crate) fn print_json(results: &impl Serialize) -> Result<()> {
     write_out(&(serde_json::to_string(results)? + "\n"))
 }
 
+/// Prints a text of the program's own on standard output as it is: a file for another program, in which control characters have
+/// their meaning.
+///
+/// # Errors
+/// As [`print()`].
+pub(crate) fn print_file(text: &str) -> Result<()> {
+    write_out(text)
+}
+
 fn write_out(text: &str) -> Result<()> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot write")

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::builder::{StyledStr, ValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, CommandFactory, Error, Parser};
+use clap::{Arg, Command, CommandFactory, Error, FromArgMatches, Id};
 
 use crate::args::Cli;
 use crate::output::{escaped, shown};
@@ -17,7 +17,43 @@ const TYPED: [ContextKind; 3] =
 
 /// The command line of this process. Where it cannot be, or asks for help, the process ends.
 pub(crate) fn parse() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| explained(error, std::env::args_os().skip(1).collect()).exit())
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    let parsed = matches.and_then(|mut matches| {
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    });
+    parsed.unwrap_or_else(|error| explained(error, std::env::args_os().skip(1).collect()).exit())
+}
+
+/// The command line as help and manual pages show it: what every command takes is explained once, at the top, and the others lead there.
+pub(crate) fn command() -> Command {
+    let mut cli = Cli::command();
+    // The options of every command are given to the others when it is built.
+    cli.build();
+    let globals: Vec<&Arg> = cli.get_arguments().filter(|option| option.is_global_set()).collect();
+    let names: Vec<_> =
+        globals.iter().filter_map(|option| Some(format!("--{}", option.get_long()?))).collect();
+    let pointer = format!("Options of every command: {}; see `adder --help`", names.join(", "));
+    let globals: Vec<Id> = globals.iter().map(|option| option.get_id().clone()).collect();
+    without(cli, &globals, &pointer)
+}
+
+/// The same with `options` hidden in the commands below, and a pointer to them in place.
+fn without(command: Command, options: &[Id], pointer: &str) -> Command {
+    command.mut_subcommands(|command| {
+        if command.get_name() == "help" {
+            return command;
+        }
+        let command = command.mut_args(|option| {
+            let hidden = options.contains(option.get_id());
+            if hidden { option.hide(true) } else { option }
+        });
+        let end = match command.get_after_help() {
+            Some(own) => format!("{own}\n\n{pointer}"),
+            None => pointer.to_owned(),
+        };
+        without(command.after_help(end), options, pointer)
+    })
 }
 
 /// The error with its tip and its names set right; `words` were typed.

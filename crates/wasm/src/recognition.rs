@@ -1,5 +1,7 @@
 //! The recognition of the digit in a picture.
 
+use std::path::Path;
+
 use adder_model::{Addends, AllPredictions, Predictor, ShadedMaps};
 use adder_photo::{Digit, Found, MAX_SIDE, MIN_SIDE, Picture, Region};
 use serde::Serialize;
@@ -58,17 +60,29 @@ struct ErrorBody {
     message: String,
 }
 
-/// The built-in network.
+/// A network that recognizes digits in pictures: the built-in one, or another.
 #[derive(Debug)]
-pub struct PretrainedNetwork(Predictor);
+pub struct Recognizer(Predictor);
 
-impl PretrainedNetwork {
-    /// Unpacks the weights.
+impl Recognizer {
+    /// Unpacks the built-in network.
     ///
     /// # Errors
-    /// Code `internal` if they cannot be used.
-    pub fn new() -> Result<Self, ErrorReply> {
+    /// Code `internal` if it cannot be used.
+    pub fn pretrained() -> Result<Self, ErrorReply> {
         Ok(Self(Predictor::pretrained().map_err(internal)?))
+    }
+
+    /// Reads a network of any size from the bytes of a weights file, as a run or `adder import` writes it.
+    ///
+    /// # Errors
+    /// Code `bad_request` with what is wrong with them.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self, ErrorReply> {
+        let read = Predictor::from_safetensors(bytes, Path::new("weights"));
+        let unfit = |error: adder_model::Error| ErrorReply {
+            error: ErrorBody { code: "bad_request", message: error.to_string() },
+        };
+        Ok(Self(read.map_err(unfit)?.0))
     }
 
     /// Finds and recognizes the digit in a picture, or each; `pixels` are red, green, blue and alpha, `[height * width * 4]`,

@@ -37,8 +37,8 @@ Options:
 ";
 
 impl Options {
-    /// Takes the words behind `torture` apart. None where the help is asked for.
-    pub(crate) fn parse(words: &[String]) -> Result<Option<Self>, Failure> {
+    /// Takes the words behind `torture` apart.
+    pub(crate) fn parse(words: &[String]) -> Result<Self, Failure> {
         let mut options =
             Self { kills: 1000, short: false, seed: 1, only: None, adder: None, without_strace: false };
         let mut words = words.iter();
@@ -51,11 +51,10 @@ impl Options {
                 "--adder" => options.adder = Some(value()?.into()),
                 "--short" => options.short = true,
                 "--without-strace" => options.without_strace = true,
-                "-h" | "--help" => return Ok(None),
                 other => return Err(format!("torture has no option `{other}`\n\n{HELP}")),
             }
         }
-        Ok(Some(options))
+        Ok(options)
     }
 }
 
@@ -67,17 +66,16 @@ fn number<N: std::str::FromStr>(name: &str, word: &str) -> Result<N, Failure> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Option<Options>, Failure> {
+    fn parse(line: &str) -> Result<Options, Failure> {
         Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
     fn options_are_read_and_others_refused() {
-        let options = parse("--short --kills 50 --seed 7 --only train:kill --adder a/b").unwrap().unwrap();
+        let options = parse("--short --kills 50 --seed 7 --only train:kill --adder a/b").unwrap();
         assert!(options.short && !options.without_strace);
         assert_eq!((options.kills, options.seed), (50, 7));
         assert_eq!(options.only.as_deref(), Some("train:kill"));
-        assert_eq!(parse("--help").unwrap(), None);
         assert_eq!(parse("--kills many").unwrap_err(), "--kills needs a number, found `many`");
         assert_eq!(parse("--seed").unwrap_err(), "--seed needs a value");
         assert!(parse("--long").unwrap_err().starts_with("torture has no option `--long`"));

@@ -94,6 +94,7 @@ pub(crate) enum TtaAddends {
 pub(crate) enum SplitChoice {
     /// The images held back from the training file.
     Val,
-    /// The test file, for the final word.
+    /// The test file, for the final word; `test` says the same.
+    #[value(alias = "test")]
     Eval,
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use adder_data::whole_file::{make_folder, write_whole};
-use adder_experiment::lr_find::{Curve, End, RangeTest, find_learning_rate};
+use adder_experiment::lr_find::{Curve, End, RangeTest, find_learning_rate, left_aside};
 use adder_report::figures::learning_rate_search;
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget};
@@ -25,6 +25,13 @@ pub(crate) fn run(args: &LrFindArgs, context: &Context) -> Result<ExitCode> {
     let test = RangeTest { from: args.from, to: args.to, steps: args.steps };
     test.check().map_err(|error| UsageError(format!("--{error}")))?;
     let config = configuration::training_config(&args.training, None)?;
+    let aside = left_aside(&config);
+    if !context.quiet && !aside.is_empty() {
+        say(format_args!(
+            "note: the range test leaves aside what the configuration says of {}",
+            aside.join(", ")
+        ));
+    }
     let data = context.load_checked(&config.data)?;
     let stop = stop_flag()?;
     // Before the search, whose result would be lost.

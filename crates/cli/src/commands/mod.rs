@@ -1,10 +1,12 @@
 //! One module for each command.
 
+pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod lr_find;
+pub(crate) mod man;
 pub(crate) mod predict;
 pub(crate) mod repeat;
 pub(crate) mod report;

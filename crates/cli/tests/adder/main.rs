@@ -21,6 +21,7 @@ mod pretrained;
 mod reports;
 mod runs;
 mod server;
+mod shell;
 #[cfg(feature = "pretrained")]
 mod strange_weights;
 mod streams;

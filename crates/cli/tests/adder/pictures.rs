@@ -1,6 +1,7 @@
 //! `adder predict` on what people bring: folders with all sorts of files, pictures of nothing, of several digits, and cut ones.
 
 use std::io::Cursor;
+use std::path::Path;
 use std::process::Output;
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma};
@@ -30,6 +31,21 @@ fn png(bars: &[u32]) -> Vec<u8> {
 
 fn predict(place: &Workplace, args: &[&str]) -> Output {
     place.adder(&[&["predict", "--add", "7", "--weights", "pretrained", "--quiet"], args].concat())
+}
+
+#[test]
+fn the_front_pages_pictures_are_read_as_it_says() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = String::from_utf8(bytes(&top.join("README.md"))).unwrap();
+    let lines: Vec<_> = text.lines().filter(|line| line.starts_with("examples/pictures/")).collect();
+    assert_eq!(lines.len(), 3);
+    for line in lines {
+        let (picture, answer) = line.split_once(": ").unwrap();
+        let picture = top.join(picture);
+        let args = ["predict", picture.to_str().unwrap(), "--add", "5", "--weights", "pretrained", "--quiet"];
+        let said = Workplace::new().done(&args);
+        assert_eq!(said.trim_end().rsplit_once(".png: ").unwrap().1, answer);
+    }
 }
 
 /// The exit code, the items on standard output and the words on standard error.

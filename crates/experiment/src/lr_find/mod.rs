@@ -2,13 +2,13 @@
 //! steps while the rate grows from tiny to far too large, and look at where the loss falls and where it explodes.
 //!
 //! The network is a new one of the configuration's seed and is thrown away: no run, no weights and no data are changed. All that
-//! belongs to the configuration but the schedule is as in its training: network, optimizer, batches, augmentation, dropout.
+//! belongs to the configuration but what [`left_aside`] names is as in its training: network, optimizer, batches, augmentation, dropout.
 
 mod curve;
 mod session;
 
 pub use curve::{Curve, End, Point, Suggestions};
-pub use session::find_learning_rate;
+pub use session::{find_learning_rate, left_aside};
 
 use adder_train::TrainError;
 use serde::{Deserialize, Serialize};

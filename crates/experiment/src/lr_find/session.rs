@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use adder_data::{Dataset, LoaderConfig, Position, TrainLoader};
 use adder_model::IdentityAdder;
 use adder_train::config::TrainingConfig;
-use adder_train::optim::{AnyOptimizer, Settings};
+use adder_train::optim::{AnyOptimizer, ScheduleKind, Settings};
 use adder_train::trainer::gradients::next_gradients;
 use adder_train::{Config, Machine, RunImages, TrainError};
 
@@ -28,6 +28,21 @@ pub fn find_learning_rate(
     test.check()?;
     let mut training = Training::new(config, data, machine)?;
     sweep(test, |rate| training.step(rate), &mut watch)
+}
+
+/// The parts of a configuration that a range test leaves aside, in words; a training of the same configuration has them.
+pub fn left_aside(config: &Config) -> Vec<&'static str> {
+    let parts = [
+        // Rates, and the momentum that moves with them, are the test's own.
+        (config.schedule.kind != ScheduleKind::Constant || config.schedule.warmup > 0.0, "schedule"),
+        // The loss of a step is that of the weights that are trained.
+        (config.training.ema_decay > 0.0, "averaged weights"),
+        // A test has no last epochs.
+        (config.data.clean_epochs > 0, "clean last epochs"),
+        // They would have to be trained first.
+        (config.distillation.teachers > 0, "teachers"),
+    ];
+    parts.into_iter().filter_map(|(is_there, part)| is_there.then_some(part)).collect()
 }
 
 /// One step at each rate; `step` gives the loss before its update.
@@ -63,7 +78,7 @@ impl<'a> Training<'a> {
         let images = RunImages::new(config, data, None)?;
         let model = machine.new_model(config)?;
         let optimizer = config.optimizer.build(model.parameters())?;
-        // The images of the last epochs, as they are, are those of a schedule, which this test has not.
+        // See `left_aside`.
         let loader = LoaderConfig { clean_from_epoch: None, ..config.loader(machine.loader_workers) };
         let train = images.split.train().to_vec();
         let batches = TrainLoader::new(data.train.clone(), train, loader, Position::default())?;
@@ -122,6 +137,19 @@ mod tests {
         let curve = bowl(&test, 1.0);
         assert_eq!((curve.end, curve.points.len()), (End::Reached, 50));
         assert!(curve.points.windows(2).all(|pair| pair[1].smoothed < pair[0].smoothed));
+    }
+
+    #[test]
+    fn what_is_left_aside_is_named() {
+        let mut config = Config::default();
+        assert_eq!(left_aside(&config), [""; 0]);
+        config.schedule.warmup = 0.1;
+        assert_eq!(left_aside(&config), ["schedule"]);
+        config.schedule.kind = ScheduleKind::Cosine;
+        config.training.ema_decay = 0.99;
+        config.data.clean_epochs = 1;
+        config.distillation.teachers = 2;
+        assert_eq!(left_aside(&config), ["schedule", "averaged weights", "clean last epochs", "teachers"]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tpe::density_estimation::DefaultEstimatorBuilder;
 
 use super::dimension::{Dimension, Values};
 use super::plan::{Method, SweepPlan};
-use super::trial::{Trial, TrialOutcome};
+use super::trial::{Trial, ranked};
 
 /// Trials drawn at random before the estimator has something to estimate from.
 const RANDOM_FIRST: usize = 8;
@@ -21,6 +21,7 @@ const GOOD: f64 = 0.25;
 pub(super) fn propose(plan: &SweepPlan, done: u64, trials: &[Trial]) -> BTreeMap<String, Value> {
     let mut rng = Stream::new(plan.seed, Purpose::Sweep, 0, done);
     let mut combination = done;
+    let ranked = ranked(trials);
     // The last dimension is the fastest of a grid.
     let mut values: Vec<_> = plan
         .dimensions
@@ -32,8 +33,8 @@ pub(super) fn propose(plan: &SweepPlan, done: u64, trials: &[Trial]) -> BTreeMap
                 combination /= options.len() as u64;
                 (dimension, options[place as usize].clone())
             }
-            (Method::Tpe, _) if trials.len() >= RANDOM_FIRST => {
-                (dimension, dimension.estimated(trials, &mut rng))
+            (Method::Tpe, _) if ranked.len() >= RANDOM_FIRST => {
+                (dimension, dimension.estimated(&ranked, &mut rng))
             }
             _ => (dimension, dimension.drawn(&mut rng)),
         })
@@ -51,8 +52,8 @@ impl Dimension {
         self.value_at(start + (end - start) * unit)
     }
 
-    /// A value where good trials are dense and others are not.
-    fn estimated(&self, trials: &[Trial], rng: &mut Stream) -> Value {
+    /// A value where good trials are dense and others are not; `ranked` has the best first.
+    fn estimated(&self, ranked: &[&Trial], rng: &mut Stream) -> Value {
         let (start, end) = self.axis();
         let estimator: DefaultEstimatorBuilder = match self.values {
             Values::Choices(_) => tpe::histogram_estimator(),
@@ -61,9 +62,11 @@ impl Dimension {
         let range = tpe::range(start, end).expect("an axis has a start below its end");
         let optimizer = TpeOptimizerBuilder::new().gamma(GOOD).build(estimator, range);
         let mut optimizer = optimizer.expect("a part between 0 and 1, and some candidates");
-        for trial in trials {
+        // The estimator asks only which of two is better. So it gets ranks: accuracies alone would leave many equal, and of those
+        // the first would count as good.
+        for (rank, trial) in ranked.iter().enumerate() {
             if let Some(place) = trial.values.get(&self.key).and_then(|value| self.place_of(value)) {
-                optimizer.tell(place, cost(trial)).expect("a place on the axis and a cost that is a number");
+                optimizer.tell(place, rank as f64).expect("a place on the axis and a cost that is a number");
             }
         }
         let Ok(place) = optimizer.ask(rng);
@@ -115,14 +118,6 @@ impl Dimension {
     }
 }
 
-/// The cost that the estimator makes small.
-fn cost(trial: &Trial) -> f64 {
-    match trial.outcome {
-        TrialOutcome::Finished { validation_both, .. } => 100.0 - validation_both,
-        TrialOutcome::Failed { .. } => f64::INFINITY,
-    }
-}
-
 /// A whole number as TOML has it; a positive one up to 2^64 - 1, any other one up to 2^63 - 1.
 fn whole_value(number: f64) -> Value {
     if number < 0.0 { Value::Integer(number as i64) } else { whole_number(number as u64) }
@@ -136,6 +131,7 @@ fn four_digits(number: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sweep::trial::TrialOutcome;
 
     fn plan(method: Method, seed: u64) -> SweepPlan {
         let dimensions = vec![
@@ -213,6 +209,27 @@ mod tests {
         };
         let (random, estimated) = (late_mean(Method::Random), late_mean(Method::Tpe));
         assert!(estimated > random + 1.0, "{estimated} against {random}");
+    }
+
+    #[test]
+    fn of_equal_accuracies_the_lower_loss_counts_as_good() {
+        let plan = plan(Method::Tpe, 1);
+        // All are as accurate; the loss is the distance from green, a rate of 0.05 and a size of 3.
+        let late_mean = |seed, has_loss: bool| -> f64 {
+            let plan = SweepPlan { seed, ..plan.clone() };
+            let mut trials: Vec<Trial> = Vec::new();
+            for done in 0..60 {
+                let values = propose(&plan, done, &trials);
+                let validation_loss = if has_loss { 99.0 - hill(&values) } else { 0.0 };
+                let outcome =
+                    TrialOutcome::Finished { validation_both: 99.0, validation_loss, training_seconds: 0.0 };
+                trials.push(Trial { trial: done + 1, values, outcome });
+            }
+            trials[40..].iter().map(|trial| hill(&trial.values)).sum::<f64>() / 20.0
+        };
+        let mean = |has_loss| (0..10).map(|seed| late_mean(seed, has_loss)).sum::<f64>() / 10.0;
+        let (with, without) = (mean(true), mean(false));
+        assert!(with > without + 1.0, "{with} against {without}");
     }
 
     #[test]

@@ -45,15 +45,20 @@ pub struct Ranking(Vec<Trial>);
 impl Ranking {
     /// Ranks `trials`.
     pub fn new(trials: &[Trial]) -> Self {
-        let mut ranked = trials.to_vec();
-        ranked.sort_by(|a, b| order(&a.outcome, &b.outcome));
-        Self(ranked)
+        Self(ranked(trials).into_iter().cloned().collect())
     }
 
     /// The best first.
     pub fn trials(&self) -> &[Trial] {
         &self.0
     }
+}
+
+/// The trials, the best first; of equals the earlier.
+pub(super) fn ranked(trials: &[Trial]) -> Vec<&Trial> {
+    let mut ranked: Vec<_> = trials.iter().collect();
+    ranked.sort_by(|a, b| order(&a.outcome, &b.outcome));
+    ranked
 }
 
 fn order(a: &TrialOutcome, b: &TrialOutcome) -> Ordering {
