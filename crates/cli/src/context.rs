@@ -95,9 +95,9 @@ impl Context {
 /// A flag that a signal raises; where it is raised already, the program ends at once.
 pub(crate) fn stop_flag() -> Result<StopFlag> {
     let stop = StopFlag::default();
-    let handler = stop.clone();
+    let (asked, handler) = (stop.clone(), stop.clone());
     // A key of the dashboard may have asked before.
-    signals::watch(move || if handler.is_requested() { signals::interrupt() } else { handler.request() })?;
+    signals::watch(move || asked.is_requested(), move || handler.request())?;
     Ok(stop)
 }
 

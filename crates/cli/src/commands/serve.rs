@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     };
     let stop = ShutdownHandle::default();
     let stopping = stop.clone();
-    signals::watch(move || stopping.shutdown())?;
+    signals::watch(|| false, move || stopping.shutdown())?;
     if !context.quiet {
         say(format_args!("weights: {}", shown(&loaded.path)));
         say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));
