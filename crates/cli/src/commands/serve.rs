@@ -17,7 +17,8 @@ use crate::signals;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
-    let listener = TcpListener::bind(args.addr).with_context(|| format!("--addr {}", args.addr))?;
+    let listen = || TcpListener::bind(&args.addr.resolve()?[..]);
+    let listener = listen().with_context(|| format!("--addr {}", args.addr))?;
     let description = ModelInfo {
         config: loaded.model.config().clone(),
         parameters: loaded.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),

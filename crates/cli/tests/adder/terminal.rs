@@ -115,7 +115,7 @@ fn a_closed_terminal_stops_the_training_and_saves() {
         assert_eq!(code(child), Some(129), "{program:?}");
         let said = std::fs::read_to_string(place.path("errors")).unwrap();
         assert!(said.contains(RESUMES) && !said.contains("panicked"), "{program:?}: {said}");
-        assert!(place.done(&["runs"]).contains("stopped"), "{program:?}");
+        assert!(place.done(&["runs", "show", "run"]).contains("stopped"), "{program:?}");
 
         // Where standard error went with it.
         let place = Workplace::new();
