@@ -144,6 +144,13 @@ impl Config {
         keys
     }
 
+    /// Whether a dotted key takes a list.
+    pub fn takes_list(key: &str) -> bool {
+        let table = toml::Value::Table(Self::default().to_table());
+        let value = key.split('.').try_fold(&table, |value, part| value.get(part));
+        key == "model.layers" || value.is_some_and(toml::Value::is_array)
+    }
+
     fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self.written()).expect("numbers, words and tables of them are TOML")
     }
