@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod export;
