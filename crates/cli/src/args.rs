@@ -20,7 +20,9 @@ pub(crate) use network::{AddendInput, ExportArgs, ExportFormat, ImportArgs, Pred
 pub(crate) use runs::{RUNS, ReportArgs, RunsAction, RunsArgs, SortKey};
 pub(crate) use serve::ServeArgs;
 pub(crate) use shell::{CompletionsArgs, ManArgs};
-pub(crate) use training::{ConfigArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs};
+pub(crate) use training::{
+    ConfigArgs, ConfigurationArgs, DataArgs, OrientationArgs, RecipeArgs, TrainArgs, TrainingArgs,
+};
 
 /// Train and use a network that reads a handwritten digit and adds a number to it.
 ///
@@ -93,6 +95,8 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Show the layers: output shapes, parameters, multiply-adds and receptive fields.
     Summary(SummaryArgs),
+    /// Show the configuration that a training would have, each key with its comment, default and range.
+    Config(Box<ConfigurationArgs>),
     /// Show the data: sizes of the sets, class counts, and samples as a picture.
     Data(DataArgs),
     /// Draw a run as a page to look at: curves, mistakes, the inside of the network; or compare several.

@@ -51,6 +51,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Export(args) => commands::export::run(&args, &context)?,
         Command::Import(args) => commands::import::run(&args, context.quiet)?,
         Command::Summary(args) => commands::summary::run(&args, &context)?,
+        Command::Config(args) => commands::config::run(&args)?,
         Command::Report(args) => commands::report::run(&args, &context)?,
         Command::Runs(args) => commands::runs::run(&args, &context)?,
         Command::Data(args) => commands::data::run(&args, &context)?,

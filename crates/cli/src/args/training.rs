@@ -2,16 +2,22 @@
 
 use std::path::PathBuf;
 
-use adder_train::config::TrainingConfig;
+use adder_train::config::{Recipe, TrainingConfig};
 use clap::Args;
 
 use super::choices::{number, seed, whole};
 
+/// The help of `--recipe`.
+fn recipes() -> String {
+    let names = Recipe::ALL.map(|recipe| recipe.name);
+    format!("A built-in recipe to start from: {} [default: {}]", names.join(", "), names[0])
+}
+
 /// The sources of a configuration.
 #[derive(Debug, Args)]
 pub(crate) struct RecipeArgs {
-    /// A built-in recipe to start from [default: default].
-    #[arg(long, value_name = "NAME")]
+    // The names are those that are built in.
+    #[arg(long, value_name = "NAME", help = recipes())]
     pub(crate) recipe: Option<String>,
     /// A TOML file of keys that replace the recipe's.
     #[arg(long, value_name = "FILE")]
@@ -101,6 +107,24 @@ pub(crate) struct TrainArgs {
     /// Show a dashboard instead of the bar, where there is a terminal.
     #[arg(long)]
     pub(crate) tui: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigurationArgs {
+    #[command(flatten)]
+    pub(crate) training: TrainingArgs,
+    /// List the keys instead: a line for each with its value and what it takes.
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
+    pub(crate) keys: bool,
+    /// Print JSON: a list of the keys with value, default, range and comment.
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+    /// Print the page of all keys, docs/configuration.md.
+    #[arg(
+        long,
+        conflicts_with_all = ["recipe", "config", "assignments", "seed", "data", "transpose", "invert", "limit", "epochs", "batch_size", "learning_rate"]
+    )]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Debug, Args)]

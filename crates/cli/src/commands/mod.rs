@@ -1,6 +1,7 @@
 //! One module for each command.
 
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod eval;
 pub(crate) mod export;

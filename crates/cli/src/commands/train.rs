@@ -37,8 +37,8 @@ pub(crate) fn run(args: &TrainArgs, context: &Context) -> Result<ExitCode> {
             let directory = find_run(run)?;
             let mut options = options(args, context);
             options.tensorboard |= directory.resume_options()?.tensorboard;
-            let course = Course::of(&directory.config()?);
-            match resumed(&directory, args, context)? {
+            let (course, resumed) = resumed(&directory, args, context)?;
+            match resumed {
                 Err(finished @ TrainError::Finished { .. }) => {
                     return complete(&directory, &options, args, context, finished);
                 }
@@ -215,17 +215,19 @@ impl Course {
     }
 }
 
-/// The trainer of a run that resumes; within, the reason that it does not, with which something may be done.
+/// The course of a run before, and the trainer of it that resumes; within, the reason that it does not, with which something may be
+/// done.
 fn resumed(
     directory: &RunDirectory,
     args: &TrainArgs,
     context: &Context,
-) -> Result<Result<Trainer, TrainError>> {
+) -> Result<(Course, Result<Trainer, TrainError>)> {
     // Before its images are read: what was damaged may be their place.
     directory.check()?;
+    let course = Course::of(&directory.config()?);
     let data = run_data(directory, args.training.config.data.as_deref(), context)?;
     let before = directory.environment()?.sessions.last().map(|session| session.backend);
     let backend = context.backend.or(before).unwrap_or(context.backend());
     let machine = Machine { backend, ..context.machine() };
-    Ok(Trainer::resume_until(directory.clone(), data, machine, args.training.epochs))
+    Ok((course, Trainer::resume_until(directory.clone(), data, machine, args.training.epochs)))
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod common;
+mod configuration;
 mod data;
 mod evaluation;
 mod experiments;

@@ -211,6 +211,15 @@ fn other_language(text: &str) -> Option<&'static str> {
     (first == "---" || first.split_once(':').is_some_and(is_pair)).then_some("YAML")
 }
 
+impl Recipe {
+    /// The configuration that it makes alone.
+    pub fn config(&self) -> Config {
+        let mut sources = ConfigSources::default();
+        let added = sources.add_recipe(self.name);
+        added.and_then(|()| sources.resolve()).expect("every recipe is a configuration, as a test asks")
+    }
+}
+
 /// The place of an error in a text, and the reason. `toml` draws both below each other.
 fn in_one_line(text: &str, error: &toml::de::Error) -> String {
     let reason = error.message().trim_end().replace('\n', ", ");
