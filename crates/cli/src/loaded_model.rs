@@ -18,22 +18,11 @@ use crate::error::UsageError;
 use crate::output::say;
 use crate::pictures::is_stdin;
 use crate::run_data::{remember_moved, with_hint};
+use crate::run_name::{WORDS, place_of_run};
 use crate::suggestion;
 
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
-
-/// The run in a folder, or the one of that name in `runs/`.
-pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
-    let found = RunDirectory::open(place_of_run(name));
-    found.map_err(|error| suggestion::of_name(error.into(), name, &[]))
-}
-
-/// The folder of that name, or the one in `runs/`.
-pub(crate) fn place_of_run(name: &Path) -> PathBuf {
-    let among_runs = Path::new(RUNS).join(name);
-    if !name.exists() && among_runs.is_dir() { among_runs } else { name.to_owned() }
-}
 
 /// A network and, where it comes from a run, the run.
 pub(crate) struct LoadedModel {
@@ -56,7 +45,7 @@ pub(crate) struct Measured {
 }
 
 impl LoadedModel {
-    /// What a command line names: a run directory, a weights file of any kind that `adder import` takes, a folder with one, `-` for one
+    /// What a command line names: a run, as [`place_of_run`] finds it, a weights file of any kind that `adder import` takes, a folder with one, `-` for one
     /// on standard input, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the newest run and, where
     /// there is none, the weights inside the program.
     pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
@@ -88,13 +77,15 @@ impl LoadedModel {
         if path == Path::new(BUILT_IN) && !path.exists() {
             return Self::built_in(device);
         }
+        let path = &place_of_run(path)?;
         match path.is_dir().then(|| RunDirectory::open(path)) {
             None | Some(Err(RunError::NotARun(_))) => {
                 let load = || -> Result<Loaded> {
                     check_weights(path)?;
                     Ok(weights_file::load(path, key, device)?)
                 };
-                let loaded = load().map_err(|error| suggestion::of_name(error, path, &[BUILT_IN]))?;
+                let loaded = load()
+                    .map_err(|error| suggestion::of_name(error, path, &[&WORDS[..], &[BUILT_IN]].concat()))?;
                 Ok(Self::from_file(loaded, quiet))
             }
             Some(run) if key.is_none() => Self::from_run(run?, checkpoint, device, quiet),
