@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
 use adder_export::weights_file::{self, Loaded};
-use adder_model::IdentityAdder;
 use adder_model::tensor_file::Metadata;
+use adder_model::{IdentityAdder, counted};
 use adder_train::checkpoint::check_weights;
 use adder_train::{CheckpointName, Config, RunDirectory, RunError, adopt_data};
 use anyhow::Result;
@@ -15,7 +15,7 @@ use candle_core::Device;
 use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
-use crate::output::say;
+use crate::output::{escaped, say, shown};
 use crate::pictures::is_stdin;
 use crate::run_data::{remember_moved, with_hint};
 use crate::run_name::{WORDS, place_of_run};
@@ -130,6 +130,24 @@ impl LoadedModel {
         anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
     }
 
+    /// The weights in words, for a person who did not name them: their file and, as far as it is known, what they reached in
+    /// validation, on how many images of which data, beside the weights inside the program.
+    pub(crate) fn described(&self) -> String {
+        let file = shown(&self.path);
+        let Some(accuracy) = validation_accuracy(&self.facts) else { return file };
+        let data = self.run.as_ref().and_then(|run| Some((run.split().ok()?, run.config().ok()?.data)));
+        let of_data = data.and_then(|(split, data)| {
+            let images = data.limited_split(split).ok()?.validation().len() as u64;
+            Some(format!(", {} of {}", counted(images, "image"), escaped(&data.source.to_string())))
+        });
+        let own = format!("{file}: validation both {accuracy:.2} %{}", of_data.unwrap_or_default());
+        let built_in = self.run.as_ref().and_then(|_| Self::built_in(&Device::Cpu).ok());
+        match built_in.and_then(|built_in| validation_accuracy(&built_in.facts)) {
+            Some(accuracy) => format!("{own}; `{BUILT_IN}` has {accuracy:.2} %"),
+            None => own,
+        }
+    }
+
     /// The data as the run had it, unless `source`, `orientation` or `limit` say otherwise; the embedded one for a mere weights
     /// file. Of what is given by a word, such as `embedded`, it is known which way its images lie.
     pub(crate) fn data(
@@ -183,6 +201,11 @@ impl Measured {
         split.check(&self.dataset.train)?;
         Ok(split.validation())
     }
+}
+
+/// The accuracy of both heads in validation, in percent, that a file of weights says of itself.
+fn validation_accuracy(facts: &Metadata) -> Option<f64> {
+    facts.get("validation_accuracy_both")?.parse().ok().filter(|accuracy: &f64| accuracy.is_finite())
 }
 
 fn name(choice: CheckpointChoice) -> CheckpointName {

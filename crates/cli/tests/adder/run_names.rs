@@ -86,3 +86,28 @@ fn two_runs_of_one_second_are_two() {
     }
     assert_eq!(json(&place.done(&["runs", "--json"])).as_array().unwrap().len(), 4);
 }
+
+#[cfg(feature = "pretrained")]
+#[test]
+fn the_weights_that_answer_are_said_with_their_accuracy_and_data() {
+    let place = Workplace::new();
+    place.train("runs/tiny", &["--no-report"]);
+    let digit = crate::common::bytes(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images/mistakes.png").as_path(),
+    );
+    place.write("digit.png", digit);
+    let told = |weights: &[&str]| {
+        let output = place.adder(&[&["predict", "digit.png", "--add", "1"], weights].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let reached = json(&place.done(&["runs", "--json"]))[0]["best_validation"].as_f64().unwrap();
+    let images = json(&place.done(&["eval", "tiny", "--split", "val", "--json"]))["images"].clone();
+    let expected = format!(
+        "weights: runs/tiny/last/model.safetensors: validation both {reached:.2} %, {images} images of embedded; \
+         `pretrained` has 99.43 %\n"
+    );
+    let newest = told(&[]);
+    assert!(newest.contains(&expected), "{expected}: {newest}");
+    let built_in = told(&["--weights", "pretrained"]);
+    assert!(built_in.contains("weights: pretrained: validation both 99.43 %\n"), "{built_in}");
+}
