@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use adder_data::{Dataset, Source, Split};
 use adder_export::weights_file::{self, Loaded};
-use adder_model::IdentityAdder;
 use adder_model::tensor_file::Metadata;
+use adder_model::{IdentityAdder, counted};
 use adder_train::checkpoint::check_weights;
 use adder_train::{CheckpointName, Config, RunDirectory, RunError, adopt_data};
 use anyhow::Result;
@@ -15,33 +15,14 @@ use candle_core::Device;
 use crate::args::{CheckpointChoice, OrientationArgs, RUNS};
 use crate::context::Context;
 use crate::error::UsageError;
-use crate::output::say;
+use crate::output::{escaped, say, shown};
 use crate::pictures::is_stdin;
 use crate::run_data::{remember_moved, with_hint};
+use crate::run_name::{WORDS, place_of_run};
 use crate::suggestion;
 
 /// The name of the weights inside the program.
 const BUILT_IN: &str = "pretrained";
-
-/// The run in a folder, or the one of that name in `runs/`.
-pub(crate) fn find_run(name: &Path) -> Result<RunDirectory> {
-    let found = RunDirectory::open(place_of_run(name));
-    found.map_err(|error| suggestion::of_name(error.into(), name, &[]))
-}
-
-/// The folder of that name, or the one in `runs/`.
-pub(crate) fn place_of_run(name: &Path) -> PathBuf {
-    let among_runs = Path::new(RUNS).join(name);
-    if !name.exists() && among_runs.is_dir() { among_runs } else { name.to_owned() }
-}
-
-/// The place of a new run that is made of the one called `from`: a name without a folder stands beside it where that was a name in
-/// `runs/` too.
-pub(crate) fn place_beside(from: &Path, to: &Path) -> PathBuf {
-    let is_name = |path: &Path| path.file_name() == Some(path.as_os_str());
-    let among_runs = place_of_run(from) != from;
-    if among_runs && is_name(from) && is_name(to) { Path::new(RUNS).join(to) } else { to.to_owned() }
-}
 
 /// A network and, where it comes from a run, the run.
 pub(crate) struct LoadedModel {
@@ -64,7 +45,7 @@ pub(crate) struct Measured {
 }
 
 impl LoadedModel {
-    /// What a command line names: a run directory, a weights file of any kind that `adder import` takes, a folder with one, `-` for one
+    /// What a command line names: a run, as [`place_of_run`] finds it, a weights file of any kind that `adder import` takes, a folder with one, `-` for one
     /// on standard input, or, by the name [`BUILT_IN`], the weights inside the program. Without a path, the newest run and, where
     /// there is none, the weights inside the program.
     pub(crate) fn open(path: Option<&Path>, checkpoint: CheckpointChoice, context: &Context) -> Result<Self> {
@@ -96,13 +77,15 @@ impl LoadedModel {
         if path == Path::new(BUILT_IN) && !path.exists() {
             return Self::built_in(device);
         }
+        let path = &place_of_run(path)?;
         match path.is_dir().then(|| RunDirectory::open(path)) {
             None | Some(Err(RunError::NotARun(_))) => {
                 let load = || -> Result<Loaded> {
                     check_weights(path)?;
                     Ok(weights_file::load(path, key, device)?)
                 };
-                let loaded = load().map_err(|error| suggestion::of_name(error, path, &[BUILT_IN]))?;
+                let loaded = load()
+                    .map_err(|error| suggestion::of_name(error, path, &[&WORDS[..], &[BUILT_IN]].concat()))?;
                 Ok(Self::from_file(loaded, quiet))
             }
             Some(run) if key.is_none() => Self::from_run(run?, checkpoint, device, quiet),
@@ -145,6 +128,24 @@ impl LoadedModel {
     #[cfg(not(feature = "pretrained"))]
     fn built_in(_: &Device) -> Result<Self> {
         anyhow::bail!("no weights are in this program: it was built without the feature `pretrained`")
+    }
+
+    /// The weights in words, for a person who did not name them: their file and, as far as it is known, what they reached in
+    /// validation, on how many images of which data, beside the weights inside the program.
+    pub(crate) fn described(&self) -> String {
+        let file = shown(&self.path);
+        let Some(accuracy) = validation_accuracy(&self.facts) else { return file };
+        let data = self.run.as_ref().and_then(|run| Some((run.split().ok()?, run.config().ok()?.data)));
+        let of_data = data.and_then(|(split, data)| {
+            let images = data.limited_split(split).ok()?.validation().len() as u64;
+            Some(format!(", {} of {}", counted(images, "image"), escaped(&data.source.to_string())))
+        });
+        let own = format!("{file}: validation both {accuracy:.2} %{}", of_data.unwrap_or_default());
+        let built_in = self.run.as_ref().and_then(|_| Self::built_in(&Device::Cpu).ok());
+        match built_in.and_then(|built_in| validation_accuracy(&built_in.facts)) {
+            Some(accuracy) => format!("{own}; `{BUILT_IN}` has {accuracy:.2} %"),
+            None => own,
+        }
     }
 
     /// The data as the run had it, unless `source`, `orientation` or `limit` say otherwise; the embedded one for a mere weights
@@ -200,6 +201,11 @@ impl Measured {
         split.check(&self.dataset.train)?;
         Ok(split.validation())
     }
+}
+
+/// The accuracy of both heads in validation, in percent, that a file of weights says of itself.
+fn validation_accuracy(facts: &Metadata) -> Option<f64> {
+    facts.get("validation_accuracy_both")?.parse().ok().filter(|accuracy: &f64| accuracy.is_finite())
 }
 
 fn name(choice: CheckpointChoice) -> CheckpointName {

@@ -15,6 +15,7 @@ mod pictures;
 mod progress;
 mod resume_command;
 mod run_data;
+mod run_name;
 mod run_problem;
 mod screen;
 mod signals;

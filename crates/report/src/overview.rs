@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use adder_train::{ConfigSources, Recipe, RunDirectory};
+use adder_train::{Config, Recipe, RunDirectory};
 use serde::Serialize;
 
 use crate::{Record, Result};
@@ -18,6 +18,10 @@ pub struct Overview {
     pub state: RunState,
     /// The recipe with the same configuration, whatever its seed; `None` where something was changed.
     pub recipe: Option<&'static str>,
+    /// The recipe that the fewest keys were changed of, the seed aside.
+    pub nearest_recipe: &'static str,
+    /// Those keys, dotted.
+    pub changed_keys: Vec<&'static str>,
     /// The seed.
     pub seed: u64,
     /// Epochs that are done.
@@ -82,11 +86,14 @@ impl Overview {
             (false, None) if record.is_trained() => RunState::Trained,
             (false, None) => RunState::Stopped,
         };
+        let (nearest_recipe, changed_keys) = nearest_recipe(&record.config);
         Self {
             name: record.name.clone(),
             path: record.path.clone(),
             state,
-            recipe: recipe(record),
+            recipe: changed_keys.is_empty().then_some(nearest_recipe),
+            nearest_recipe,
+            changed_keys,
             seed: record.config.seed,
             epochs,
             epochs_planned: record.config.training.epochs,
@@ -98,14 +105,13 @@ impl Overview {
     }
 }
 
-fn recipe(record: &Record) -> Option<&'static str> {
-    let same = |recipe: &Recipe| {
-        let mut sources = ConfigSources::default();
-        let config = sources.add_recipe(recipe.name).ok().and_then(|()| sources.resolve().ok());
-        config.is_some_and(|mut config| {
-            config.seed = record.config.seed;
-            config == record.config
-        })
+/// The recipe that the fewest keys of `config` differ from, whatever its seed, and these keys; of equals the one that is listed first.
+fn nearest_recipe(config: &Config) -> (&'static str, Vec<&'static str>) {
+    let changed = |recipe: &Recipe| {
+        let recipe = Config { seed: config.seed, ..recipe.config() };
+        // Keys are compared as they are written: equal configurations have none that differ.
+        config.changed_keys(&recipe)
     };
-    Recipe::ALL.iter().find(|recipe| same(recipe)).map(|recipe| recipe.name)
+    let nearest = Recipe::ALL.iter().map(|recipe| (recipe.name, changed(recipe)));
+    nearest.min_by_key(|(_, changed)| changed.len()).unwrap_or_default()
 }

@@ -12,7 +12,7 @@ use crate::error::UsageError;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// A run (its directory, its name in runs/, `newest` or `best`) or a weights file [default: the newest run in runs/, else `pretrained`: the
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,

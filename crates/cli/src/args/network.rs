@@ -35,7 +35,7 @@ pub(crate) struct PredictArgs {
     /// other; they are dark where there is nothing to see.
     #[arg(long, value_name = "FILE.png")]
     pub(crate) saw: Option<PathBuf>,
-    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// A run (its directory, its name in runs/, `newest` or `best`) or a weights file [default: the newest run in runs/, else `pretrained`: the
     /// weights inside the program].
     #[arg(long, value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub(crate) struct PredictArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// A run (its directory, its name in runs/, `newest` or `best`) or a weights file [default: the newest run in runs/, else `pretrained`: the
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
@@ -115,7 +115,7 @@ pub(crate) enum ExportFormat {
 
 #[derive(Debug, Args)]
 pub(crate) struct SummaryArgs {
-    /// A run directory or a weights file [default: the network of the configuration].
+    /// A run (its directory, its name in runs/, `newest` or `best`) or a weights file [default: the network of the configuration].
     #[arg(value_name = "RUN|FILE.safetensors", conflicts_with_all = ["recipe", "config", "assignments"])]
     pub(crate) weights: Option<PathBuf>,
     #[command(flatten)]

@@ -9,8 +9,7 @@ pub(crate) const RUNS: &str = "runs";
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// A run directory, or its name in runs/; several are compared [default: the newest run in runs/, else `pretrained`: the
-    /// weights inside the program].
+    /// A run: its directory, its name in runs/, `newest` or `best`, by validation; several are compared [default: newest].
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// File of the page [default: report.html in the run, comparison.html for several].
@@ -50,7 +49,7 @@ pub(crate) struct RunsArgs {
 pub(crate) enum RunsAction {
     /// Show what one run was and came to.
     Show {
-        /// A run directory, or its name in runs/.
+        /// A run: its directory, its name in runs/, `newest` or `best`, by validation.
         run: PathBuf,
         /// Print JSON.
         #[arg(long)]
@@ -58,13 +57,13 @@ pub(crate) enum RunsAction {
     },
     /// Delete runs: their files and no others.
     Rm {
-        /// Run directories, or their names in runs/.
+        /// Runs: their directories, their names in runs/, `newest` or `best`.
         #[arg(required = true)]
         runs: Vec<PathBuf>,
     },
     /// Move a run.
     Mv {
-        /// A run directory, or its name in runs/.
+        /// A run: its directory, its name in runs/, `newest` or `best`, by validation.
         from: PathBuf,
         /// The new folder, which must not be there yet. A name alone is one in runs/ where RUN is; `./NAME` is not.
         to: PathBuf,

@@ -11,7 +11,7 @@ use super::choices::{CheckpointChoice, whole};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// A run directory or a weights file [default: the newest run in runs/, else `pretrained`: the
+    /// A run (its directory, its name in runs/, `newest` or `best`) or a weights file [default: the newest run in runs/, else `pretrained`: the
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,

@@ -87,7 +87,7 @@ pub(crate) struct TrainArgs {
     /// network is theirs, unless --config or --set say otherwise; the optimizer and the schedule begin anew.
     #[arg(long, value_name = "RUN|FILE")]
     pub(crate) init: Option<PathBuf>,
-    /// Resume a stopped run, exactly where it was: a run directory, or its name in runs/. With --data, its images are where they
+    /// Resume a stopped run, exactly where it was: its directory, its name in runs/, `newest` or `best`. With --data, its images are where they
     /// were moved to; the run remembers the place. With --epochs N, a run that is finished goes on to N epochs in all.
     #[arg(
         long,

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &PredictArgs, context: &Context) -> Result<ExitCode> {
     let places = pictures::places(&args.images, context.quiet)?;
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
     if !context.quiet {
-        say(format_args!("weights: {}", shown(&loaded.path)));
+        say(format_args!("weights: {}", loaded.described()));
     }
     let reader = Reader { args, predictor: Predictor::new(&loaded.model)? };
     let mut items = Vec::new();

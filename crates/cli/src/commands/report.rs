@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result};
 use crate::args::{RUNS, ReportArgs};
 use crate::context::Context;
 use crate::error::{UsageError, hint};
-use crate::loaded_model::find_run;
 use crate::output::{print, say, shown};
 use crate::run_data::run_data;
+use crate::run_name::find_run;
 
 pub(crate) fn run(args: &ReportArgs, context: &Context) -> Result<()> {
     let runs = match args.runs.as_slice() {

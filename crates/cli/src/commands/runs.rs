@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Write;
 use std::path::Path;
 
+use adder_model::counted;
 use adder_report::format::duration;
 use adder_report::{Overview, Record, RunState};
 use adder_train::{Divergence, Origin, Report, RunDirectory};
@@ -13,9 +14,9 @@ use serde::Serialize;
 use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
-use crate::loaded_model::{find_run, place_beside, place_of_run};
 use crate::output::{escaped, print, print_json, say, shown};
 use crate::resume_command::resume_command;
+use crate::run_name::{find_run, place_beside, place_of_run};
 use adder_report::format::metrics_table;
 
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
@@ -92,7 +93,7 @@ fn table(runs: &[Overview]) -> String {
     let rows = runs.iter().map(|run| {
         [
             escaped(&run.name).into_owned(),
-            run.recipe.unwrap_or("(changed)").into(),
+            recipe(run),
             run.seed.to_string(),
             format!("{}/{}", run.epochs, run.epochs_planned),
             percent(run.best_validation),
@@ -118,6 +119,14 @@ fn table(runs: &[Overview]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// The recipe of a run, and how many of its keys were changed.
+fn recipe(run: &Overview) -> String {
+    match run.changed_keys.len() as u64 {
+        0 => run.nearest_recipe.into(),
+        changed => format!("{}, {} changed", run.nearest_recipe, counted(changed, "key")),
+    }
 }
 
 /// One run in the JSON.
@@ -179,7 +188,7 @@ fn show(run: &Path, json: bool) -> Result<()> {
 }
 
 fn remove(run: &Path, context: &Context) -> Result<()> {
-    let run = RunDirectory::open_or_begun(place_of_run(run))?;
+    let run = RunDirectory::open_or_begun(place_of_run(run)?)?;
     let path = run.path().to_owned();
     let emptied = run.delete()?;
     if !context.quiet {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::args::ServeArgs;
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
-use crate::output::{say, say_json, shown};
+use crate::output::{say, say_json};
 use crate::signals;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let stopping = stop.clone();
     signals::watch(|| false, move || stopping.shutdown())?;
     if !context.quiet {
-        say(format_args!("weights: {}", shown(&loaded.path)));
+        say(format_args!("weights: {}", loaded.described()));
         say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));
     }
     let log = if args.log { log } else { |_: &Access| () };

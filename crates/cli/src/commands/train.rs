@@ -1,6 +1,6 @@
 //! `adder train`: a new run, or one that resumes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -19,12 +19,13 @@ use crate::configuration;
 use crate::context::{Context, stop_flag};
 use crate::dashboard::Dashboard;
 use crate::error::Hinted;
-use crate::loaded_model::{LoadedModel, find_run};
+use crate::loaded_model::LoadedModel;
 use crate::observers::Observers;
 use crate::output::{print, print_json, say};
 use crate::progress::Watcher;
 use crate::resume_command::resume_command;
 use crate::run_data::run_data;
+use crate::run_name::find_run;
 use crate::signals;
 use adder_report::format::report_text;
 
@@ -156,13 +157,21 @@ fn started(args: &TrainArgs, context: &Context) -> Result<(Trainer, ResumeOption
     let data = context.load_checked(&config.data)?;
     let path = match &args.out {
         Some(path) => path.clone(),
-        None => Path::new(RUNS).join(RunDirectory::name(SystemTime::now(), config.seed)),
+        None => new_place(config.seed),
     };
     let if_exists = if args.overwrite { IfExists::Replace } else { IfExists::Fail };
     let options = options(args, context);
     let place = RunDirectory::create(path, if_exists)?.with_options(options.clone());
     let initial = initial.as_ref().map(|(weights, _)| weights);
     Ok((Trainer::start_from(place, config, data, None, context.machine(), initial)?, options))
+}
+
+/// The place of a run that is named for date and seed, and numbered where a run of the same second has the name.
+fn new_place(seed: u64) -> PathBuf {
+    let name = RunDirectory::name(SystemTime::now(), seed);
+    let numbered = (2u64..).map(|number| format!("{name}-{number}"));
+    let mut places = std::iter::once(name.clone()).chain(numbered).map(|name| Path::new(RUNS).join(name));
+    places.find(|place| !place.exists()).unwrap_or_else(|| Path::new(RUNS).join(&name))
 }
 
 /// The weights to begin with, and their network.

@@ -21,6 +21,7 @@ mod places;
 #[cfg(feature = "pretrained")]
 mod pretrained;
 mod reports;
+mod run_names;
 mod runs;
 mod server;
 mod shell;

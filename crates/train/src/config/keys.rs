@@ -276,12 +276,12 @@ impl Key {
         ),
         key(
             "distillation.teacher_embedding",
-            "a whole number, zero or more",
+            "0 or a width of 1 to 4096",
             "Width of the teachers' embedding; 0 for the student's.",
         ),
         key(
             "distillation.teacher_hidden",
-            "a whole number, zero or more",
+            "0 or a width of 1 to 4096",
             "Width of the teachers' hidden layer; 0 for the student's.",
         ),
         key(
@@ -469,7 +469,7 @@ mod tests {
             assert_eq!(read(&config.to_documented_toml()), config, "{}", recipe.name);
         }
         let layers = r#"model.layers = [
-            { kind = "conv2d", channels = 4, kernel = 3 }, { kind = "global_average_pool" },
+            { kind = "conv2d", out_channels = 4, kernel = 3 }, { kind = "global_average_pool" },
             { kind = "one_hot", input = "addend", classes = 10 }]"#;
         let config = read(layers);
         let text = config.to_documented_toml();
