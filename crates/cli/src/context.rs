@@ -1,6 +1,8 @@
 //! The context of every command: device, threads, data that is loaded with a bar, signals.
 
-use adder_data::{Dataset, LoadEvent, SkippedFile};
+use std::fmt::Display;
+
+use adder_data::{Dataset, LoadEvent};
 use adder_model::Backend;
 use adder_train::config::DataConfig;
 use adder_train::{Machine, StopFlag};
@@ -63,15 +65,15 @@ impl Context {
 
     /// The same, with warnings on standard error of what looks odd in it.
     pub(crate) fn load_checked(&self, config: &DataConfig) -> Result<Dataset> {
-        let dataset = self.load_and_tell(config, &mut |skipped| say(format_args!("warning: {skipped}")))?;
+        let dataset = self.load_and_tell(config, &mut |warning| say(format_args!("warning: {warning}")))?;
         for warning in data_check::warnings(&dataset, config) {
             say(warning);
         }
         Ok(dataset)
     }
 
-    /// Loads; `tell` is told of damaged files that were passed over.
-    fn load_and_tell(&self, config: &DataConfig, tell: &mut dyn FnMut(&SkippedFile)) -> Result<Dataset> {
+    /// Loads; `tell` is told of damaged files that were passed over, and of images that nothing uses.
+    fn load_and_tell(&self, config: &DataConfig, tell: &mut dyn FnMut(&dyn Display)) -> Result<Dataset> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         bar.set_style(ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}, {eta} left")?);
         let dataset = adder_data::load(&config.source, &mut |event| match event {
@@ -86,6 +88,7 @@ impl Context {
                 bar.set_position(progress.received);
             }
             LoadEvent::Skipped(skipped) => tell(skipped),
+            LoadEvent::Unused(unused) => tell(unused),
         });
         bar.finish_and_clear();
         Ok(config.oriented(dataset?))
@@ -95,9 +98,9 @@ impl Context {
 /// A flag that a signal raises; where it is raised already, the program ends at once.
 pub(crate) fn stop_flag() -> Result<StopFlag> {
     let stop = StopFlag::default();
-    let handler = stop.clone();
+    let (asked, handler) = (stop.clone(), stop.clone());
     // A key of the dashboard may have asked before.
-    signals::watch(move || if handler.is_requested() { signals::interrupt() } else { handler.request() })?;
+    signals::watch(move || asked.is_requested(), move || handler.request())?;
     Ok(stop)
 }
 

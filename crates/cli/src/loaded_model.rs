@@ -35,6 +35,14 @@ pub(crate) fn place_of_run(name: &Path) -> PathBuf {
     if !name.exists() && among_runs.is_dir() { among_runs } else { name.to_owned() }
 }
 
+/// The place of a new run that is made of the one called `from`: a name without a folder stands beside it where that was a name in
+/// `runs/` too.
+pub(crate) fn place_beside(from: &Path, to: &Path) -> PathBuf {
+    let is_name = |path: &Path| path.file_name() == Some(path.as_os_str());
+    let among_runs = place_of_run(from) != from;
+    if among_runs && is_name(from) && is_name(to) { Path::new(RUNS).join(to) } else { to.to_owned() }
+}
+
 /// A network and, where it comes from a run, the run.
 pub(crate) struct LoadedModel {
     /// The weights file.

@@ -16,6 +16,7 @@ mod progress;
 mod resume_command;
 mod run_data;
 mod run_problem;
+mod screen;
 mod signals;
 mod suggestion;
 mod usage;
@@ -32,6 +33,7 @@ use context::Context;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    signals::survive_file_limits();
     let cli = usage::parse();
     run(cli).unwrap_or_else(|error| error::report(&error))
 }

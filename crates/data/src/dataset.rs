@@ -51,7 +51,8 @@ impl Dataset {
     }
 }
 
-/// Loads a data set. `notify` is called while a download runs, and for damaged files of a folder that others stand in for.
+/// Loads a data set. `notify` is called while a download runs, for damaged files of a folder that others stand in for, and for images
+/// that nothing uses.
 ///
 /// The embedded 70,000 images take about 0.1 s on two cores.
 ///

@@ -79,7 +79,7 @@ pub use evaluation::{EvaluationAddends, EvaluationBatches, evaluation_batches};
 pub use labeled::Labeled;
 pub use loader::{LoaderConfig, Position, TrainLoader};
 pub use problem::Problem;
-pub use source::{DownloadProgress, LoadEvent, SkippedFile, Source};
+pub use source::{DownloadProgress, LoadEvent, SkippedFile, Source, Unused};
 pub use split::Split;
 
 /// Pixels of an image, in rows.

@@ -41,7 +41,8 @@ impl Signature {
     /// Words that the names of archives of other files have.
     pub(crate) const UNPACKED: [&str; 7] = ["zip", "tar", "xz", "bzip2", "Zstandard", "7-Zip", "RAR"];
     /// The same of files that hold tables or arrays of another kind than those that are read.
-    pub(crate) const TABLES: [&str; 6] = ["Parquet", "Arrow", "HDF5", "MATLAB", "pickle", "SQLite"];
+    pub(crate) const TABLES: [&str; 7] =
+        ["Parquet", "Arrow", "HDF5", "MATLAB", "pickle", "PyTorch", "SQLite"];
 
     /// The kind of file that begins with `start`; some tens of bytes suffice.
     pub fn of(start: &[u8]) -> Self {
@@ -57,6 +58,9 @@ impl Signature {
         let begins = |bytes: &[u8], beginning: &[u8]| {
             bytes.get(..beginning.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(beginning))
         };
+        if is_of_pytorch(start) {
+            return Some("a file of PyTorch");
+        }
         KNOWN
             .into_iter()
             .find(|(beginning, _)| {
@@ -66,6 +70,16 @@ impl Signature {
             .or_else(|| is_pickle(start).then_some("a pickle of Python or PyTorch"))
             .or_else(|| start.get(TAR.0..)?.starts_with(TAR.1).then_some("a tar archive"))
     }
+}
+
+/// `true` for a zip archive whose first file is the pickle that `torch.save` writes. Its name stands behind a header of 30 bytes, which
+/// holds the name's length from byte 26 on.
+fn is_of_pytorch(start: &[u8]) -> bool {
+    let name = || {
+        let length = u16::from_le_bytes(*start.get(26..)?.first_chunk()?);
+        start.get(30..)?.get(..length.into())
+    };
+    start.starts_with(b"PK\x03\x04") && name().is_some_and(|name| name.ends_with(b"data.pkl"))
 }
 
 /// `true` for pickle protocols 2 to 5.

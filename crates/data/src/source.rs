@@ -96,6 +96,8 @@ pub enum LoadEvent<'a> {
     Download(DownloadProgress<'a>),
     /// A damaged file was passed over, as a sound one stands beside it.
     Skipped(&'a SkippedFile),
+    /// Images were found that nothing uses.
+    Unused(&'a Unused),
 }
 
 /// A damaged file of which there is a second, sound one.
@@ -112,6 +114,23 @@ pub struct SkippedFile {
 impl fmt::Display for SkippedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; read {} instead", self.error, self.taken.display())
+    }
+}
+
+/// Images for validation beside those of training and test. A run splits its own off the training images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    /// The folder, or the file and the array in it.
+    pub name: String,
+}
+
+impl fmt::Display for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is left out: validation takes a part of the training images (data.validation_fraction); put its images among these to use them",
+            self.name
+        )
     }
 }
 

@@ -30,16 +30,21 @@ pub(crate) fn part(path: &Path, bytes: &[u8]) -> Option<FileProblem> {
 
 /// The words, with the command that makes one file of such a folder.
 pub(crate) fn problem(found: &str, folder: &Path) -> FileProblem {
-    let folder = folder.display().to_string();
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
-    let folder = match folder.chars().all(is_plain) {
-        true => folder,
-        false => format!("'{}'", folder.replace('\'', "'\\''")),
-    };
+    let folder = quoted(folder);
     let advice = format!(
         "make one file of its folder: python -m torch.distributed.checkpoint.format_utils dcp_to_torch {folder} model.pth"
     );
     FileProblem::Kind { found: found.into(), advice }
+}
+
+/// The name of a file or folder as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./".contains(letter);
+    match path.chars().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 /// Whether the end of a zip archive, which has 22 bytes, is followed by the beginning of another.

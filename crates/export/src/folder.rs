@@ -12,6 +12,8 @@ const WHOLE: &str = "model.safetensors";
 const ENDINGS: [&str; 9] = ["safetensors", "pth", "pt", "bin", "ckpt", "pkl", "pickle", "th", "model"];
 /// The file that a run directory has.
 const RUN: &str = "config.toml";
+/// What an unpacked file of PyTorch has: its pickle, and the folder of its storages.
+const PARTS: [&str; 2] = ["data.pkl", "data"];
 /// Entries that are looked at.
 const MOST_ENTRIES: usize = 10_000;
 
@@ -33,6 +35,9 @@ pub(crate) fn file_in(folder: &Path) -> Result<PathBuf, FileProblem> {
     let indices: Vec<&String> = with(INDEX);
     if let [index] = indices[..] {
         return Ok(folder.join(index));
+    }
+    if let Some(problem) = unpacked(folder) {
+        return Err(problem);
     }
     if is_file(distributed::METADATA) && names.iter().any(|name| has_ending(name, &[distributed::SHARD])) {
         return Err(distributed::problem("a folder of a distributed checkpoint", folder));
@@ -59,6 +64,23 @@ pub(crate) fn file_in(folder: &Path) -> Result<PathBuf, FileProblem> {
         ([_], _) => named("a folder that is no run", "name the file in it", folder, &weights),
         _ => named("a folder with several files of weights", "name one of them", folder, &weights),
     })
+}
+
+/// The problem of a folder with the parts of a PyTorch file, which some systems make of it for they take it for an archive of files.
+pub(crate) fn unpacked(folder: &Path) -> Option<FileProblem> {
+    (folder.join(PARTS[0]).is_file() && folder.join(PARTS[1]).is_dir()).then(|| FileProblem::Kind {
+        found: "the parts of a PyTorch file, which was unpacked".into(),
+        advice: format!(
+            "name the file that it was, or pack the folder again: zip -r model.pth {}",
+            distributed::quoted(folder)
+        ),
+    })
+}
+
+/// The same where a path names the pickle in such a folder, which has no numbers of its own.
+pub(crate) fn part_of_unpacked(path: &Path) -> Option<FileProblem> {
+    let folder = path.parent().filter(|_| path.ends_with(PARTS[0]))?;
+    unpacked(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
 }
 
 fn has_ending(name: &str, endings: &[&str]) -> bool {

@@ -44,6 +44,9 @@ pub fn load(path: &Path, key: Option<&str>, device: &Device) -> Result<Loaded> {
     if path.is_dir() {
         return load(&folder::file_in(path).map_err(failed)?, key, device);
     }
+    if let Some(problem) = folder::part_of_unpacked(path) {
+        return Err(failed(problem));
+    }
     let bytes = read(path).map_err(failed)?;
     if Kind::of(&bytes) == Kind::Json
         && let Some(index) = sharded::Index::of(&bytes)

@@ -8,13 +8,15 @@
 //!
 //! ```
 //! use adder_kernels::Isa;
+//! use adder_kernels::conv::Algorithm;
 //! use adder_kernels::dense::{Dense, DenseSpec};
 //! use adder_kernels::loss::Targets;
 //! use adder_kernels::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 //!
 //! let block = |mask| BlockSpec { out_channels: 8, padding: 1, dropout: 0.1, pool: true, mask };
 //! let blocks = vec![block(0), block(1)];
-//! let spec = TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output: Output::GlobalAverage };
+//! let (output, algorithm) = (Output::GlobalAverage, Algorithm::Direct);
+//! let spec = TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output, algorithm };
 //! let trunk = Trunk::new(spec, Isa::best())?;
 //! let spec = DenseSpec { inputs: 8, layers: vec![32], one_hot: None, heads: vec![10] };
 //! let dense = Dense::new(spec, Isa::best())?;

@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_kernels::dense::{DenseSpec, OneHotInput};
 use adder_kernels::predict::{OneHot, Predictor, RunningStatistics, TrainedNetwork};
 use adder_kernels::trunk::{BlockSpec, Output, TrunkSpec};
@@ -41,6 +42,7 @@ fn after_the_first_call_nothing_is_allocated() {
         width: 28,
         blocks: vec![block; 2],
         output: Output::GlobalAverage,
+        algorithm: Algorithm::Direct,
     };
     let one_hot = Some(OneHotInput { layer: 1, classes: 10 });
     let dense = DenseSpec { inputs: 16, layers: vec![20, 64], one_hot, heads: vec![10, 19] };

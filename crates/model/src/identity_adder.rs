@@ -1,6 +1,7 @@
 //! The IdentityAdder: a [`Model`] with the addend as its one-hot input, a digit head and a sum head.
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_network::ModelConfig;
 use candle_core::{Device, Tensor, Var};
 
@@ -108,6 +109,14 @@ impl IdentityAdder {
     /// As [`Model::with_backend`].
     pub fn with_backend(self, backend: Backend) -> Result<Self> {
         Ok(Self { model: self.model.with_backend(backend)?, ..self })
+    }
+
+    /// The same network, parameters shared, its convolutions on the kernels by `algorithm`.
+    ///
+    /// # Errors
+    /// As [`Model::with_algorithm`].
+    pub fn with_algorithm(self, algorithm: Algorithm) -> Result<Self> {
+        Ok(Self { model: self.model.with_algorithm(algorithm)?, ..self })
     }
 
     /// The same network with parameters of its own, trained by the same backend.

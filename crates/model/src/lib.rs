@@ -70,6 +70,7 @@ mod tally;
 pub mod tensor_file;
 pub mod weights;
 
+pub use adder_kernels::conv::Algorithm;
 pub use adder_kernels::loss::softmax;
 pub use adder_kernels::predict::FeatureMaps;
 pub use adder_network::{

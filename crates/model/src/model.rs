@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_network::Network;
 use adder_nn::optim::Parameter;
 use candle_core::{Device, Tensor, Var};
@@ -60,6 +61,8 @@ pub struct Model {
     pub(crate) layers: Arc<Layers>,
     /// Planned for [`Backend::Fused`].
     pub(crate) fused: Option<Arc<Fused>>,
+    /// That of convolutions on the kernels.
+    pub(crate) algorithm: Algorithm,
 }
 
 impl Model {
@@ -81,8 +84,9 @@ impl Model {
         let norms = norms.collect::<Result<Vec<_>>>()?;
         let (network, device) = (Arc::new(network), device.clone());
         let backend = Backend::default_for(&device);
-        let layers = Arc::new(Layers::new(&network, &parameters, None));
-        let model = Self { network, device, parameters, norms, layers, fused: None };
+        let algorithm = Algorithm::Direct;
+        let layers = Arc::new(Layers::new(&network, &parameters, None, algorithm));
+        let model = Self { network, device, parameters, norms, layers, fused: None, algorithm };
         model.with_backend(backend)
     }
 
@@ -105,14 +109,14 @@ impl Model {
                 device: format!("{:?}", self.device.location()),
             });
         }
-        self.fused = Some(Arc::new(Fused::new(&self.network, isa)?));
+        self.fused = Some(Arc::new(Fused::new(&self.network, isa, self.algorithm)?));
         self.plan_layers(Some(isa));
         Ok(self)
     }
 
     /// Takes the layers on the kernels for an instruction set, or on candle's operations alone.
     fn plan_layers(&mut self, isa: Option<Isa>) {
-        self.layers = Arc::new(Layers::new(&self.network, &self.parameters, isa));
+        self.layers = Arc::new(Layers::new(&self.network, &self.parameters, isa, self.algorithm));
         self.norms = self.norms.iter().map(|norm| norm.on(isa)).collect();
     }
 
@@ -124,6 +128,18 @@ impl Model {
         match backend {
             Backend::Reference => Ok(self.on_reference()),
             Backend::Fused => self.on_kernels(Isa::from_environment()?),
+        }
+    }
+
+    /// The same network, parameters shared, its convolutions on the kernels by `algorithm`: the direct sum, where nothing else is said.
+    ///
+    /// # Errors
+    /// Where the network cannot be planned.
+    pub fn with_algorithm(mut self, algorithm: Algorithm) -> Result<Self> {
+        self.algorithm = algorithm;
+        match self.isa() {
+            Some(isa) => self.on_kernels(isa),
+            None => Ok(self),
         }
     }
 
@@ -171,6 +187,7 @@ impl Model {
     pub fn copied(&self) -> Result<Self> {
         let mut copy = Self::new((*self.network).clone(), 0, &self.device)?;
         copy.fused.clone_from(&self.fused);
+        copy.algorithm = self.algorithm;
         copy.plan_layers(self.isa());
         for ((_, from), (_, to)) in self.state().into_iter().zip(copy.state()) {
             to.set(&from)?;

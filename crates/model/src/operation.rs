@@ -1,6 +1,7 @@
 //! Layers of `adder-nn` from a network's description.
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_network::{LayerKind, Network, Node};
 use adder_nn::optim::Parameter;
 use adder_nn::{AvgPool2d, Conv2d, Conv2dConfig, Linear, MaxPool2d};
@@ -43,8 +44,13 @@ pub(crate) enum Operation {
 
 impl Layers {
     /// The layers with these parameters, on the kernels for an instruction set or on candle's operations alone.
-    pub(crate) fn new(network: &Network, parameters: &[Parameter], isa: Option<Isa>) -> Self {
-        let builder = Builder { parameters, isa };
+    pub(crate) fn new(
+        network: &Network,
+        parameters: &[Parameter],
+        isa: Option<Isa>,
+        algorithm: Algorithm,
+    ) -> Self {
+        let builder = Builder { parameters, isa, algorithm };
         Self { nodes: builder.operations(network.nodes()), heads: builder.operations(network.heads()) }
     }
 }
@@ -52,6 +58,7 @@ impl Layers {
 struct Builder<'a> {
     parameters: &'a [Parameter],
     isa: Option<Isa>,
+    algorithm: Algorithm,
 }
 
 impl Builder<'_> {
@@ -63,7 +70,8 @@ impl Builder<'_> {
         match node.kind {
             LayerKind::Conv2d { stride, padding, bias, .. } => {
                 let config = Conv2dConfig { stride, padding, ..Default::default() };
-                let conv = Conv2d::new(self.parameter(node, 0), self.bias(node, bias), config);
+                let conv = Conv2d::new(self.parameter(node, 0), self.bias(node, bias), config)
+                    .with_algorithm(self.algorithm);
                 Operation::Conv2d(match self.isa {
                     Some(isa) => conv.with_isa(isa),
                     None => conv.without_kernels(),

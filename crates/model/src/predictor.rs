@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_kernels::predict::{self, FeatureMaps, OneHot};
 use adder_network::normalize;
 
@@ -48,7 +49,9 @@ impl Predictor {
         if let Some(isa) = inner.isa() {
             let params = crate::parameter::flat(inner.parameters())?.to_vec1()?;
             let statistics = inner.norms.iter().map(crate::norm::Norm::statistics).collect::<Result<_>>()?;
-            if let Some(folded) = fold(inner.network(), &weights::Values { params, statistics }, isa)? {
+            if let Some(folded) =
+                fold(inner.network(), &weights::Values { params, statistics }, isa, inner.algorithm)?
+            {
                 return Ok(Self(Engine::Folded(Arc::new(folded))));
             }
         }
@@ -65,7 +68,7 @@ impl Predictor {
         let (config, metadata) = weights::read_config(bytes, path)?;
         let network = config.network()?;
         let values = weights::read_values(bytes, &network, path)?;
-        if let Some(folded) = fold(&network, &values, Isa::from_environment()?)? {
+        if let Some(folded) = fold(&network, &values, Isa::from_environment()?, Algorithm::Direct)? {
             return Ok((Self(Engine::Folded(Arc::new(folded))), metadata));
         }
         #[cfg(feature = "candle")]

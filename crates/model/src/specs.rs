@@ -1,11 +1,12 @@
 //! Runs of layers as the kernels know them.
 
+use adder_kernels::conv::Algorithm;
 use adder_kernels::dense::{DenseSpec, OneHotInput};
 use adder_kernels::trunk::{BlockSpec, Output, TrunkSpec};
 use adder_network::{ConvBlock, DenseLayer, LayerKind, Network, Node};
 
 /// Convolution blocks, with a global average behind them or not.
-pub(crate) fn trunk_spec(blocks: &[ConvBlock<'_>], global_average: bool) -> TrunkSpec {
+pub(crate) fn trunk_spec(blocks: &[ConvBlock<'_>], global_average: bool, algorithm: Algorithm) -> TrunkSpec {
     let [in_channels, height, width] = blocks[0].input();
     let specs = blocks.iter().map(|block| BlockSpec {
         out_channels: block.conv.output.channels(),
@@ -15,7 +16,7 @@ pub(crate) fn trunk_spec(blocks: &[ConvBlock<'_>], global_average: bool) -> Trun
         mask: block.dropout.map_or(0, |node| node.ordinal as u32),
     });
     let output = if global_average { Output::GlobalAverage } else { Output::Map };
-    TrunkSpec { in_channels, height, width, blocks: specs.collect(), output }
+    TrunkSpec { in_channels, height, width, blocks: specs.collect(), output, algorithm }
 }
 
 /// Hidden layers and heads, from node `start` on.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_kernels::dropout::DropoutKey;
 use adder_kernels::fold::EPSILON;
 use adder_kernels::trunk::{BlockSpec, KERNEL, Output, TrunkSpec};
@@ -97,6 +98,13 @@ impl Block {
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
         Self { conv: self.conv.with_isa(isa), norm: self.norm.with_isa(isa), ..self }
+    }
+
+    /// The same with its convolution by an algorithm of one's own choice, see [`Conv2d::with_algorithm`]. Of several blocks as one
+    /// operation the first one's counts.
+    #[must_use]
+    pub fn with_algorithm(self, algorithm: Algorithm) -> Self {
+        Self { conv: self.conv.with_algorithm(algorithm), ..self }
     }
 
     /// The same on candle's operations alone, the slow way that the kernels are held to.
@@ -256,7 +264,7 @@ const KEPT: usize = 4;
 struct Plans(Arc<Mutex<Vec<(PlanKey, FusedBlocks)>>>);
 
 /// Channels, rows and columns of the images.
-type PlanKey = ([usize; 3], Isa);
+type PlanKey = ([usize; 3], Isa, Algorithm);
 
 impl Plans {
     /// The blocks as one operation on `x`, where the kernels have it.
@@ -288,12 +296,13 @@ impl Plans {
             }
             channels = out;
         }
-        let key = ([in_channels, height, width], isa);
+        let algorithm = blocks.first().map_or(Algorithm::Auto, |block| block.conv.algorithm());
+        let key = ([in_channels, height, width], isa, algorithm);
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = match plans.iter().position(|(known, _)| *known == key) {
             Some(index) => plans.remove(index).1,
             None => {
-                let spec = TrunkSpec { in_channels, height, width, blocks: specs, output };
+                let spec = TrunkSpec { in_channels, height, width, blocks: specs, output, algorithm };
                 FusedBlocks::new(spec, isa)?
             }
         };

@@ -7,6 +7,7 @@ mod plan;
 use std::sync::Arc;
 
 use adder_kernels::Isa;
+pub use adder_kernels::conv::Algorithm;
 use candle_core::{DType, Module, Result, Tensor};
 pub use candle_nn::Conv2dConfig;
 use candle_nn::VarBuilder;
@@ -52,19 +53,29 @@ pub struct Conv2d {
     bias: Option<Tensor>,
     config: Conv2dConfig,
     engine: Engine,
+    algorithm: Algorithm,
     plans: Arc<Plans>,
 }
 
 impl Conv2d {
     /// A convolution with this weight, `[out, in / groups, k, k]`, and bias, `[out]`.
     pub fn new(weight: Tensor, bias: Option<Tensor>, config: Conv2dConfig) -> Self {
-        Self { weight, bias, config, engine: Engine::Default, plans: Arc::default() }
+        let (engine, algorithm, plans) = (Engine::Default, Algorithm::Auto, Arc::default());
+        Self { weight, bias, config, engine, algorithm, plans }
     }
 
     /// The same on an instruction set of one's own choice. All give the same bits.
     #[must_use]
     pub fn with_isa(mut self, isa: Isa) -> Self {
         self.engine = Engine::Kernels(isa);
+        self
+    }
+
+    /// The same by an algorithm of one's own choice, on the kernels. [`Algorithm::Auto`], which is taken where nothing is said, has
+    /// fewer multiplications between many channels and other last bits than [`Algorithm::Direct`].
+    #[must_use]
+    pub fn with_algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
         self
     }
 
@@ -90,6 +101,11 @@ impl Conv2d {
         &self.config
     }
 
+    /// The algorithm on the kernels.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The convolution of `x` and a 2x2 max pool of it, as [`max_pool2d`](crate::ops::max_pool2d): `[b, in, h, w]` to
     /// `[b, out, h' / 2, w' / 2]`. On the kernels the map between the two never leaves the cache, nor do the gradients at it.
     ///
@@ -113,7 +129,7 @@ impl Conv2d {
         check_input(&self.weight, self.bias.as_ref(), &self.config, x)?;
         match self.isa(x)? {
             Some(isa) => {
-                let plan = self.plans.find(isa, x, &self.weight, &self.config)?;
+                let plan = self.plans.find((isa, self.algorithm), x, &self.weight, &self.config)?;
                 apply(x, &self.weight, self.bias.as_ref(), Arc::new(Pooled(plan)))
             }
             None => max_pool2d(&self.forward(x)?, 2),
@@ -148,7 +164,9 @@ impl Module for Conv2d {
             return y.to_dtype(x.dtype());
         }
         match self.isa(x)? {
-            Some(isa) => apply(x, weight, bias.as_ref(), self.plans.find(isa, x, weight, config)?),
+            Some(isa) => {
+                apply(x, weight, bias.as_ref(), self.plans.find((isa, self.algorithm), x, weight, config)?)
+            }
             None => composed::conv2d(x, weight, bias.as_ref(), *config, rests),
         }
     }

@@ -92,7 +92,7 @@ mod weighted;
 pub use activation::Relu;
 pub use batch_norm::{BatchNorm, BatchNorm2d, batch_norm};
 pub use block::{Block, BlockConfig, Blocks, block};
-pub use conv::{Conv2d, Conv2dConfig, conv2d, conv2d_no_bias};
+pub use conv::{Algorithm, Conv2d, Conv2dConfig, conv2d, conv2d_no_bias};
 pub use dropout::Dropout;
 pub use layer_norm::{LayerNorm, RmsNorm, layer_norm, layer_norm_no_bias, rms_norm};
 pub use linear::{Linear, linear, linear_b, linear_no_bias};

@@ -1,6 +1,7 @@
 //! Fused blocks against the same blocks layer by layer on candle's operations.
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_kernels::trunk::{BlockSpec, Output, TrunkSpec};
 use adder_nn::fused::FusedBlocks;
 use adder_nn::{Block, BlockConfig, Blocks, ModuleT, VarBuilder, VarMap, block};
@@ -297,7 +298,14 @@ fn no_blocks_wide_paddings_and_impossible_rates() -> Result<()> {
 #[test]
 fn fused_blocks_refuse_images_of_another_form() -> Result<()> {
     let block = BlockSpec { out_channels: 3, padding: 1, dropout: 0.0, pool: false, mask: 0 };
-    let spec = TrunkSpec { in_channels: 2, height: 4, width: 6, blocks: vec![block], output: Output::Map };
+    let spec = TrunkSpec {
+        in_channels: 2,
+        height: 4,
+        width: 6,
+        blocks: vec![block],
+        output: Output::Map,
+        algorithm: Algorithm::Direct,
+    };
     let blocks = FusedBlocks::new(spec, Isa::best())?;
     let params = uniform(3 * 2 * 9 + 6, 1);
     assert_eq!(blocks.forward_train(&uniform((2, 2, 4, 6), 0), &params, None)?.output.dims(), [2, 3, 4, 6]);

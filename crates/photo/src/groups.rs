@@ -3,6 +3,7 @@
 use crate::components::Component;
 use crate::frame;
 use crate::grid::BoundingBox;
+use crate::segments;
 use crate::stroke;
 use crate::surroundings::{self, SPECK};
 
@@ -53,15 +54,18 @@ pub(crate) fn digits(mut components: Vec<Component>, width: usize, height: usize
         surroundings::leave_out_underline(component, width);
     }
     let framed = surroundings::leave_out_surrounding_strokes(&mut components);
+    let segments: Vec<Parts> =
+        segments::take(&mut components).into_iter().filter_map(Parts::of_all).collect();
     let is_flat = |component: &Component| component.bounds.width() >= FLAT * component.bounds.height();
     let all_flat = components.iter().all(is_flat);
     let heights = components.iter().filter(|component| all_flat || !is_flat(component));
-    let tallest = heights.map(|component| component.bounds.height()).max().unwrap_or(0) as f32;
+    let heights = heights.map(|component| component.bounds.height());
+    let tallest = heights.chain(segments.iter().map(|digit| digit.bounds.height())).max().unwrap_or(0) as f32;
     let (tall, small): (Vec<Component>, Vec<Component>) = components.into_iter().partition(|component| {
         component.bounds.height() as f32 >= TALL * tallest && (all_flat || !is_flat(component))
     });
 
-    let mut groups: Vec<Parts> = Vec::new();
+    let mut groups = segments;
     for component in tall {
         let (mut together, apart): (Vec<Parts>, Vec<Parts>) =
             groups.into_iter().partition(|group| group.is_one_digit_with(&component, tallest));
@@ -94,6 +98,13 @@ impl Parts {
     fn of(component: Component) -> Self {
         let (bounds, area) = (component.bounds, component.area());
         Self { components: vec![component], bounds, area, marked: false }
+    }
+
+    fn of_all(components: Vec<Component>) -> Option<Self> {
+        let mut parts = components.into_iter().map(Self::of);
+        let mut whole = parts.next()?;
+        parts.for_each(|part| whole.join(part));
+        Some(whole)
     }
 
     fn join(&mut self, other: Self) {
@@ -143,8 +154,9 @@ fn assign(groups: &mut [Parts], component: Component, tallest: f32) {
     if underlines {
         return;
     }
-    // The holes of a punch.
-    let is_disc = component.area() as f32 >= 0.7 * component.bounds.area() as f32;
+    // The holes of a punch, and whatever else is solid; but a sign before the digit is a part of what is written.
+    let is_solid = component.area() as f32 >= 0.7 * component.bounds.area() as f32;
+    let is_disc = is_solid && !is_minus(component.bounds, group.bounds);
     let over_it = across < 0.0 && down <= NEAR * tallest;
     if over_it || (across <= 0.08 * tallest && down < 0.0) {
         group.join(Parts::of(component));
@@ -153,6 +165,16 @@ fn assign(groups: &mut [Parts], component: Component, tallest: f32) {
     {
         group.marked = true;
     }
+}
+
+/// Whether a flat part stands before a digit, at the middle of its height and no further away than this height.
+fn is_minus(part: BoundingBox, digit: BoundingBox) -> bool {
+    let [across, _] = digit.gaps(part);
+    let (middle, quarter) = ((part.top + part.bottom) / 2, digit.height() / 4);
+    part.width() >= FLAT * part.height()
+        && part.right <= digit.left
+        && across <= digit.height() as isize
+        && (digit.top + quarter..digit.bottom - quarter).contains(&middle)
 }
 
 /// Sorts as one reads.

@@ -53,6 +53,7 @@ mod found;
 mod frame;
 mod grid;
 mod groups;
+mod hull;
 #[cfg(feature = "files")]
 mod kind;
 mod lines;
@@ -63,6 +64,7 @@ mod original;
 mod page;
 mod picture;
 mod render;
+mod segments;
 mod shadow;
 mod stroke;
 mod surroundings;

@@ -2,6 +2,7 @@
 
 use crate::components::Component;
 use crate::grid::{BoundingBox, holes};
+use crate::hull::{self, Point, convex_hull};
 use crate::stroke;
 
 /// The least share of a view that a page's rectangle covers.
@@ -10,6 +11,10 @@ const LEAST_AREA: f32 = 0.06;
 const UNWRITTEN: f32 = 0.6;
 /// The share that a page fills of the smallest rectangle around it, whichever way that is turned; an ellipse fills 0.79.
 const FILLED: f32 = 0.88;
+/// The share that a page seen aslant fills of its convex hull, and the least share that the largest quadrilateral takes of this; of an
+/// ellipse it takes 0.64.
+const CONVEX: f32 = 0.95;
+const STRAIGHT: f32 = 0.9;
 /// The share of a page's shorter side by which its edge is left out: shadows and soft edges.
 const EDGE: f32 = 0.02;
 /// The components that are tried.
@@ -36,7 +41,8 @@ pub(crate) fn pages(components: &[Component], width: usize, height: usize) -> im
 
 /// `true` for a component that is no stroke: not even that of a one.
 pub(crate) fn is_patch(component: &Component, width: usize) -> bool {
-    let [shorter, longer] = smallest_rectangle(&component.local_mask(width), component.bounds.width());
+    let [shorter, longer] =
+        smallest_rectangle(&outline(&component.local_mask(width), component.bounds.width()));
     shorter > 0.45 * longer
 }
 
@@ -50,8 +56,9 @@ fn page(component: &Component, index: usize, width: usize, height: usize) -> Opt
     if (component.area() as f32) < UNWRITTEN * area {
         return None;
     }
-    let [shorter, longer] = smallest_rectangle(&filled, bounds.width());
-    if area < FILLED * shorter * longer {
+    let outline = outline(&filled, bounds.width());
+    let [shorter, longer] = smallest_rectangle(&outline);
+    if area < FILLED * shorter * longer && !is_aslant(outline, area) {
         return None;
     }
     let depth = (EDGE * bounds.width().min(bounds.height()) as f32).max(2.0);
@@ -74,10 +81,16 @@ fn page(component: &Component, index: usize, width: usize, height: usize) -> Opt
     Some(Part { component: index, mask, bounds })
 }
 
-/// The sides of the smallest rectangle around the pixels of a mask, to five degrees, the shorter one first.
-fn smallest_rectangle(mask: &[bool], width: usize) -> [f32; 2] {
-    // The outermost pixels of each row are enough.
-    let corners: Vec<[f32; 2]> = (0..)
+/// Whether a shape of this outline and area is a page seen aslant: a quadrilateral with straight sides.
+fn is_aslant(outline: Vec<Point>, area: f32) -> bool {
+    let hull = convex_hull(outline);
+    let whole = hull::area(&hull);
+    area >= CONVEX * whole && hull::largest_quadrilateral(&hull) >= STRAIGHT * whole
+}
+
+/// The corners of the outermost pixels of each row of a mask.
+fn outline(mask: &[bool], width: usize) -> Vec<Point> {
+    (0..)
         .zip(mask.chunks_exact(width))
         .flat_map(|(y, row)| {
             let ends = [row.iter().position(|inside| *inside), row.iter().rposition(|inside| *inside)];
@@ -86,7 +99,11 @@ fn smallest_rectangle(mask: &[bool], width: usize) -> [f32; 2] {
                 x.into_iter().flat_map(move |x| [0.0, 1.0].map(|below| [x as f32 + side, y as f32 + below]))
             })
         })
-        .collect();
+        .collect()
+}
+
+/// The sides of the smallest rectangle around an outline, to five degrees, the shorter one first.
+fn smallest_rectangle(corners: &[Point]) -> [f32; 2] {
     let extent = |[across, down]: [f32; 2]| {
         let along = corners.iter().map(|[x, y]| x * across + y * down);
         let [low, high] =

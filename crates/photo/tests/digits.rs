@@ -179,6 +179,106 @@ fn a_digit_is_twenty_pixels_long_and_centred_by_mass() {
     assert!((mean(|place| place.0) - 14.5).abs() < 0.6 && (mean(|place| place.1) - 14.5).abs() < 0.6);
 }
 
+/// A sheet whose upper edge looks shorter than the lower one, on a darker table: the sheet is no digit.
+#[test]
+fn a_sheet_seen_from_below_is_looked_into() {
+    let sheet = |pixels: &[u8; 784]| -> RgbImage {
+        let digit = enlarged(pixels, 14);
+        RgbImage::from_fn(600, 480, |x, y| {
+            let (x, y) = (x as f32, y as f32);
+            // From 0 to 1 down the sheet, and across each of its rows.
+            let down = (y - 40.0) / 400.0;
+            let half = 140.0 + 60.0 * down;
+            let across = (x - 300.0) / (2.0 * half) + 0.5;
+            if !(0.0..1.0).contains(&down) || !(0.0..1.0).contains(&across) {
+                return Rgb([120, 80, 50]);
+            }
+            let at = |share: f32| (share * 391.0) as u32;
+            let ink = u16::from(digit.get_pixel(at(across), at(down))[0]);
+            Rgb([(235 - ink * 8 / 10) as u8; 3])
+        })
+    };
+    let data = mnist();
+    let alike = (0..DIGITS).filter(|&index| {
+        let digits = decoded(sheet(data.image(index)), ImageFormat::Png).digits();
+        digits.len() == 1 && likeness(digits[0].image.pixels(), data.image(index)) > 0.5
+    });
+    // Whatever is widened below differs from the original; the sheet itself is like none.
+    assert!(alike.count() >= 38, "the sheets are read");
+}
+
+#[test]
+fn a_sign_before_a_digit_is_doubted() {
+    let data = mnist();
+    let doubted = |index: u32| {
+        let digit = enlarged(data.image(index), 6);
+        let signed = |sign: bool| {
+            let mut page = GrayImage::from_pixel(400, 260, Luma([240]));
+            for (x, y, Luma([ink])) in digit.enumerate_pixels() {
+                page.put_pixel(180 + x, 45 + y, Luma([240 - (u16::from(*ink) * 8 / 10) as u8]));
+            }
+            if sign {
+                (70..130).for_each(|x| (122..132).for_each(|y| page.put_pixel(x, y, Luma([40]))));
+            }
+            decoded(page, ImageFormat::Png).digits()
+        };
+        let doubted = |digits: &[Digit]| digits.iter().any(|digit| digit.doubts.contains(&Doubt::Marked));
+        assert!(!doubted(&signed(false)), "digit {index} alone");
+        doubted(&signed(true)) || signed(true).len() > 1
+    };
+    // But where the sign is far above or below the middle of a digit that stands high or low.
+    let count = (0..DIGITS).filter(|&index| doubted(index)).count();
+    assert!(count >= 38, "{count} of {DIGITS} doubted");
+}
+
+/// The digits of a display of seven segments, with gaps between these.
+#[test]
+fn the_segments_of_a_display_are_one_digit() {
+    // Left, top, right and bottom of the segments a to g.
+    let places = [
+        [63, 43, 237, 67],
+        [243, 73, 267, 232],
+        [243, 268, 267, 427],
+        [63, 433, 237, 457],
+        [33, 268, 57, 427],
+        [33, 73, 57, 232],
+        [63, 238, 237, 262],
+    ];
+    let digits: [&[usize]; 8] = [
+        &[0, 1, 2, 3, 4, 5],
+        &[0, 1, 6, 4, 3],
+        &[0, 1, 6, 2, 3],
+        &[5, 6, 1, 2],
+        &[0, 5, 6, 2, 3],
+        &[0, 5, 6, 2, 3, 4],
+        &[0, 1, 2],
+        &[0, 1, 2, 3, 4, 5, 6],
+    ];
+    for segments in digits {
+        let is_lit = |x: u32, y: u32| {
+            segments.iter().any(|&segment| {
+                let [left, top, right, bottom] = places[segment];
+                (left..right).contains(&x) && (top..bottom).contains(&y)
+            })
+        };
+        let display =
+            RgbImage::from_fn(300, 500, |x, y| Rgb(if is_lit(x, y) { [255, 50, 40] } else { [12, 10, 10] }));
+        let found = decoded(display, ImageFormat::Png).digits();
+        assert_eq!(found.len(), 1, "{segments:?}");
+        let (width, height) = (found[0].region.width, found[0].region.height);
+        assert!(height > 350 && (width > 200 || segments.len() == 3), "{segments:?}: {width} x {height}");
+    }
+    // Strokes beside each other are none of them.
+    let bars = GrayImage::from_fn(300, 300, |x, y| {
+        Luma([if (60..240).contains(&y) && [60, 150].iter().any(|&left| (left..left + 24).contains(&x)) {
+            0
+        } else {
+            255
+        }])
+    });
+    assert_eq!(decoded(bars, ImageFormat::Png).digits().len(), 2, "11");
+}
+
 #[test]
 fn what_is_no_digit_is_doubted() {
     let flat = decoded(GrayImage::from_pixel(90, 60, Luma([99])), ImageFormat::Png);

@@ -30,7 +30,9 @@ impl Machine {
     /// # Errors
     /// Where the network cannot be, or not on the device or the backend.
     pub fn new_model(&self, config: &Config) -> adder_model::Result<IdentityAdder> {
-        IdentityAdder::new(&config.model, config.seed, &self.device)?.with_backend(self.backend)
+        IdentityAdder::new(&config.model, config.seed, &self.device)?
+            .with_algorithm(config.compute.algorithm.into())?
+            .with_backend(self.backend)
     }
 }
 

@@ -276,10 +276,12 @@ impl RunDirectory {
         let bytes = checkpoint::read_checked(&path)?;
         let (model, facts) =
             weights::from_safetensors(&bytes, &path, device).map_err(CheckpointError::from)?;
-        if self.config()?.model != *model.config() {
+        let config = self.config()?;
+        if config.model != *model.config() {
             return Err(RunError::OtherNetwork { path: self.path.join(CONFIG), weights: path });
         }
-        Ok((model, facts))
+        let algorithm = config.compute.algorithm.into();
+        Ok((model.with_algorithm(algorithm).map_err(CheckpointError::from)?, facts))
     }
 
     /// The network of the run's results, with the weights that `training.evaluate` names.

@@ -66,7 +66,7 @@ pub(crate) enum RunsAction {
     Mv {
         /// A run directory, or its name in runs/.
         from: PathBuf,
-        /// The new folder, which must not be there yet.
+        /// The new folder, which must not be there yet. A name alone is one in runs/ where RUN is; `./NAME` is not.
         to: PathBuf,
     },
 }

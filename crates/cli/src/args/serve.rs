@@ -1,7 +1,8 @@
 //! The arguments of `adder serve`.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use adder_serve::{HostName, Origin};
 use clap::Args;
@@ -14,9 +15,10 @@ pub(crate) struct ServeArgs {
     /// weights inside the program].
     #[arg(value_name = "RUN|FILE.safetensors")]
     pub(crate) weights: Option<PathBuf>,
-    /// Address to listen on. The default is reached from this machine alone; 0.0.0.0:PORT from everywhere. Port 0 is any.
+    /// Address or host name to listen on. The default, and PORT alone, is reached from this machine alone; 0.0.0.0:PORT from
+    /// everywhere. Port 0 is any.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub(crate) addr: SocketAddr,
+    pub(crate) addr: Address,
     /// Weights of a run.
     #[arg(long, value_enum, default_value = "last")]
     pub(crate) checkpoint: CheckpointChoice,
@@ -40,6 +42,44 @@ pub(crate) struct ServeArgs {
     /// The most open connections; further ones wait.
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = whole::<u32>(1..=1_000_000), allow_negative_numbers = true)]
     pub(crate) max_connections: u32,
+}
+
+/// The place to listen on: an address or the name of a host, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address(String);
+
+impl Address {
+    /// The addresses that it stands for. A name is asked of the system.
+    ///
+    /// # Errors
+    /// Where the system knows no host of that name.
+    pub(crate) fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
+        Ok(self.0.to_socket_addrs()?.collect())
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.parse::<SocketAddr>().is_ok() {
+            return Ok(Self(text.to_owned()));
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+        let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+        match port.parse::<u16>() {
+            // The address of the default: what a name leaves out opens nothing to others.
+            Ok(port) if host.is_empty() => Ok(Self(format!("127.0.0.1:{port}"))),
+            Ok(port) if host.chars().all(is_name) => Ok(Self(format!("{host}:{port}"))),
+            _ => Err("expected ADDRESS:PORT, NAME:PORT or PORT, such as 127.0.0.1:8080, localhost:8080, [::1]:8080 or 8080".into()),
+        }
+    }
 }
 
 /// The largest body that may be allowed.
@@ -77,6 +117,28 @@ fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_to_listen_on_has_a_port() {
+        let read = |text: &str| text.parse::<Address>().map(|address| address.to_string());
+        for (text, address) in [
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("localhost:8932", "localhost:8932"),
+            ("my-host.example:80", "my-host.example:80"),
+            ("8932", "127.0.0.1:8932"),
+            (":8932", "127.0.0.1:8932"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(address), "{text}");
+        }
+        for text in
+            ["", ":", "localhost", "nowhere", "host:", "host:port", "host:65536", "::1:80", "http://a:80"]
+        {
+            assert!(read(text).is_err_and(|words| words.contains("NAME:PORT")), "{text}");
+        }
+        let local = "localhost:80".parse::<Address>().unwrap().resolve().unwrap();
+        assert!(!local.is_empty() && local.iter().all(|address| address.ip().is_loopback()), "{local:?}");
+    }
 
     #[test]
     fn sizes_have_units() {

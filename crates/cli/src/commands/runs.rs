@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::args::RUNS;
 use crate::args::{RunsAction, RunsArgs, SortKey};
 use crate::context::Context;
-use crate::loaded_model::{find_run, place_of_run};
+use crate::loaded_model::{find_run, place_beside, place_of_run};
 use crate::output::{escaped, print, print_json, say, shown};
 use crate::resume_command::resume_command;
 use adder_report::format::metrics_table;
@@ -24,7 +24,12 @@ pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
         Some(RunsAction::Show { run, json }) => show(run, *json),
         Some(RunsAction::Rm { runs }) => runs.iter().try_for_each(|run| remove(run, context)),
         Some(RunsAction::Mv { from, to }) => {
-            find_run(from)?.move_to(to)?;
+            let (run, to) = (find_run(from)?, place_beside(from, to));
+            let before = shown(run.path());
+            run.move_to(&to)?;
+            if !context.quiet {
+                say(format_args!("moved {before} to {}", shown(&to)));
+            }
             Ok(())
         }
     }

@@ -17,7 +17,8 @@ use crate::signals;
 
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     let loaded = LoadedModel::open(args.weights.as_deref(), args.checkpoint, context)?;
-    let listener = TcpListener::bind(args.addr).with_context(|| format!("--addr {}", args.addr))?;
+    let listen = || TcpListener::bind(&args.addr.resolve()?[..]);
+    let listener = listen().with_context(|| format!("--addr {}", args.addr))?;
     let description = ModelInfo {
         config: loaded.model.config().clone(),
         parameters: loaded.model.parameters().iter().map(|parameter| parameter.var.elem_count()).sum(),
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<()> {
     };
     let stop = ShutdownHandle::default();
     let stopping = stop.clone();
-    signals::watch(move || stopping.shutdown())?;
+    signals::watch(|| false, move || stopping.shutdown())?;
     if !context.quiet {
         say(format_args!("weights: {}", shown(&loaded.path)));
         say(format_args!("listening on http://{}/ (Ctrl-C stops)", listener.local_addr()?));

@@ -1,13 +1,15 @@
 //! `adder train --tui`: a run on the whole terminal.
 
+mod keys;
 mod state;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::io::{IsTerminal, Stdout, stdin};
+use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use adder_data::{Labeled, normalize, pairing};
@@ -22,11 +24,10 @@ use candle_core::Device;
 use indicatif::ProgressDrawTarget;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::crossterm::event::{self, Event};
 
 use crate::context::Context;
-use crate::signals;
-use state::{Action, DashboardState, Mistake};
+use crate::screen::{self, Lenient};
+use state::{DashboardState, Mistake};
 
 /// Between two pictures of a running training.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -36,11 +37,13 @@ const ASKED: usize = 1000;
 const MOST_MISTAKES: usize = 16;
 
 /// The dashboard on the terminal. Dropped, it gives the terminal back.
-pub(crate) struct Dashboard<B: Backend = CrosstermBackend<Stdout>> {
+pub(crate) struct Dashboard<B: Backend = CrosstermBackend<Lenient>> {
     terminal: Terminal<B>,
     /// Set for a real terminal.
     _restore: Option<RestoreOnDrop>,
     stop: StopFlag,
+    /// The keys that pause and go on.
+    pauses: Receiver<()>,
     /// The teacher whose training starts next.
     teacher: Option<TeacherNumber>,
     state: Option<DashboardState>,
@@ -66,8 +69,10 @@ impl Dashboard {
         let mut indices = run.split()?.validation().to_vec();
         indices.truncate(ASKED);
         let validation = Validation { data, indices, seed: config.seed };
-        let terminal = ratatui::try_init()?;
-        Ok(Some(Self::new(terminal, Some(RestoreOnDrop), stop.clone(), validation)))
+        let restore = Some(RestoreOnDrop);
+        let terminal = screen::take()?;
+        let pauses = keys::listen(stop.clone())?;
+        Ok(Some(Self::new(terminal, restore, (stop.clone(), pauses), validation)))
     }
 }
 
@@ -75,37 +80,28 @@ impl<B: Backend> Dashboard<B> {
     fn new(
         terminal: Terminal<B>,
         restore: Option<RestoreOnDrop>,
-        stop: StopFlag,
+        (stop, pauses): (StopFlag, Receiver<()>),
         validation: Validation,
     ) -> Self {
         let drawn = Instant::now();
-        Self { terminal, _restore: restore, stop, teacher: None, state: None, drawn, validation }
+        Self { terminal, _restore: restore, stop, pauses, teacher: None, state: None, drawn, validation }
     }
 
     /// Obeys the keys pressed since the last time, and waits while the run is paused.
     fn obey(&mut self) {
         let Some(state) = &mut self.state else { return };
-        loop {
+        while !self.stop.is_requested() {
             let wait = if state.paused { REDRAW } else { Duration::ZERO };
-            while event::poll(wait).unwrap_or(false) {
-                let Ok(Event::Key(key)) = event::read() else { break };
-                match state.press(key) {
-                    Some(Action::Quit) => leave(),
-                    // Whoever asks again means it.
-                    Some(Action::Stop) if self.stop.is_requested() => leave(),
-                    Some(Action::Stop) => {
-                        self.stop.request();
-                        state.doing = "saving";
-                    }
-                    None => {}
-                }
-            }
-            if !state.paused || self.stop.is_requested() {
-                return;
+            match self.pauses.recv_timeout(wait) {
+                Ok(()) => state.pause(!state.paused),
+                Err(RecvTimeoutError::Timeout) if state.paused => {}
+                Err(_) => return,
             }
             // A terminal that cannot be drawn on does not stop the training.
             let _ = self.terminal.draw(|frame| view::draw(frame, state));
         }
+        state.pause(false);
+        state.doing = "saving";
     }
 
     fn redraw(&mut self) {
@@ -114,12 +110,6 @@ impl<B: Backend> Dashboard<B> {
             self.drawn = Instant::now();
         }
     }
-}
-
-/// Ends the program with the terminal as it was.
-fn leave() -> ! {
-    ratatui::restore();
-    signals::interrupt()
 }
 
 impl Validation {
@@ -206,6 +196,6 @@ struct RestoreOnDrop;
 
 impl Drop for RestoreOnDrop {
     fn drop(&mut self) {
-        ratatui::restore();
+        screen::give_back();
     }
 }

@@ -5,19 +5,9 @@ use std::time::{Duration, Instant};
 use adder_experiment::TeacherNumber;
 use adder_train::events::EpochEvent;
 use adder_train::{Progress, RunPlan};
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// Points of a curve; beyond them, every second one is dropped.
 const MOST_POINTS: usize = 2000;
-
-/// The request of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Save and leave; `adder train --resume` resumes.
-    Stop,
-    /// Leave at once, with what the last checkpoint holds.
-    Quit,
-}
 
 /// An image that the network of the last checkpoint gets wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,25 +122,8 @@ impl DashboardState {
         }
     }
 
-    /// The effect of a key. Pausing is the caller's to carry out; it sees [`paused`](Self::paused).
-    pub(super) fn press(&mut self, key: KeyEvent) -> Option<Action> {
-        if key.kind != KeyEventKind::Press {
-            return None;
-        }
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            KeyCode::Char('c') if control => Some(Action::Stop),
-            KeyCode::Char('s') => Some(Action::Stop),
-            KeyCode::Char('q') => Some(Action::Quit),
-            KeyCode::Char('p' | ' ') => {
-                self.pause(!self.paused);
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn pause(&mut self, pause: bool) {
+    /// Pauses or goes on, as the caller does it.
+    pub(super) fn pause(&mut self, pause: bool) {
         self.worked = self.seconds_worked();
         self.since = Instant::now();
         self.paused = pause;

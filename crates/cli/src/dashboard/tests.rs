@@ -2,7 +2,6 @@ use adder_model::{HeadMetrics, Metrics};
 use adder_train::events::StepEvent;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 
@@ -101,17 +100,13 @@ fn small_terminals_show_what_fits() {
 }
 
 #[test]
-fn keys_pause_stop_and_quit() {
+fn a_pause_is_shown_and_ends() {
     let mut state = trained();
-    let plain = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
-    assert_eq!(state.press(plain('p')), None);
-    assert!(state.paused && screen(&state, 80, 24).contains("paused"));
-    assert_eq!(state.press(plain(' ')), None);
-    assert!(!state.paused);
-    assert_eq!(state.press(plain('s')), Some(Action::Stop));
-    assert_eq!(state.press(plain('q')), Some(Action::Quit));
-    assert_eq!(state.press(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Action::Stop));
-    assert_eq!((state.press(plain('c')), state.press(plain('x'))), (None, None));
+    assert!(screen(&state, 80, 24).contains("training  epoch"));
+    state.pause(true);
+    assert!(screen(&state, 80, 24).contains("paused"));
+    state.pause(false);
+    assert!(!screen(&state, 80, 24).contains("paused"));
 }
 
 #[test]
@@ -119,7 +114,8 @@ fn the_training_of_a_teacher_is_shown_as_a_teachers() {
     let data = Arc::new(Labeled::new(vec![0; adder_data::PIXELS], vec![0]).unwrap());
     let validation = Validation { data, indices: Vec::new(), seed: 1 };
     let terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
-    let mut dashboard = Dashboard::new(terminal, None, StopFlag::default(), validation);
+    let (_presses, pauses) = std::sync::mpsc::channel();
+    let mut dashboard = Dashboard::new(terminal, None, (StopFlag::default(), pauses), validation);
     let shows = |dashboard: &Dashboard<TestBackend>, words: &str| {
         dashboard.terminal.backend().to_string().contains(words)
     };

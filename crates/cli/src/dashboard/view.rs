@@ -55,7 +55,7 @@ fn draw_head(frame: &mut Frame<'_>, area: Rect, state: &DashboardState) {
 }
 
 fn keys() -> Line<'static> {
-    Line::from("p pause   s stop and save   q quit without saving").style(Modifier::DIM)
+    Line::from("p pause   q or s stop and save").style(Modifier::DIM)
 }
 
 /// The numbers, shortest first, for a tiny terminal cuts off the rest.

@@ -313,3 +313,19 @@ fn other_images_than_a_runs_are_named_once() {
         "{told}"
     );
 }
+
+#[test]
+fn pictures_that_are_left_out_are_said() {
+    let place = Workplace::new();
+    for set in ["train", "val", "test"] {
+        for (digit, shade) in [("0", 90), ("3", 200), ("5", 250)] {
+            std::fs::create_dir_all(place.path(&format!("set/{set}/{digit}"))).unwrap();
+            let picture =
+                image::GrayImage::from_fn(28, 28, |x, y| image::Luma([if x == y { shade } else { 0 }]));
+            picture.save(place.path(&format!("set/{set}/{digit}/a.png"))).unwrap();
+        }
+    }
+    let told = warnings(&place, &["data", "--data", "set"]);
+    let left_out = |line: &&String| line.contains("set/val is left out");
+    assert_eq!(told.iter().filter(left_out).count(), 1, "{told:?}");
+}

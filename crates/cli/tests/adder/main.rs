@@ -6,6 +6,7 @@ mod data;
 mod evaluation;
 mod experiments;
 mod export;
+mod forms;
 #[cfg(feature = "pretrained")]
 mod going_on;
 mod import;
@@ -25,3 +26,4 @@ mod shell;
 #[cfg(feature = "pretrained")]
 mod strange_weights;
 mod streams;
+mod terminal;

@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::process::{Command, Stdio};
 
 use crate::common::{TINY, Workplace};
@@ -94,41 +93,6 @@ fn trainings_go_on_where_standard_error_fails() {
     }
 }
 
-/// What a training says on a terminal, with the variable `TERM` set so or unset.
-fn said_on_a_terminal(place: &Workplace, run: &str, term: Option<&str>) -> String {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&terminal).unwrap();
-    unlockpt(&terminal).unwrap();
-    let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-    let open = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("adder"));
-    command.current_dir(place.path("")).args(training(run, &["--tui"])).env_remove("TERM");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(open());
-    command.envs(term.map(|term| ("TERM", term)));
-    // The terminal stays open until it is read.
-    let held = open();
-    assert!(command.status().unwrap().success());
-    let mut said = vec![0; 1 << 16];
-    let length = File::from(terminal).read(&mut said).unwrap();
-    drop(held);
-    said.truncate(length);
-    String::from_utf8(said).unwrap()
-}
-
-#[test]
-fn a_terminal_that_cannot_draw_shows_plain_lines() {
-    let place = Workplace::new();
-    for (run, term) in [("dumb", Some("dumb")), ("unset", None)] {
-        let said = said_on_a_terminal(&place, run, term);
-        assert!(said.contains("epoch  1/1  loss") && said.contains(&format!("into {run}")), "{said}");
-        assert!(!said.contains('\x1b'), "{said:?}");
-    }
-    let said = said_on_a_terminal(&place, "drawn", Some("xterm"));
-    assert!(said.contains("epoch  1/1  loss") && said.contains('\x1b'), "{said:?}");
-}
-
 /// What is made before the results are printed and after it is there, whatever becomes of the printing.
 #[test]
 fn a_standard_output_that_fails_loses_nothing_but_the_words() {
@@ -144,4 +108,19 @@ fn a_standard_output_that_fails_loses_nothing_but_the_words() {
         assert_eq!(code(&place, &["eval", name], stdout(), Stdio::null()), Some(expected), "{name}");
         assert_eq!(code(&place, &["runs", "show", name], stdout(), Stdio::null()), Some(expected), "{name}");
     }
+}
+
+/// A limit on the length of files is an error in words, not a signal that kills.
+#[test]
+fn files_that_may_not_be_so_long_are_named() {
+    let place = Workplace::new();
+    let adder = assert_cmd::cargo::cargo_bin("adder");
+    let mut command = Command::new("sh");
+    // Blocks of 512 bytes, or of 1024 where the shell is bash: less than a file of weights has.
+    command.args(["-c", "ulimit -f 4; exec \"$@\"", "sh"]).arg(adder).args(training("run", &[]));
+    let output = command.current_dir(place.path("")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: ") && said.contains("File too large"), "{said}");
+    assert!(!place.path("run").exists(), "half a run");
 }

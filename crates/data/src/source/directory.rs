@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{Contents, Family, PictureFolders, family_of, foreign_class};
 use super::names::Part;
-use super::{LoadEvent, files, npz};
+use super::{LoadEvent, Unused, files, npz};
+use crate::gzip::{self, Gunzip};
 use crate::problem::Problem;
 use crate::signature::Signature;
 use crate::{Error, Labeled, Result};
@@ -41,7 +42,7 @@ fn load_file(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(Labe
     let family = family_of(path)?;
     // An archive whose name is that of one of four files holds that one.
     if family.is_none() && path.is_file() && first_bytes(path)?.starts_with(b"PK") {
-        return npz::load(path);
+        return npz::load(path, notify);
     }
     match family {
         Some(family) => match family.missing()[..] {
@@ -62,10 +63,14 @@ fn load_folder(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(La
         return files::load_family(family, notify);
     }
     if let Some(archive) = contents.archive(path)? {
-        return npz::load(archive);
+        return npz::load(archive, notify);
     }
     if let Some(folders) = contents.pictures() {
-        return load_pictures(folders);
+        let loaded = load_pictures(folders)?;
+        for folder in &folders.unused {
+            notify(LoadEvent::Unused(&Unused { name: folder.display().to_string() }));
+        }
+        return Ok(loaded);
     }
     Err(match (contents.incomplete(), foreign_class(path)) {
         (Some(family), _) => missing(family),
@@ -107,33 +112,67 @@ fn load_pictures(_: &PictureFolders) -> Result<(Labeled, Labeled)> {
 /// The name of a file below `folder`, and what it is where its first bytes or, for a table, its name tell.
 fn described(file: &Path, folder: &Path) -> String {
     let name = within(file, folder);
-    match first_bytes(file).ok().and_then(|bytes| Signature::known(&bytes)) {
+    match kind(file) {
         Some(kind) => format!("{name} ({kind})"),
-        None if is_table(file) => format!("{name} (a table as text)"),
         None => name,
+    }
+}
+
+/// What a file is; of packed data, what is in it.
+fn kind(file: &Path) -> Option<String> {
+    let known = first_bytes(file).ok().and_then(|bytes| {
+        let packed = Signature::known(&bytes)?;
+        Some((packed, bytes.starts_with(&gzip::MAGIC).then(|| unpacked(&bytes))))
+    });
+    let named = is_table(file).then_some("a table as text");
+    match known {
+        Some((kind, None)) => Some(kind.into()),
+        Some((kind, Some(within))) => {
+            let within = Signature::known(&within).or(named).or(is_pickle_by_name(file));
+            Some(within.map_or(kind.into(), |within| format!("{kind}, of {within}")))
+        }
+        None => named.map(str::to_owned),
     }
 }
 
 /// What to do about the first of these files of which that is known.
 fn advice(files: &[PathBuf]) -> Option<&'static str> {
     files.iter().take(MOST_ADVISED).find_map(|file| {
-        if is_table(file) {
-            return Some(ARRAYS);
-        }
-        let kind = Signature::known(&first_bytes(file).ok()?)?;
-        if Signature::UNPACKED.iter().any(|word| kind.contains(word)) {
-            Some(UNPACK)
-        } else if Signature::TABLES.iter().any(|word| kind.contains(word)) {
+        let kind = kind(file)?;
+        let is_one_of = |words: &[&str]| words.iter().any(|word| kind.contains(word));
+        if is_one_of(&Signature::TABLES) || is_table(file) {
             Some(ARRAYS)
+        } else if is_one_of(&Signature::UNPACKED) {
+            Some(UNPACK)
         } else {
             None
         }
     })
 }
 
+/// The first bytes of what is packed in these first bytes of gzip data.
+fn unpacked(start: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What was cut off is an error, behind the bytes that are wanted.
+    let _ = Gunzip::new(start).take(SIGNATURE_BYTES).read_to_end(&mut bytes);
+    bytes
+}
+
 fn is_table(file: &Path) -> bool {
-    let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    matches!(ending.as_deref(), Some("csv" | "tsv"))
+    ending(file).is_some_and(|ending| ["csv", "tsv"].contains(&ending.as_str()))
+}
+
+/// Words for a pickle of a protocol that its first bytes do not show, such as that of `mnist.pkl.gz`.
+fn is_pickle_by_name(file: &Path) -> Option<&'static str> {
+    let is_pickle = ending(file).is_some_and(|ending| ["pkl", "pickle"].contains(&ending.as_str()));
+    is_pickle.then_some("a pickle of Python")
+}
+
+/// The ending of a file's name in lower case, without that of packed data.
+fn ending(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_string_lossy().to_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.rsplit_once('.').map(|(_, ending)| ending.to_owned())
 }
 
 fn within(file: &Path, folder: &Path) -> String {

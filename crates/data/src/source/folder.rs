@@ -55,6 +55,8 @@ pub(super) struct PictureFolders {
     pub(super) folder: PathBuf,
     pub(super) train: Option<PathBuf>,
     pub(super) evaluation: Option<PathBuf>,
+    /// Others of the names of evaluation.
+    pub(super) unused: Vec<PathBuf>,
 }
 
 /// All that was found in a folder.
@@ -233,20 +235,24 @@ fn preference(file: &Path, folder: &Path) -> (bool, bool, PathBuf) {
 
 /// The pictures by class in `folder`, whose entries are given.
 fn picture_folders(folder: &Path, entries: &[(String, PathBuf)]) -> Option<PictureFolders> {
-    let find = |names: &[&str]| {
-        names.iter().find_map(|wanted| {
+    let find = |names: &[&str]| -> Vec<PathBuf> {
+        let named = |wanted: &str| {
             entries.iter().find_map(|(name, path)| {
-                if names::words(name).concat() != *wanted {
+                if names::words(name).concat() != wanted {
                     return None;
                 }
                 // Kaggle's archives have a folder in one of the same name.
                 [path.clone(), path.join(name)].into_iter().find(|path| has_classes(path))
             })
-        })
+        };
+        names.iter().filter_map(|wanted| named(wanted)).collect()
     };
-    let (train, evaluation) = (find(&TRAIN), find(&EVALUATION));
+    let train = find(&TRAIN).into_iter().next();
+    let mut others = find(&EVALUATION).into_iter();
+    let evaluation = others.next();
     let found = train.is_some() || evaluation.is_some() || has_classes(folder);
-    found.then(|| PictureFolders { folder: folder.to_owned(), train, evaluation })
+    let unused = others.collect();
+    found.then(|| PictureFolders { folder: folder.to_owned(), train, evaluation, unused })
 }
 
 /// A folder in that of a set's pictures in `folder`, where these stand in folders of which none is named for a digit.

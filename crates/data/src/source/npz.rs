@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::bufread::DeflateDecoder;
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveEntryWayfinder, ZipSliceArchive};
 
-use super::npy;
+use super::{LoadEvent, Unused, names, npy};
 use crate::items::Items;
 use crate::problem::Problem;
 use crate::signature::Signature;
@@ -32,13 +32,14 @@ struct Entry {
     place: ZipArchiveEntryWayfinder,
 }
 
-/// Loads train and evaluation from an archive that `numpy.savez` or `numpy.savez_compressed` wrote.
+/// Loads train and evaluation from an archive that `numpy.savez` or `numpy.savez_compressed` wrote. `notify` is told of arrays for
+/// validation, which are not used.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Arrays`] where an array is missing, and [`Error::File`].
-pub(super) fn load(path: &Path) -> Result<(Labeled, Labeled)> {
+pub(super) fn load(path: &Path, notify: &mut dyn FnMut(LoadEvent<'_>)) -> Result<(Labeled, Labeled)> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, &error))?;
-    from_bytes(&bytes, path)
+    from_bytes(&bytes, path, notify)
 }
 
 /// Reads the items of an archive that holds one array alone, as KMNIST has one for each of its four files.
@@ -67,7 +68,11 @@ fn open(bytes: &[u8]) -> std::result::Result<(ZipSliceArchive<&[u8]>, Vec<Entry>
 }
 
 /// The same from the bytes of the archive at `path`.
-pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)> {
+pub(super) fn from_bytes(
+    bytes: &[u8],
+    path: &Path,
+    notify: &mut dyn FnMut(LoadEvent<'_>),
+) -> Result<(Labeled, Labeled)> {
     let (archive, entries) =
         open(bytes).map_err(|problem| Error::File { file: path.display().to_string(), problem })?;
     let wanted = ARRAYS.map(|(_, names, _)| {
@@ -92,7 +97,18 @@ pub(super) fn from_bytes(bytes: &[u8], path: &Path) -> Result<(Labeled, Labeled)
         Labeled::new(read(images, Items::Images)?, read(labels, Items::Labels)?)
             .map_err(|problem| Error::File { file: name_in(path, labels), problem })
     };
-    Ok((set(train_images, train_labels)?, set(images, labels)?))
+    let loaded = (set(train_images, train_labels)?, set(images, labels)?);
+    for entry in entries.iter().filter(|entry| entry.is_array && is_of_validation(&entry.name)) {
+        notify(LoadEvent::Unused(&Unused { name: name_in(path, entry) }));
+    }
+    Ok(loaded)
+}
+
+/// Whether an array is one of images to validate on, such as `x_val`; its labels go with them.
+fn is_of_validation(name: &str) -> bool {
+    let words = names::words(name);
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+    has(&["val", "valid", "validation"]) && has(&["x", "images", "image", "data"])
 }
 
 /// What an archive is that holds no array.

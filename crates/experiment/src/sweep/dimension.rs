@@ -1,5 +1,6 @@
 //! The dimensions of a sweep: a key of the configuration with its choices or its range.
 
+use adder_train::Config;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
@@ -34,7 +35,7 @@ pub enum Values {
 }
 
 impl Dimension {
-    /// From `key=a,b,c`, each written as in TOML; what is no TOML value is taken as text.
+    /// From `key=a,b,c`, or `key=[a,b,c]` for a key that takes no list, each written as in TOML; what is no TOML value is taken as text.
     ///
     /// # Errors
     /// [`SweepError::Dimension`].
@@ -45,6 +46,12 @@ impl Dimension {
         let items: Vec<Value> = match format!("[{list}]").parse() {
             Ok(Value::Array(items)) => items,
             _ => list.split(',').map(|item| word_or_value(item.trim())).collect(),
+        };
+        let items = match <[Value; 1]>::try_from(items) {
+            // The list of choices as a list, for a key that takes none.
+            Ok([Value::Array(list)]) if !Config::takes_list(&key) => list,
+            Ok(item) => item.into(),
+            Err(items) => items,
         };
         if items.is_empty() || items.iter().any(|item| item.as_str() == Some("")) {
             return Err(malformed());
@@ -116,6 +123,10 @@ mod tests {
         );
         let arrays = items("model.channels=[4, 4],[8, 8]");
         assert_eq!(arrays, [vec![4, 4], vec![8, 8]].map(Value::from));
+        assert_eq!(items("model.channels=[4, 4]"), [Value::from(vec![4, 4])]);
+        assert_eq!(items("model.layers=[]"), [Value::Array(Vec::new())]);
+        assert_eq!(items("training.batch_size=[64, 128]"), [64, 128].map(Value::from));
+        assert_eq!(items("schedule.kind=[\"cosine\"]"), [Value::from("cosine")]);
     }
 
     #[test]

@@ -12,16 +12,13 @@ use super::names::{Expected, Naming, expected};
 use super::rebuild::QUANTIZED;
 use super::storages::Storages;
 use super::tensor::Tensor;
+use super::transformed::{self, DEQUANTIZE};
 use crate::error::FileProblem;
 use crate::{Error, Result};
 
 /// Values that a network may have for each byte of its file, and these beside them: a view may repeat an element, but no network
 /// consists of repetitions.
 const MOST_EXPANDED: usize = 1 << 20;
-
-/// What to do about weights of a quantized network.
-pub(crate) const DEQUANTIZE: &str =
-    "the network is quantized: save its state_dict as it was before that, or each tensor's `dequantize()`";
 
 /// The tensors of a file by its names, and how these are ours.
 pub(crate) struct Parts<'p, 's> {
@@ -104,13 +101,16 @@ fn fitting<'p>(
     if let Some(first) = missing.first() {
         let problem = TensorProblem::Missing((*first).into());
         let shape = theirs.iter().zip(expected).find(|(name, _)| name == first).map(|(_, it)| &it.shape[..]);
-        let advice = renamed(parts, &unknown, shape.unwrap_or_default());
+        let advice = transformed::advice(&unknown)
+            .or_else(|| transformed::fused(&missing, &unknown))
+            .or_else(|| renamed(parts, &unknown, shape.unwrap_or_default()));
         let advice = advice.unwrap_or_else(|| of_missing(&missing, theirs.len(), &unknown));
         return Err(FileProblem::Tensor { problem, advice });
     }
     if let Some(first) = unknown.first() {
         let problem = TensorProblem::Unknown(first.escape_debug().to_string());
-        return Err(FileProblem::Tensor { problem, advice: of_unknown(&unknown) });
+        let advice = transformed::advice(&unknown).unwrap_or_else(|| of_unknown(&unknown));
+        return Err(FileProblem::Tensor { problem, advice });
     }
     let fit = expected.iter().zip(theirs).map(|(expected, theirs)| {
         let wanted = format!("F32 {:?}", expected.shape);

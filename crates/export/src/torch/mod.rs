@@ -22,6 +22,7 @@ mod read;
 mod rebuild;
 mod storages;
 mod tensor;
+mod transformed;
 
 pub use export::to_safetensors;
 pub(crate) use marks::has_counts;

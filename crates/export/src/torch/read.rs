@@ -10,7 +10,7 @@ use candle_core::Device;
 use safetensors::tensor::TensorView;
 
 use super::archive::Archive;
-use super::build::{DEQUANTIZE, Parts, build};
+use super::build::{Parts, build};
 use super::choice::{Chosen, choose};
 use super::contents::{Group, describe, groups};
 use super::element::Element;
@@ -20,6 +20,7 @@ use super::names::{Naming, expected};
 use super::pickle::{self, Heap, Value};
 use super::storages::{Storages, ZipStorages};
 use super::tensor::{Content, Tensor};
+use super::transformed;
 use crate::error::FileProblem;
 use crate::{Error, Result};
 
@@ -88,7 +89,7 @@ impl Source<'_> {
             (None, None) => Err(self.failed(FileProblem::Nothing {
                 expected: Naming::Torch.name(config, &ours[0].name),
                 found: words(),
-                advice: if is_quantized(groups) { DEQUANTIZE } else { SAVE }.into(),
+                advice: of_names(groups),
             })),
         }
     }
@@ -105,13 +106,13 @@ impl Source<'_> {
     }
 }
 
-/// Whether tensors are packed, as layers of a quantized module have them.
-fn is_quantized(groups: &[Group<'_>]) -> bool {
+/// What to do about a file of which no name is the network's.
+fn of_names(groups: &[Group<'_>]) -> String {
     let names = groups.iter().flat_map(|group| {
         let keys = group.path.iter().chain(&group.others);
-        keys.chain(group.tensors.iter().map(|(name, _)| name))
+        keys.chain(group.tensors.iter().map(|(name, _)| name)).map(Cow::as_ref)
     });
-    names.into_iter().any(|name| name.contains("_packed_params"))
+    transformed::advice(&names.collect::<Vec<_>>()).unwrap_or_else(|| SAVE.into())
 }
 
 /// A network in a safetensors file that is not one of our weights files.
@@ -209,8 +210,21 @@ pub(crate) fn from_legacy(source: &Source<'_>) -> Result<Taken> {
 /// A network in a pickle that Python wrote alone: arrays of NumPy, or tensors with their storages in them.
 pub(crate) fn from_pickle(source: &Source<'_>) -> Result<Taken> {
     let (heap, root, _) = pickle::read(source.bytes).map_err(|error| {
-        source.failed(FileProblem::Pickle { position: error.position, reason: error.reason })
+        let reason = format!("byte {}: {}", error.position, error.reason);
+        source.failed(of_another(source.bytes, &reason))
     })?;
     let (model, notes) = source.in_pickle(&heap, root, &Storages::None)?;
     Ok((model, Metadata::new(), notes))
+}
+
+/// The words for a pickle without PyTorch's mark that cannot be read. joblib writes the bytes of arrays between the pickle's opcodes.
+fn of_another(bytes: &[u8], reason: &str) -> FileProblem {
+    const JOBLIB: &[u8] = b"joblib.numpy_pickle";
+    let found = match bytes.windows(JOBLIB.len()).any(|bytes| bytes == JOBLIB) {
+        true => "a file of joblib".into(),
+        false => format!(
+            "a pickle that torch.save did not write, damaged or with more than a pickle in it ({reason})"
+        ),
+    };
+    FileProblem::Kind { found, advice: SAVE.into() }
 }

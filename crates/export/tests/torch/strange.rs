@@ -197,6 +197,75 @@ fn a_renamed_tensor_is_shown_beside_the_name_that_was_expected() {
 }
 
 #[test]
+fn what_was_done_to_layers_is_named_with_what_undoes_it() {
+    let changed = |remove: &[&str], add: &[&str]| {
+        let mut state = state_dict();
+        let tensor = state["fc1.0.weight"].clone();
+        for name in remove {
+            state.remove(*name).unwrap();
+        }
+        state.extend(add.iter().map(|name| ((*name).to_owned(), tensor.clone())));
+        safetensors(&state, &[])
+    };
+    let says = |remove: &[&str], add: &[&str], words: &[&str]| {
+        let problem = refused(&changed(remove, add), None, words).to_string();
+        assert!(!problem.contains("renamed"), "{problem}");
+    };
+    let weight = ["fc1.0.weight"];
+    says(
+        &weight,
+        &["fc1.0.parametrizations.weight.original0", "fc1.0.parametrizations.weight.original1"],
+        &["`fc1.0.weight` is missing", "remove_parametrizations(model.get_submodule(\"fc1.0\"), \"weight\")"],
+    );
+    says(&weight, &["fc1.0.weight_g", "fc1.0.weight_v"], &["torch.nn.utils.remove_weight_norm("]);
+    says(
+        &weight,
+        &["fc1.0.weight_orig", "fc1.0.weight_u", "fc1.0.weight_v"],
+        &["torch.nn.utils.remove_spectral_norm("],
+    );
+    says(&weight, &["fc1.0.weight_mask", "fc1.0.weight_orig"], &["torch.nn.utils.prune.remove("]);
+    let adapter = ["fc1.0.lora_A.default.weight", "fc1.0.lora_B.default.weight"];
+    says(&weight, &["fc1.0.base_layer.weight", adapter[0], adapter[1]], &["merge_and_unload()"]);
+    // Beside the whole network, and alone behind a prefix.
+    says(&[], &adapter, &["`fc1.0.lora_A.default.weight` is unknown", "merge_and_unload()"]);
+    let mut alone = state_dict();
+    let tensor = alone.remove("fc1.0.weight").unwrap();
+    alone.clear();
+    alone.insert(format!("base_model.model.{}", adapter[0]), tensor);
+    refused(&safetensors(&alone, &[]), None, &["no tensors of the network", "merge_and_unload()"]);
+    says(&weight, &["fc1.0.scale", "fc1.0.zero_point"], &["the network is quantized"]);
+    let norm = ["conv1.2.weight", "conv1.2.bias", "conv1.2.running_mean", "conv1.2.running_var"];
+    says(&norm, &["conv1.0.bias"], &["norms were fused", "`conv1.0.bias`", "before that"]);
+}
+
+#[test]
+fn other_pickles_are_said_to_be_no_file_of_pytorch() {
+    let mut joblib = Pickle::new(4);
+    joblib.global("joblib.numpy_pickle", "NumpyArrayWrapper");
+    let joblib = [&joblib.done()[..14], b"joblib.numpy_pickle\x05\xff\xff\xff"].concat();
+    refused(&joblib, None, &["found a file of joblib", "torch.save(model.state_dict()"]);
+    let other = b"\x80\x04\x05 something else".to_vec();
+    refused(
+        &other,
+        None,
+        &["a pickle that torch.save did not write", "byte 3", "torch.save(model.state_dict()"],
+    );
+}
+
+#[test]
+fn an_unpacked_file_is_to_be_packed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = folder.path().join("my model");
+    std::fs::create_dir_all(parts.join("data")).unwrap();
+    std::fs::write(parts.join("data.pkl"), b"\x80\x02}.").unwrap();
+    std::fs::write(parts.join("version"), "3\n").unwrap();
+    for path in [parts.clone(), parts.join("data.pkl")] {
+        let pack = format!("zip -r model.pth '{}'", parts.display());
+        says(&path, &["the parts of a PyTorch file, which was unpacked", &pack]);
+    }
+}
+
+#[test]
 fn a_quantized_network_is_told_to_be_saved_as_it_was() {
     let flat = flat(&state_dict());
     let mut pickle = Pickle::new(2);

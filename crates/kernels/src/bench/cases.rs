@@ -10,7 +10,7 @@ use adder_random::{Purpose, Stream};
 
 use super::layers::{LayerOperation, layers as layers_alone};
 use crate::Isa;
-use crate::conv::ConvShape;
+use crate::conv::{Algorithm, ConvShape};
 use crate::dense::{DenseSpec, OneHotInput};
 use crate::dropout::DropoutKey;
 use crate::loss::softmax;
@@ -20,7 +20,7 @@ use crate::trunk::{BlockSpec, Output, Trunk, TrunkSpec};
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// A [`Conv2d`](crate::conv::Conv2d) of this many images with a bias, and its gradients.
-    Conv2d(ConvShape, usize),
+    Conv2d(ConvShape, usize, Algorithm),
     /// A [`Linear`](crate::linear::Linear) layer with a bias: rows, inputs and outputs.
     Linear([usize; 3]),
     /// A layer that stands alone.
@@ -81,12 +81,16 @@ pub fn cases() -> Vec<Case> {
                    stride,
                    padding| {
         let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
-        Operation::Conv2d(shape, batch)
+        Operation::Conv2d(shape, batch, Algorithm::Direct)
     };
     let conv = |batch, channels, size, kernel, padding| strided(batch, channels, size, kernel, 1, padding);
     let smoothed = TargetKind { label_smoothing: 0.1, soft: None };
     let soft = |label_smoothing, weight| TargetKind { label_smoothing, soft: Some(weight) };
     let plain = TargetKind::default();
+    let winograd = |batch, channels, size, padding| match conv(batch, channels, size, 3, padding) {
+        Operation::Conv2d(shape, batch, _) => Operation::Conv2d(shape, batch, Algorithm::Winograd),
+        other => other,
+    };
     let mut operations = vec![
         conv(1, [1, 1], [1, 1], 1, 0),
         conv(2, [17, 9], [5, 7], 1, 0),
@@ -106,6 +110,11 @@ pub fn cases() -> Vec<Case> {
         strided(2, [32, 40], [16, 16], 3, 2, 1),
         strided(2, [16, 24], [8, 9], 1, 2, 0),
         strided(1, [1, 17], [13, 10], 5, 2, 7),
+        winograd(1, [8, 8], [1, 1], 1),
+        winograd(2, [17, 9], [5, 7], 0),
+        winograd(3, [16, 40], [6, 6], 1),
+        winograd(9, [64, 64], [14, 13], 1),
+        winograd(2, [33, 24], [7, 4], 2),
         Operation::Linear([1, 1, 1]),
         Operation::Linear([3, 17, 10]),
         Operation::Linear([64, 40, 33]),
@@ -126,12 +135,15 @@ pub fn cases() -> Vec<Case> {
         Operation::Trunk(small_trunk(), 37, Some(DropoutKey(7))),
         Operation::Trunk(wide_trunk(), 4, Some(DropoutKey(6))),
         Operation::Trunk(notebook_trunk(), 3, Some(DropoutKey(5))),
+        Operation::Trunk(by_winograd(wide_trunk()), 11, Some(DropoutKey(6))),
+        Operation::Trunk(by_winograd(small_trunk()), 5, None),
         Operation::Orthogonalize([1, 7]),
         Operation::Orthogonalize([16, 9]),
         Operation::Orthogonalize([20, 64]),
         Operation::Predict(small_trunk(), layers(24, &[], None, &[3, 5]), 1),
         Operation::Predict(small_trunk(), layers(24, &[11, 7], Some([0, 4]), &[6]), 9),
         Operation::Predict(notebook_trunk(), notebook_layers(), 10),
+        Operation::Predict(by_winograd(wide_trunk()), layers(40, &[], None, &[3, 5]), 3),
     ];
     operations.extend(layers_alone().into_iter().map(Operation::Layer));
     // Below the norms' amplification of rounding stand all counts of rows around the chains of their sums.
@@ -162,7 +174,8 @@ pub(crate) fn trunk(
         mask,
     });
     let blocks = blocks.collect();
-    TrunkSpec { in_channels, height, width, blocks, output: Output::GlobalAverage }
+    let (output, algorithm) = (Output::GlobalAverage, Algorithm::Direct);
+    TrunkSpec { in_channels, height, width, blocks, output, algorithm }
 }
 
 /// The convolutions of the notebook's network.
@@ -177,6 +190,11 @@ pub fn notebook_trunk() -> TrunkSpec {
 pub fn small_trunk() -> TrunkSpec {
     let small = trunk([3, 9, 7], &[(5, 1, 0.3, true), (24, 0, 0.2, false)]);
     TrunkSpec { output: Output::Map, ..small }
+}
+
+/// The same by Winograd's algorithm wherever it can be.
+fn by_winograd(spec: TrunkSpec) -> TrunkSpec {
+    TrunkSpec { algorithm: Algorithm::Winograd, ..spec }
 }
 
 fn wide_trunk() -> TrunkSpec {
@@ -202,7 +220,7 @@ impl Case {
         let (mut heads, mut rows, mut kind) = (vec![], 0, TargetKind::default());
         let mut one_hot = None;
         match &case.operation {
-            Operation::Conv2d(shape, batch) => {
+            Operation::Conv2d(shape, batch, _) => {
                 case.inputs = [batch * shape.input_len(), shape.weight_len(), shape.out_channels]
                     .map(&mut floats)
                     .into();
@@ -267,11 +285,12 @@ impl Case {
     /// The operation and its sizes in words.
     pub fn name(&self) -> String {
         match &self.operation {
-            Operation::Conv2d(shape, batch) => {
+            Operation::Conv2d(shape, batch, algorithm) => {
                 let &ConvShape { in_channels, out_channels, height, width, kernel, stride, padding } = shape;
                 let stride = if stride == 1 { String::new() } else { format!(" stride {stride}") };
                 format!(
-                    "conv2d {batch}x{in_channels}->{out_channels} {height}x{width} kernel {kernel}{stride} pad {padding}"
+                    "conv2d {batch}x{in_channels}->{out_channels} {height}x{width} kernel {kernel}{stride} pad {padding}{}",
+                    suffix(*algorithm)
                 )
             }
             Operation::Linear([rows, inputs, outputs]) => format!("linear {rows}x{inputs}->{outputs}"),
@@ -308,9 +327,18 @@ impl TargetKind {
 }
 
 fn trunk_name(spec: &TrunkSpec) -> String {
-    let TrunkSpec { in_channels, height, width, blocks, .. } = spec;
+    let TrunkSpec { in_channels, height, width, blocks, algorithm, .. } = spec;
     let blocks: Vec<usize> = blocks.iter().map(|block| block.out_channels).collect();
-    format!("{in_channels}x{height}x{width}->{blocks:?}")
+    format!("{in_channels}x{height}x{width}->{blocks:?}{}", suffix(*algorithm))
+}
+
+/// What a name says of the algorithm.
+fn suffix(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Direct => "",
+        Algorithm::Winograd => " winograd",
+        Algorithm::Auto => " auto",
+    }
 }
 
 /// Makes convolution weights as wide as PyTorch's initial ones, so that depth changes no scale.

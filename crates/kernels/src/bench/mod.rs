@@ -8,7 +8,7 @@ mod steps;
 use std::hint::black_box;
 
 use crate::aligned::Aligned;
-use crate::arch::{Kernel, Lanes, Width};
+use crate::arch::{Kernel, Lanes, Prefetch, Width};
 use crate::conv::{Activation, ConvShape, Convolution, WeightGradient};
 use crate::shape::check_len;
 use crate::{Isa, Result};
@@ -75,13 +75,15 @@ impl PreparedConvolution {
 
     /// Computes the output.
     pub fn run_forward(&mut self) {
-        self.forward.run(&self.input, &self.weights, Activation::Identity, &mut self.output);
+        let (activation, prefetch) = (Activation::Identity, Prefetch::NOTHING);
+        self.forward.run_with_prefetch(&self.input, &self.weights, activation, prefetch, &mut self.output);
     }
 
     /// Computes the gradient at the input.
     pub fn run_input_gradient(&mut self) {
         let Self { grad_output, flipped_weights, grad_input, .. } = self;
-        self.backward.run(grad_output, flipped_weights, Activation::Identity, grad_input);
+        let (activation, prefetch) = (Activation::Identity, Prefetch::NOTHING);
+        self.backward.run_with_prefetch(grad_output, flipped_weights, activation, prefetch, grad_input);
     }
 
     /// Computes the gradient of the weight.

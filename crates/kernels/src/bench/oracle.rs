@@ -8,7 +8,7 @@ use adder_network::naive::{self, Inputs, Mode, Pass, dense, loss};
 use adder_network::{Head, Layer, Network};
 
 use super::cases::{Case, Operation, Results};
-use crate::conv::ConvShape;
+use crate::conv::{Algorithm, ConvShape};
 use crate::dense::DenseSpec;
 use crate::dropout::{DropoutKey, DropoutRate, mask};
 use crate::loss::Targets;
@@ -35,7 +35,7 @@ impl Case {
     /// The outputs of the naive loops, in `f64`.
     pub fn oracle_outputs(&self, inputs: &[Vec<f64>]) -> Vec<Vec<f64>> {
         match &self.operation {
-            Operation::Conv2d(shape, batch) => {
+            Operation::Conv2d(shape, batch, _) => {
                 let mut output = conv::conv2d(&inputs[0], &inputs[1], &naive_conv(shape, *batch));
                 let planes = output.chunks_exact_mut(shape.output_len() / shape.out_channels);
                 for (plane, bias) in planes.zip(inputs[2].iter().cycle()) {
@@ -76,7 +76,7 @@ impl Case {
             largest,
         };
         match &self.operation {
-            Operation::Conv2d(shape, batch) => {
+            Operation::Conv2d(shape, batch, _) => {
                 let conv = naive_conv(shape, *batch);
                 let mut grad_bias = vec![0.0; shape.out_channels];
                 let planes = upstream.chunks_exact(shape.output_len() / shape.out_channels);
@@ -193,7 +193,9 @@ impl Case {
     /// The most that a value may be off in an output whose largest value is `largest`.
     fn output_bound(&self, largest: f64) -> f64 {
         match &self.operation {
-            Operation::Conv2d(shape, _) => products(shape.in_channels * shape.kernel * shape.kernel),
+            Operation::Conv2d(shape, _, algorithm) => {
+                rounding(*algorithm) * products(shape.in_channels * shape.kernel * shape.kernel)
+            }
             Operation::Linear([_, inputs, _]) => products(*inputs),
             Operation::Layer(layer) => layer.bound(largest),
             Operation::MaxPool2d(_) => 0.0,
@@ -210,10 +212,14 @@ impl Case {
     /// where the largest on the way is `on_the_way`.
     pub(super) fn grad_bound(&self, input: usize, largest: f64, on_the_way: f64) -> f64 {
         match &self.operation {
-            Operation::Conv2d(shape, _) if input == 0 => {
-                products(shape.out_channels * shape.kernel * shape.kernel)
+            Operation::Conv2d(shape, _, algorithm) if input == 0 => {
+                rounding(*algorithm) * products(shape.out_channels * shape.kernel * shape.kernel)
             }
-            Operation::Conv2d(shape, batch) => products(batch * shape.output_len() / shape.out_channels),
+            Operation::Conv2d(shape, batch, algorithm) => {
+                let terms = batch * shape.output_len() / shape.out_channels;
+                // The bias's sum is a sum as ever.
+                if input == 1 { rounding(*algorithm) * products(terms) } else { products(terms) }
+            }
             Operation::Linear([rows, _, outputs]) => products(if input == 0 { *outputs } else { *rows }),
             // The floors are for what comes to nothing, or nearly, as a sum of terms that are not small. Over few and nearly
             // equal rows a norm's gradients can be far above 1, and what they come to is off by a share of them.
@@ -250,6 +256,20 @@ impl Case {
                 .map_err(|error| format!("{}, gradient of input {input}, {range:?}: {error}", self.name()))?;
         }
         Ok(())
+    }
+
+    /// The largest differences from the naive loops: of the outputs, and then of each tensor of gradients.
+    #[cfg(test)]
+    pub(crate) fn errors(&self, results: &Results<f32>) -> Vec<f64> {
+        let inputs = self.oracle_inputs();
+        let (outputs, grads) = (self.oracle_outputs(&inputs), self.oracle_grads(&inputs).inputs);
+        let found = results.outputs.iter().chain(&results.grads);
+        let pairs = found.zip(outputs.iter().chain(&grads));
+        let differences = |(found, expected): (&Vec<f32>, &Vec<f64>)| {
+            let pairs = found.iter().zip(expected);
+            pairs.map(|(&found, expected)| (f64::from(found) - expected).abs()).fold(0.0, f64::max)
+        };
+        pairs.map(differences).collect()
     }
 
     /// Whether a ReLU of dense layers is so close to its kink that rounding could push it to the other side.
@@ -368,6 +388,14 @@ fn orthogonalize(values: &[f64], [rows, columns]: [usize; 2]) -> Vec<f64> {
 fn product(left: &[f64], right: &[f64], [m, k, n]: [usize; 3]) -> Vec<f64> {
     let transposed: Vec<f64> = (0..k * n).map(|at| right[at % k * n + at / k]).collect();
     dense::linear(left, &transposed, [m, k, n])
+}
+
+/// How much further than the direct sum an algorithm may be off.
+fn rounding(algorithm: Algorithm) -> f64 {
+    match algorithm {
+        Algorithm::Direct => 1.0,
+        Algorithm::Winograd | Algorithm::Auto => 4.0,
+    }
 }
 
 /// The bound of a sum of so many products of numbers below 1: it grows like the square root of their count, and so do its

@@ -63,8 +63,8 @@ impl Case {
         const FITS: &str = "the arguments of a case fit";
         let (inputs, upstream) = (&self.inputs, &self.upstream);
         match &self.operation {
-            Operation::Conv2d(shape, _) => {
-                let conv = Conv2d::new(*shape, isa).expect(FITS);
+            Operation::Conv2d(shape, _, algorithm) => {
+                let conv = Conv2d::with_algorithm(*shape, isa, *algorithm).expect(FITS);
                 Box::new(move |results| {
                     let [input, weight, bias] = &inputs[..] else {
                         unreachable!("a convolution has three inputs")

@@ -37,6 +37,16 @@ pub(crate) enum Activation {
     Relu,
 }
 
+impl Activation {
+    /// The value below which no output is.
+    pub(crate) fn floor(self) -> f32 {
+        match self {
+            Self::Identity => f32::NEG_INFINITY,
+            Self::Relu => 0.0,
+        }
+    }
+}
+
 impl Convolution {
     /// Plans the convolution of `input`, border included, with a kernel of `kernel` by `kernel`, into `output`.
     ///
@@ -78,19 +88,14 @@ impl Convolution {
         self.packing
     }
 
-    /// Computes one image. The border of the output is left as it is.
-    pub(crate) fn run(&self, input: &[f32], weights: &[f32], activation: Activation, output: &mut [f32]) {
-        self.run_with_prefetch(input, weights, activation, Prefetch::NOTHING, output);
-    }
-
     /// Computes one image with a bias for each stored channel, added first of all.
     pub(crate) fn run_with_bias(&self, input: &[f32], weights: &[f32], bias: &[f32], output: &mut [f32]) {
         assert_eq!(bias.len(), self.output.channels.stored);
-        let (operands, floor) = (Operands { input, weights, bias: Some(bias) }, f32::NEG_INFINITY);
+        let (operands, floor) = (Operands { input, weights, bias: Some(bias) }, Activation::Identity.floor());
         self.run_all(operands, floor, Prefetch::NOTHING, output);
     }
 
-    /// Computes one image, and starts loading what is needed after it.
+    /// Computes one image, and starts loading what is needed after it. The border of the output is left as it is.
     pub(crate) fn run_with_prefetch(
         &self,
         input: &[f32],
@@ -99,11 +104,7 @@ impl Convolution {
         prefetch: Prefetch<'_>,
         output: &mut [f32],
     ) {
-        let floor = match activation {
-            Activation::Identity => f32::NEG_INFINITY,
-            Activation::Relu => 0.0,
-        };
-        self.run_all(Operands { input, weights, bias: None }, floor, prefetch, output);
+        self.run_all(Operands { input, weights, bias: None }, activation.floor(), prefetch, output);
     }
 
     /// Computes one image, each block of output channels as a task of its own: for batches that are too small to give every
@@ -119,6 +120,22 @@ impl Convolution {
             let prefetch = &mut Prefetch::NOTHING.in_steps(self.tiles);
             self.run_channel_block((channel_block, false), operands, f32::NEG_INFINITY, prefetch, output);
         });
+    }
+
+    /// Computes one block of output channels, or two, of one image; `output` holds no more than these.
+    pub(super) fn run_blocks(
+        &self,
+        (channel_block, twin): (ChannelBlock, bool),
+        input: &[f32],
+        weights: &[f32],
+        output: &mut [f32],
+    ) {
+        assert!(input.len() == self.input.len() && weights.len() == self.packing.len());
+        let blocks = if twin { 2 } else { 1 };
+        assert!(output.len() >= blocks * channel_block.channels * self.output.block_pixels());
+        let operands = Operands { input, weights, bias: None };
+        let (floor, prefetch) = (Activation::Identity.floor(), &mut Prefetch::NOTHING.in_steps(1));
+        self.run_channel_block((channel_block, twin), operands, floor, prefetch, output);
     }
 
     fn run_all(&self, operands: Operands<'_>, floor: f32, prefetch: Prefetch<'_>, output: &mut [f32]) {
@@ -177,7 +194,7 @@ struct Operands<'a> {
     bias: Option<&'a [f32]>,
 }
 
-/// A part of one output channel block of one image. The lengths were checked by [`Convolution::run`].
+/// A part of one output channel block of one image. The lengths were checked by [`Convolution::check`].
 struct ForwardTask<'a, 'b> {
     convolution: &'a Convolution,
     channel_block: ChannelBlock,
@@ -224,7 +241,7 @@ macro_rules! tiles {
 // 28 pixels fill the registers of AVX-512, 14 with two channel blocks at a time, 12 those of AVX2 with eight lanes and 6 those with sixteen; the others are for
 // what remains at the edges.
 tiles! {
-    1 x 28, 2 x 14, 4 x 7, 1 x 14, 2 x 7, 5 x 5, 3 x 8, 3 x 7, 2 x 10, 4 x 4, 3 x 5,
+    1 x 28, 2 x 14, 4 x 7, 1 x 14, 2 x 7, 1 x 7, 5 x 5, 3 x 8, 3 x 7, 2 x 10, 4 x 4, 3 x 5,
     1 x 12, 2 x 6, 3 x 4, 2 x 5, 3 x 3, 2 x 4, 1 x 8,
     1 x 6, 2 x 3, 3 x 2, 6 x 1, 1 x 5, 1 x 4, 2 x 2, 4 x 1, 1 x 3, 3 x 1, 1 x 2, 2 x 1, 1 x 1;
     2 x 14, 4 x 7, 2 x 7, 3 x 8, 4 x 4, 1 x 12, 2 x 6, 3 x 4, 1 x 6, 2 x 3, 1 x 4, 2 x 2, 1 x 2, 1 x 1

@@ -1,32 +1,49 @@
 //! The gradient of a convolution's input, one image at a time.
 
-use super::forward::{Activation, Convolution, Reduction};
+use super::algorithm::{Algorithm, AnyConvolution};
+use super::forward::{Activation, Reduction};
 use super::layout::{BlockedLayout, ChannelBlock, Channels, Packing};
 use super::shape::ConvShape;
 use super::tile::{Overlap, Region, Tile, accumulators, cover};
 use crate::Isa;
-use crate::arch::{Distances, Kernel, Lanes, Width};
+use crate::arch::{Distances, Kernel, Lanes, Prefetch, Width};
 
 /// The input gradient of a convolution, planned for an instruction set, in the way that is the less work.
 #[derive(Clone, Debug)]
 pub(super) enum InputGradient {
     /// As a convolution of stride 1 of the gradient at the output, in zeros, with flipped weights: every value is written
     /// once.
-    Gathered(Convolution),
+    Gathered(AnyConvolution),
     /// Tap by tap: what each output pixel gives is added to the input pixel under the tap. Nothing is multiplied by zeros.
     Scattered(Scatter),
 }
 
 impl InputGradient {
     /// Plans the gradient for a convolution of `shape`.
-    pub(super) fn new(isa: Isa, shape: &ConvShape) -> Self {
+    pub(super) fn new(isa: Isa, algorithm: Algorithm, shape: &ConvShape) -> Self {
+        let kernel = [shape.kernel, shape.stride];
+        if shape.padding < shape.kernel
+            && algorithm.is_winograd(
+                kernel,
+                [shape.out_channels, shape.in_channels],
+                [shape.height, shape.width],
+            )
+        {
+            return Self::Gathered(AnyConvolution::new(
+                isa,
+                algorithm,
+                kernel,
+                shape.grad_output(),
+                shape.grad_input(),
+            ));
+        }
         // The padded input's pixels that a gathered gradient computes, against the outputs that a scattered one reads: with
         // its additions, that takes about a tenth more for the same work.
         let [height, width] = shape.output_size();
         let gathers = 10 * shape.height * shape.width <= 11 * height * width;
         if gathers && shape.stride == 1 && shape.padding < shape.kernel {
             let (from, to) = (shape.grad_output(), shape.grad_input());
-            Self::Gathered(Convolution::new(isa, shape.kernel, from, to))
+            Self::Gathered(AnyConvolution::new(isa, Algorithm::Direct, kernel, from, to))
         } else {
             Self::Scattered(Scatter::new(isa, shape))
         }
@@ -51,7 +68,7 @@ impl InputGradient {
     /// Packed weights.
     pub(super) fn packed_len(&self) -> usize {
         match self {
-            Self::Gathered(convolution) => convolution.packing().len(),
+            Self::Gathered(convolution) => convolution.weights_len(),
             Self::Scattered(scatter) => scatter.packing.len(),
         }
     }
@@ -59,16 +76,31 @@ impl InputGradient {
     /// Packs `weight`, `[out, in, k, k]`.
     pub(super) fn pack(&self, weight: &[f32], packed: &mut [f32]) {
         match self {
-            Self::Gathered(convolution) => convolution.packing().pack_flipped(weight, packed),
+            Self::Gathered(convolution) => convolution.pack_flipped(weight, packed),
             Self::Scattered(scatter) => scatter.packing.pack_by_tap(weight, packed),
         }
     }
 
+    /// The values of working memory that it takes.
+    pub(super) fn scratch_len(&self) -> usize {
+        match self {
+            Self::Gathered(convolution) => convolution.scratch_len(),
+            Self::Scattered(_) => 0,
+        }
+    }
+
     /// Computes one image.
-    pub(super) fn run(&self, grad_output: &[f32], weights: &[f32], grad_input: &mut [f32]) {
+    pub(super) fn run(
+        &self,
+        grad_output: &[f32],
+        weights: &[f32],
+        scratch: &mut [f32],
+        grad_input: &mut [f32],
+    ) {
         match self {
             Self::Gathered(convolution) => {
-                convolution.run(grad_output, weights, Activation::Identity, grad_input);
+                let activation = Activation::Identity;
+                convolution.run(grad_output, weights, activation, Prefetch::NOTHING, scratch, grad_input);
             }
             Self::Scattered(scatter) => scatter.run(grad_output, weights, grad_input),
         }

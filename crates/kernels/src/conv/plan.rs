@@ -2,11 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::forward::Convolution;
+use super::algorithm::{Algorithm, AnyConvolution, AnyWeightGradient};
 use super::input_gradient::InputGradient;
 use super::layout::BlockedLayout;
 use super::shape::ConvShape;
-use super::weight_gradient::WeightGradient;
 use crate::aligned::Aligned;
 use crate::buffer_pool::{BufferPool, PooledBuffer};
 use crate::reduce::{CHUNK, PartialSums};
@@ -33,14 +32,17 @@ use crate::{Error, Isa, Result};
 #[derive(Debug)]
 pub struct Conv2d {
     isa: Isa,
+    algorithm: Algorithm,
     shape: ConvShape,
-    forward: Convolution,
+    forward: AnyConvolution,
     pub(super) input_gradient: InputGradient,
-    pub(super) weight_gradient: WeightGradient,
+    pub(super) weight_gradient: AnyWeightGradient,
     /// Each pool of layouts' memory is for one pair of them: what is fresh is zero, and a border stays so.
     scratch: BufferPool<[Aligned; 2]>,
     input_gradient_scratch: BufferPool<[Aligned; 2]>,
     weight_gradient_scratch: BufferPool<[Aligned; 2]>,
+    /// Working memory of any of the three passes.
+    working: BufferPool<Aligned>,
     packed: BufferPool<Aligned>,
     pub(super) sums: BufferPool<PartialSums<f32>>,
     pub(super) bias_sums: BufferPool<PartialSums<f64>>,
@@ -55,25 +57,35 @@ pub struct Conv2d {
 pub struct PackedWeight(PooledBuffer<Aligned>);
 
 impl Conv2d {
-    /// Plans the convolution of images of a shape.
+    /// Plans the convolution of images of a shape, by the direct sum.
     ///
     /// # Errors
     /// Those of [`ConvShape::check`].
     pub fn new(shape: ConvShape, isa: Isa) -> Result<Self> {
+        Self::with_algorithm(shape, isa, Algorithm::Direct)
+    }
+
+    /// The same by another algorithm.
+    ///
+    /// # Errors
+    /// Those of [`ConvShape::check`].
+    pub fn with_algorithm(shape: ConvShape, isa: Isa, algorithm: Algorithm) -> Result<Self> {
         shape.check()?;
         let kernel = [shape.kernel, shape.stride];
-        let input_gradient = InputGradient::new(isa, &shape);
+        let input_gradient = InputGradient::new(isa, algorithm, &shape);
         let grad_output = input_gradient.from(&shape);
         Ok(Self {
             isa,
+            algorithm,
             shape,
-            forward: Convolution::strided(isa, kernel, shape.input(), shape.output()),
+            forward: AnyConvolution::new(isa, algorithm, kernel, shape.input(), shape.output()),
             input_gradient,
             // Both gradients read that of the output in one layout, so that they can share it.
-            weight_gradient: WeightGradient::strided(isa, kernel, shape.input(), grad_output),
+            weight_gradient: AnyWeightGradient::new(isa, algorithm, kernel, shape.input(), grad_output),
             scratch: BufferPool::default(),
             input_gradient_scratch: BufferPool::default(),
             weight_gradient_scratch: BufferPool::default(),
+            working: BufferPool::default(),
             packed: BufferPool::default(),
             sums: BufferPool::default(),
             bias_sums: BufferPool::default(),
@@ -94,6 +106,11 @@ impl Conv2d {
         self.isa
     }
 
+    /// The algorithm that was asked for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// Packs `weight`, `[out, in, k, k]`, for [`forward`](Self::forward), once for any number of calls.
     ///
     /// # Errors
@@ -101,8 +118,8 @@ impl Conv2d {
     pub fn pack(&self, weight: &[f32]) -> Result<PackedWeight> {
         check_len("weight", weight, self.shape.weight_len())?;
         let mut packed = self.packed.take(Aligned::default);
-        packed.fit(self.forward.packing().len());
-        self.forward.packing().pack(weight, &mut packed);
+        packed.fit(self.forward.weights_len());
+        self.forward.pack(weight, &mut packed);
         Ok(PackedWeight(packed))
     }
 
@@ -127,9 +144,11 @@ impl Conv2d {
             let mut scratch = self.take_scratch(&self.scratch, [from, to]);
             let [x, y] = &mut *scratch;
             from.read_nchw(self.isa, image, x);
-            match each_image_alone {
-                true => self.forward.run_in_parallel(x, &weight.0, &biases, y),
-                false => self.forward.run_with_bias(x, &weight.0, &biases, y),
+            match &self.forward {
+                AnyConvolution::Direct(direct) if each_image_alone => {
+                    direct.run_in_parallel(x, &weight.0, &biases, y);
+                }
+                _ => self.convolve(x, weight, &biases, y),
             }
             to.write_nchw(self.isa, y, output);
         });
@@ -154,7 +173,7 @@ impl Conv2d {
             let mut scratch = self.take_scratch(&self.input_gradient_scratch, [from, to]);
             let [dy, dx] = &mut *scratch;
             from.read_nchw(self.isa, image, dy);
-            gradient.run(dy, &packed, dx);
+            gradient.run(dy, &packed, &mut self.working(gradient.scratch_len()), dx);
             to.write_nchw(self.isa, dx, grad_input);
         });
         Ok(())
@@ -187,16 +206,17 @@ impl Conv2d {
         let wants_bias = grad_bias.is_some();
         let chunks = input.par_chunks(CHUNK * shape.input_len());
         let chunks = chunks.zip(grad_output.par_chunks(CHUNK * shape.output_len()));
-        let rows = sums.start(batch, gradient.packing().len());
+        let rows = sums.start(batch, gradient.len());
         let rows = rows.zip(bias_sums.start(batch, shape.out_channels));
         chunks.zip(rows).for_each(|((input, grad_output), (sums, bias_sums))| {
             let mut scratch = self.take_scratch(&self.weight_gradient_scratch, layouts);
             let [x, dy] = &mut *scratch;
+            let mut working = self.working(gradient.scratch_len());
             let images = input.chunks_exact(shape.input_len());
             for (input, grad_output) in images.zip(grad_output.chunks_exact(shape.output_len())) {
                 layouts[0].read_nchw(self.isa, input, x);
                 layouts[1].read_nchw(self.isa, grad_output, dy);
-                gradient.add(x, dy, sums);
+                gradient.add(x, dy, &mut working, sums);
                 if wants_bias {
                     let planes = grad_output.chunks_exact(shape.output_len() / shape.out_channels);
                     bias_sums
@@ -221,7 +241,7 @@ impl Conv2d {
         bias: Option<&[f32]>,
     ) -> Result<(usize, Vec<f32>)> {
         let batch = self.batch("input", input.len(), self.shape.input_len())?;
-        check_len("weight", &weight.0, self.forward.packing().len())?;
+        check_len("weight", &weight.0, self.forward.weights_len())?;
         let mut biases = vec![0.0; self.shape.output().channels.stored];
         if let Some(bias) = bias {
             check_len("bias", bias, self.shape.out_channels)?;
@@ -232,7 +252,8 @@ impl Conv2d {
 
     /// Convolves one image in the layouts of the kernels.
     pub(super) fn convolve(&self, x: &[f32], weight: &PackedWeight, biases: &[f32], y: &mut [f32]) {
-        self.forward.run_with_bias(x, &weight.0, biases, y);
+        let working = &mut self.working(self.forward.scratch_len());
+        self.forward.run_with_bias(x, &weight.0, biases, working, y);
     }
 
     /// The weight, `[out, in, k, k]`, as the input gradient reads it.
@@ -245,11 +266,10 @@ impl Conv2d {
 
     /// Adds up the chunks' gradients of the weight, and writes them over `grad_weight`, `[out, in, k, k]`.
     pub(super) fn unpack_weight_gradient(&self, sums: &PartialSums<f32>, grad_weight: &mut [f32]) {
-        let packing = self.weight_gradient.packing();
         let mut total = self.packed.take(Aligned::default);
-        total.fit(packing.len());
+        total.fit(self.weight_gradient.len());
         sums.add_up(&mut total);
-        packing.unpack(&total, grad_weight);
+        self.weight_gradient.unpack(&total, grad_weight);
     }
 
     /// The number of images that `len` values are.
@@ -260,6 +280,13 @@ impl Conv2d {
         }
         volume(argument, &[batch, self.shape.input_len().max(self.shape.output_len())])?;
         Ok(batch)
+    }
+
+    /// Working memory of so many values.
+    pub(super) fn working(&self, len: usize) -> PooledBuffer<Aligned> {
+        let mut working = self.working.take(Aligned::default);
+        working.fit(len);
+        working
     }
 
     /// Memory for an image in each of two layouts.

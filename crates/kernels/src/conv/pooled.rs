@@ -104,7 +104,7 @@ impl Conv2d {
         let wants_weight = grad_weight.is_some();
         let mut sums = self.sums.take(PartialSums::default);
         let mut bias_sums = self.bias_sums.take(PartialSums::default);
-        let rows = sums.start(batch, self.weight_gradient.packing().len());
+        let rows = sums.start(batch, self.weight_gradient.len());
         let rows = rows.zip(bias_sums.start(batch, shape.out_channels));
         let chunks = batch.div_ceil(CHUNK);
         let grad_inputs: Vec<Option<&mut [f32]>> = match grad_input.take() {
@@ -190,12 +190,14 @@ impl<'a> BackwardTask<'a> {
     fn add_weight_gradient(&mut self, image: &[f32], sums: &mut [f32]) {
         let x = &mut self.inputs[0];
         self.conv.shape().input().read_nchw(self.conv.isa(), image, x);
-        self.conv.weight_gradient.add(x, &self.outputs[0], sums);
+        let gradient = &self.conv.weight_gradient;
+        gradient.add(x, &self.outputs[0], &mut self.conv.working(gradient.scratch_len()), sums);
     }
 
     fn write_input_gradient(&mut self, packed: &[f32], image: &mut [f32]) {
         let (conv, grad_input) = (self.conv, &mut self.inputs[1]);
-        conv.input_gradient.run(&self.outputs[0], packed, grad_input);
+        let working = &mut conv.working(conv.input_gradient.scratch_len());
+        conv.input_gradient.run(&self.outputs[0], packed, working, grad_input);
         conv.input_gradient.to(conv.shape()).write_nchw(conv.isa(), grad_input, image);
     }
 }

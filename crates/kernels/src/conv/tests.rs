@@ -4,13 +4,21 @@ use super::*;
 use crate::bench::cases::{Case, Operation};
 use crate::{Error, Isa};
 
-/// Values near the oracle's, and the same bits on every instruction set.
+/// Values near the oracle's, and the same bits on every instruction set, by both algorithms.
 fn check_against_oracle(shape: &ConvShape, batch: usize) {
-    let case = Case::new(Operation::Conv2d(*shape, batch), 11);
-    let expected = case.run(Isa::SCALAR);
-    assert_eq!(case.verify(&expected, 1.0), Ok(()));
-    for isa in Isa::available() {
-        assert!(case.run(isa) == expected, "{isa} and scalar code differ for {shape:?}");
+    let channels = [shape.in_channels, shape.out_channels];
+    for algorithm in [Algorithm::Direct, Algorithm::Winograd] {
+        if algorithm == Algorithm::Winograd
+            && !algorithm.is_winograd([shape.kernel, shape.stride], channels, shape.output_size())
+        {
+            continue;
+        }
+        let case = Case::new(Operation::Conv2d(*shape, batch, algorithm), 11);
+        let expected = case.run(Isa::SCALAR);
+        assert_eq!(case.verify(&expected, 1.0), Ok(()), "{algorithm:?} {shape:?}");
+        for isa in Isa::available() {
+            assert!(case.run(isa) == expected, "{isa} and scalar code differ for {algorithm:?} {shape:?}");
+        }
     }
 }
 
@@ -156,7 +164,7 @@ fn slices_that_do_not_fit_are_refused() {
 fn an_image_alone_is_as_in_a_batch() {
     let shape =
         ConvShape { in_channels: 3, out_channels: 40, height: 9, width: 6, kernel: 3, stride: 2, padding: 1 };
-    let case = Case::new(Operation::Conv2d(shape, 5), 3);
+    let case = Case::new(Operation::Conv2d(shape, 5, Algorithm::Direct), 3);
     let [input, weight, bias] = &case.inputs[..] else { unreachable!("a convolution has three inputs") };
     let conv = Conv2d::new(shape, Isa::best()).unwrap();
     let weight = conv.pack(weight).unwrap();
@@ -166,5 +174,24 @@ fn an_image_alone_is_as_in_a_batch() {
     for (input, batch) in input.chunks_exact(shape.input_len()).zip(batch.chunks_exact(alone.len())) {
         conv.forward(input, &weight, Some(bias), &mut alone).unwrap();
         assert_eq!(alone, batch);
+    }
+}
+
+/// The largest difference from the sums in `f64`, each algorithm's in all three passes: that of Winograd's is at most four times the
+/// other's, whose rounding is that of a sum. (Barabasz and others, 2018, bound it by the norms of the transforms: 4.5 and 9.)
+#[test]
+fn winograds_algorithm_rounds_at_most_four_times_as_much() {
+    for (channels, size) in [(32, 28), (64, 14), (128, 7), (96, 9)] {
+        let [in_channels, out_channels, height, width] = [channels, channels, size, size];
+        let shape = ConvShape { in_channels, out_channels, height, width, kernel: 3, stride: 1, padding: 1 };
+        let errors = [Algorithm::Direct, Algorithm::Winograd].map(|algorithm| {
+            let case = Case::new(Operation::Conv2d(shape, 2, algorithm), 5);
+            case.errors(&case.run(Isa::best()))
+        });
+        for (pass, (direct, winograd)) in
+            ["output", "input", "weight"].iter().zip(errors[0].iter().zip(&errors[1]))
+        {
+            assert!(winograd <= &(4.0 * direct), "{channels} channels, {pass}: {direct:e} and {winograd:e}");
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The convolution blocks, one image at a time.
 
 use super::network::{FeatureMaps, TrainedNetwork};
+use crate::arch::Prefetch;
 use crate::conv::layout::{BlockedLayout, ChannelBlock};
-use crate::conv::{Activation, Convolution};
+use crate::conv::{Activation, AnyConvolution};
 use crate::fold::ChannelAffine;
 use crate::shape::check_len;
 use crate::trunk::elementwise::{Affine, Normalize, SavedValues, average};
@@ -21,7 +22,7 @@ pub(super) struct FoldedTrunk {
 /// One block: convolution and ReLU, then norm and pool on the way to where its output goes.
 #[derive(Debug)]
 struct FoldedBlock {
-    convolution: Convolution,
+    convolution: AnyConvolution,
     weights: Vec<f32>,
     affine: Affine,
     pool: bool,
@@ -40,6 +41,8 @@ pub(super) struct TrunkScratch {
     values: Vec<f32>,
     /// The last block's pooled output.
     pooled: Vec<f32>,
+    /// Working memory of any convolution.
+    working: Vec<f32>,
 }
 
 impl FoldedTrunk {
@@ -59,9 +62,10 @@ impl FoldedTrunk {
             let channels =
                 blocks.last().map_or(shape.input().channels, |before: &FoldedBlock| before.values.channels);
             let (input, values) = (BlockedLayout { channels, ..shape.input() }, shape.output());
-            let convolution = Convolution::new(isa, shape.kernel, input, values);
-            let mut weights = vec![0.0; convolution.packing().len()];
-            convolution.packing().pack(&params[layout.weight], &mut weights);
+            let kernel = [shape.kernel, shape.stride];
+            let convolution = AnyConvolution::new(isa, spec.algorithm, kernel, input, values);
+            let mut weights = vec![0.0; convolution.weights_len()];
+            convolution.pack(&params[layout.weight], &mut weights);
             let affine = Affine {
                 scale: padded(&norm.scale, values.channels.stored),
                 shift: padded(&norm.shift, values.channels.stored),
@@ -86,20 +90,22 @@ impl FoldedTrunk {
 
     pub(super) fn scratch(&self) -> TrunkScratch {
         let largest = self.blocks.iter().map(|block| block.values.len()).max().unwrap_or(0);
+        let working = self.blocks.iter().map(|block| block.convolution.scratch_len()).max().unwrap_or(0);
         TrunkScratch {
             inputs: self.blocks.iter().map(|block| vec![0.0; block.input.len()]).collect(),
             values: vec![0.0; largest],
             pooled: self.pooled().map_or(Vec::new(), |layout| vec![0.0; layout.len()]),
+            working: vec![0.0; working],
         }
     }
 
     /// The average of each of the last block's channels over one image, `[c, h, w]`, before the norm of
     /// [`FoldedTrunk::feature_norm`]. `features` holds one value for each channel, and may hold more.
     pub(super) fn features(&self, image: &[f32], scratch: &mut TrunkScratch, features: &mut [f32]) {
-        let TrunkScratch { inputs, values, pooled } = scratch;
+        let TrunkScratch { inputs, values, pooled, working } = scratch;
         self.blocks[0].input.read_nchw(self.isa, image, &mut inputs[0]);
         for (index, block) in self.blocks.iter().enumerate() {
-            let values = block.convolve(&inputs[index], values);
+            let values = block.convolve(&inputs[index], working, values);
             match self.blocks.get(index + 1) {
                 Some(next) => block.normalize(self.isa, values, next.input, &mut inputs[index + 1]),
                 None => match self.pooled() {
@@ -115,10 +121,10 @@ impl FoldedTrunk {
 
     /// The output of each block for one image, `[c, h, w]`, norms and pools included.
     pub(super) fn feature_maps(&self, image: &[f32], scratch: &mut TrunkScratch) -> Vec<FeatureMaps> {
-        let TrunkScratch { inputs, values, .. } = scratch;
+        let TrunkScratch { inputs, values, working, .. } = scratch;
         self.blocks[0].input.read_nchw(self.isa, image, &mut inputs[0]);
         let outputs = self.blocks.iter().enumerate().map(|(index, block)| {
-            let values = block.convolve(&inputs[index], values);
+            let values = block.convolve(&inputs[index], working, values);
             match self.blocks.get(index + 1) {
                 Some(next) => {
                     block.normalize(self.isa, values, next.input, &mut inputs[index + 1]);
@@ -155,9 +161,10 @@ impl FoldedTrunk {
 
 impl FoldedBlock {
     /// Convolution and ReLU, into as much of `values` as they need.
-    fn convolve<'a>(&self, input: &[f32], values: &'a mut [f32]) -> &'a [f32] {
+    fn convolve<'a>(&self, input: &[f32], working: &mut [f32], values: &'a mut [f32]) -> &'a [f32] {
         let values = &mut values[..self.values.len()];
-        self.convolution.run(input, &self.weights, Activation::Relu, values);
+        let (activation, prefetch) = (Activation::Relu, Prefetch::NOTHING);
+        self.convolution.run(input, &self.weights, activation, prefetch, working, values);
         values
     }
 

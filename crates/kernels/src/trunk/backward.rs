@@ -28,10 +28,9 @@ impl TrunkPlan {
             statistics.backward(&workspace.channel_sums, gamma, scale, coefficients, grads);
 
             self.backward_block(workspace, index, index > 0 || grad_images.is_some());
-            let packing = block.weight_gradient.packing();
-            let total = &mut workspace.grad_weights[..packing.len()];
+            let total = &mut workspace.grad_weights[..block.weight_gradient.len()];
             workspace.weight_sums.add_up(total);
-            packing.unpack(total, &mut grad_params[block.params.weight.clone()]);
+            block.weight_gradient.unpack(total, &mut grad_params[block.params.weight.clone()]);
         }
         if let Some(grad_images) = grad_images {
             self.write_grad_images(workspace, grad_images);
@@ -67,7 +66,7 @@ impl TrunkPlan {
             // No norm needs sums; a row may not be empty.
             Source::Images(..) => 1,
         };
-        let weights = stage.block.weight_gradient.packing().len();
+        let weights = stage.block.weight_gradient.len();
         let channel_sums = workspace.channel_sums.start(workspace.batch, 2 * stored);
         let weight_sums = workspace.weight_sums.start(workspace.batch, weights);
         let slots = workspace.gradients.par_chunks_mut(CHUNK * self.slot_len());
@@ -105,7 +104,7 @@ impl BlockPass<'_> {
         let Self { plan, stage, source, further } = self;
         let block = stage.block;
         let mut scratch = plan.scratch();
-        let TaskScratch { input, gradient } = &mut *scratch;
+        let TaskScratch { input, gradient, working } = &mut *scratch;
         let [input, gradient] =
             [(input, block.input), (gradient, block.grad_values)].map(|(values, layout)| {
                 let values = &mut values[..layout.len()];
@@ -117,18 +116,13 @@ impl BlockPass<'_> {
             let image = first + offset;
             stage.write_gradient(image, &slot[..block.output.len()], gradient);
             source.write(plan.isa, image, block.input, input);
-            block.weight_gradient.add(input, gradient, weight_sums);
+            block.weight_gradient.add(input, gradient, working, weight_sums);
             if further {
                 let next_slot = slots.peek().map_or(&[][..], |(_, slot)| &slot[..block.output.len()]);
                 let prefetch = Prefetch::new([stage.image(image + 1), source.image(image + 1), next_slot]);
                 let (weights, slot) = (&stage.state.flipped_weights, &mut slot[..block.grad_input.len()]);
-                block.input_gradient.run_with_prefetch(
-                    gradient,
-                    weights,
-                    Activation::Identity,
-                    prefetch,
-                    slot,
-                );
+                let activation = Activation::Identity;
+                block.input_gradient.run(gradient, weights, activation, prefetch, working, slot);
                 if let Source::Stage(previous) = source {
                     previous.add_gradient_sums(image, slot, channel_sums);
                 }

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::elementwise::{MaskedChannels, Moments, PerLane, average, finish};
-use super::plan::{BlockPlan, BlockState, TrunkPlan, Workspace, add_to_channels};
+use super::plan::{BlockPlan, BlockState, TaskScratch, TrunkPlan, Workspace, add_to_channels};
 use super::spec::Output;
 use crate::arch::Prefetch;
 use crate::conv::Activation;
@@ -15,8 +15,8 @@ impl TrunkPlan {
     pub(super) fn forward(&self, workspace: &mut Workspace, params: &[f32], key: Option<DropoutKey>) {
         self.blocks.par_iter().zip(&mut workspace.blocks).for_each(|(block, state)| {
             let weight = &params[block.params.weight.clone()];
-            block.forward.packing().pack(weight, &mut state.weights);
-            block.input_gradient.packing().pack_flipped(weight, &mut state.flipped_weights);
+            block.forward.pack(weight, &mut state.weights);
+            block.input_gradient.pack_flipped(weight, &mut state.flipped_weights);
         });
         for (index, block) in self.blocks.iter().enumerate() {
             let key = key.filter(|_| block.rate != DropoutRate::ZERO);
@@ -44,12 +44,13 @@ impl TrunkPlan {
         let sums = workspace.channel_sums.start(workspace.batch, 2 * block.stored());
         values.par_chunks_mut(CHUNK * len).zip(sums).enumerate().for_each(|(chunk, (values, sums))| {
             let mut scratch = self.scratch();
-            let input = &mut scratch.input[..block.input.len()];
+            let TaskScratch { input, working, .. } = &mut *scratch;
+            let input = &mut input[..block.input.len()];
             block.input.clear_border(input);
             for (image, values) in (chunk * CHUNK..).zip(values.chunks_exact_mut(len)) {
                 source.write(self.isa, image, block.input, input);
                 let prefetch = Prefetch::new([source.image(image + 1), &[], &[]]);
-                block.forward.run_with_prefetch(input, weights, Activation::Relu, prefetch, values);
+                block.forward.run(input, weights, Activation::Relu, prefetch, working, values);
                 let key = key.map(|key| key.image(mask, image as u32));
                 self.finish(block, key, values, sums);
             }

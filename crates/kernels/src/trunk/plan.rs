@@ -8,7 +8,7 @@ use super::spec::{BlockLayout, BlockSpec, Output, TrunkSpec};
 use crate::aligned::Aligned;
 use crate::buffer_pool::{BufferPool, PooledBuffer};
 use crate::conv::layout::{BlockedLayout, ChannelBlock};
-use crate::conv::{ConvShape, Convolution, WeightGradient};
+use crate::conv::{Algorithm, AnyConvolution, AnyWeightGradient, ConvShape};
 use crate::dropout::DropoutRate;
 use crate::reduce::{CHUNK, PartialSums};
 use crate::{Isa, Result};
@@ -39,9 +39,9 @@ pub(super) struct BlockPlan {
     pub grad_input: BlockedLayout,
     /// The block's output, pooled if it pools.
     pub output: BlockedLayout,
-    pub forward: Convolution,
-    pub input_gradient: Convolution,
-    pub weight_gradient: WeightGradient,
+    pub forward: AnyConvolution,
+    pub input_gradient: AnyConvolution,
+    pub weight_gradient: AnyWeightGradient,
 }
 
 impl TrunkPlan {
@@ -53,7 +53,7 @@ impl TrunkPlan {
                 // What a block computes has lanes to fill, even if it is a single channel.
                 false => BlockedLayout { channels: shape.grad_input().channels, ..shape.input() },
             };
-            blocks.push(BlockPlan::new(isa, shape, input, block, layout)?);
+            blocks.push(BlockPlan::new((isa, spec.algorithm), shape, input, block, layout)?);
         }
         Ok(Self { isa, spec, blocks, scratch: BufferPool::default() })
     }
@@ -102,13 +102,14 @@ impl TrunkPlan {
 
 impl BlockPlan {
     fn new(
-        isa: Isa,
+        (isa, algorithm): (Isa, Algorithm),
         shape: &ConvShape,
         input: BlockedLayout,
         block: &BlockSpec,
         layout: BlockLayout,
     ) -> Result<Self> {
         let (values, grad_values, grad_input) = (shape.output(), shape.grad_output(), shape.grad_input());
+        let kernel = [shape.kernel, shape.stride];
         let [height, width] =
             [values.height, values.width].map(|size| if block.pool { size / 2 } else { size });
         Ok(Self {
@@ -120,9 +121,9 @@ impl BlockPlan {
             grad_values,
             grad_input,
             output: BlockedLayout { height, width, ..values },
-            forward: Convolution::new(isa, shape.kernel, input, values),
-            input_gradient: Convolution::new(isa, shape.kernel, grad_values, grad_input),
-            weight_gradient: WeightGradient::new(isa, shape.kernel, input, grad_values),
+            forward: AnyConvolution::new(isa, algorithm, kernel, input, values),
+            input_gradient: AnyConvolution::new(isa, algorithm, kernel, grad_values, grad_input),
+            weight_gradient: AnyWeightGradient::new(isa, algorithm, kernel, input, grad_values),
         })
     }
 
@@ -170,7 +171,7 @@ impl Workspace {
     /// Makes room for the backward pass.
     pub(super) fn prepare_backward(&mut self, plan: &TrunkPlan) {
         self.gradients.fit(self.batch * plan.slot_len());
-        self.grad_weights.resize(plan.largest(|block| block.forward.packing().len()), 0.0);
+        self.grad_weights.resize(plan.largest(|block| block.weight_gradient.len()), 0.0);
     }
 }
 
@@ -192,8 +193,8 @@ pub(super) struct BlockState {
 impl BlockState {
     fn prepare(&mut self, block: &BlockPlan, batch: usize) {
         self.values.fit(batch * block.values.len());
-        self.weights.fit(block.forward.packing().len());
-        self.flipped_weights.fit(block.input_gradient.packing().len());
+        self.weights.fit(block.forward.weights_len());
+        self.flipped_weights.fit(block.input_gradient.weights_len());
         let GradientCoefficients { upstream, mean_g, value, constant } = &mut self.coefficients;
         for channels in [&mut self.affine.scale, &mut self.affine.shift, upstream, mean_g, value, constant] {
             channels.resize(block.stored(), 0.0);
@@ -211,13 +212,23 @@ impl BlockState {
 pub(super) struct TaskScratch {
     pub input: Aligned,
     pub gradient: Aligned,
+    /// Working memory of the convolution and its gradients.
+    pub working: Aligned,
 }
 
 impl TaskScratch {
     pub(super) fn new(plan: &TrunkPlan) -> Self {
         let input = plan.largest(|block| block.input.len().max(block.output.len()));
         let gradient = plan.largest(|block| block.grad_values.len());
-        Self { input: Aligned::zeros(input), gradient: Aligned::zeros(gradient) }
+        let working = plan.largest(|block| {
+            let passes = [block.forward.scratch_len(), block.input_gradient.scratch_len()];
+            passes.into_iter().fold(block.weight_gradient.scratch_len(), usize::max)
+        });
+        Self {
+            input: Aligned::zeros(input),
+            gradient: Aligned::zeros(gradient),
+            working: Aligned::zeros(working),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::conv::ConvShape;
+use crate::conv::{Algorithm, ConvShape};
 use crate::dropout::DropoutRate;
 use crate::shape::volume;
 use crate::{Error, Result};
@@ -47,6 +47,8 @@ pub struct TrunkSpec {
     pub blocks: Vec<BlockSpec>,
     /// The form in which the last block's output is given.
     pub output: Output,
+    /// The algorithm of the convolutions.
+    pub algorithm: Algorithm,
 }
 
 /// The place of one block's parameters in the flat parameters of a trunk: weight, gamma and beta of the first block, then

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::bench::cases::{notebook_trunk as notebook, scale_weights, small_trunk as small, trunk};
 use crate::bench::oracle::{NaiveTrunk, largest, wide};
+use crate::conv::Algorithm;
 
 /// A trunk with everything that its passes take.
 struct TrunkCase {
@@ -182,14 +183,16 @@ fn any_block() -> impl Strategy<Value = BlockSpec> {
 
 fn any_spec() -> impl Strategy<Value = TrunkSpec> {
     let output = prop_oneof![Just(Output::GlobalAverage), Just(Output::Map)];
+    let algorithm = prop_oneof![Just(Algorithm::Direct), Just(Algorithm::Winograd)];
     let sizes = [1usize..=40, 3..=33, 3..=33];
-    (sizes, prop::collection::vec(any_block(), 1..=3), output).prop_map(
-        |([in_channels, height, width], blocks, output)| TrunkSpec {
+    (sizes, prop::collection::vec(any_block(), 1..=3), output, algorithm).prop_map(
+        |([in_channels, height, width], blocks, output, algorithm)| TrunkSpec {
             in_channels,
             height,
             width,
             blocks,
             output,
+            algorithm,
         },
     )
 }

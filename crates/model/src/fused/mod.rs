@@ -9,6 +9,7 @@ mod trunk;
 use std::ops::Range;
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_network::{Network, Node, Segment};
 
 pub(crate) use dense::DensePart;
@@ -52,7 +53,7 @@ impl Part {
 }
 
 impl Fused {
-    pub(crate) fn new(network: &Network, isa: Isa) -> Result<Self> {
+    pub(crate) fn new(network: &Network, isa: Isa, algorithm: Algorithm) -> Result<Self> {
         let (mut parts, mut dense) = (Vec::new(), None);
         for segment in network.segments() {
             match segment {
@@ -60,22 +61,23 @@ impl Fused {
                     let spec = dense_spec(network, &layers, one_hot, nodes.start);
                     dense = Some(DensePart::new(network, spec, &layers, one_hot, nodes, isa)?);
                 }
-                other => parts.push(part(network.nodes(), other, isa)?),
+                other => parts.push(part(network.nodes(), other, (isa, algorithm))?),
             }
         }
         Ok(Self { isa, parts, dense })
     }
 }
 
-fn part(nodes: &[Node], segment: Segment<'_>, isa: Isa) -> Result<Part> {
+fn part(nodes: &[Node], segment: Segment<'_>, (isa, algorithm): (Isa, Algorithm)) -> Result<Part> {
     Ok(match segment {
         Segment::Trunk { blocks, global_average, nodes: range } => {
-            Part::Trunk(TrunkPart::new(trunk_spec(&blocks, global_average), &blocks, range, isa)?)
+            let spec = trunk_spec(&blocks, global_average, algorithm);
+            Part::Trunk(TrunkPart::new(spec, &blocks, range, isa)?)
         }
         Segment::Dense { .. } => unreachable!("only the end of a network is a dense part"),
         Segment::Layer(index) => {
             let node = &nodes[index];
-            let body = node.segments().into_iter().map(|segment| part(&node.body, segment, isa));
+            let body = node.segments().into_iter().map(|segment| part(&node.body, segment, (isa, algorithm)));
             Part::Layer { index, body: body.collect::<Result<_>>()? }
         }
     })

@@ -1,6 +1,7 @@
 //! Prediction on the kernels that fold norms.
 
 use adder_kernels::Isa;
+use adder_kernels::conv::Algorithm;
 use adder_kernels::predict::{self, RunningStatistics, TrainedNetwork};
 use adder_network::{Network, Segment};
 
@@ -10,14 +11,19 @@ use crate::weights::Values;
 
 /// The network on the kernels, norms folded; nothing where it is not convolution blocks to a global average, then hidden
 /// layers and heads.
-pub(super) fn fold(network: &Network, values: &Values, isa: Isa) -> Result<Option<predict::Predictor>> {
+pub(super) fn fold(
+    network: &Network,
+    values: &Values,
+    isa: Isa,
+    algorithm: Algorithm,
+) -> Result<Option<predict::Predictor>> {
     let segments = network.segments();
     let [Segment::Trunk { blocks, global_average: true, .. }, Segment::Dense { layers, one_hot, nodes }] =
         &segments[..]
     else {
         return Ok(None);
     };
-    let trunk = trunk_spec(blocks, true);
+    let trunk = trunk_spec(blocks, true, algorithm);
     let dense = dense_spec(network, layers, *one_hot, nodes.start);
     let norms: Vec<RunningStatistics<'_>> =
         values.statistics.iter().map(|[mean, variance]| RunningStatistics { mean, variance }).collect();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use adder_kernels::Isa;
-use adder_kernels::conv::{self, ConvShape, PackedWeight, PooledGradients, PooledPass};
+use adder_kernels::conv::{self, Algorithm, ConvShape, PackedWeight, PooledGradients, PooledPass};
 use candle_core::{Error, Result, Shape, Tensor};
 use candle_nn::Conv2dConfig;
 
@@ -34,7 +34,7 @@ impl Plans {
     /// The plan for `x` and a weight that fit each other.
     pub(super) fn find(
         &self,
-        isa: Isa,
+        (isa, algorithm): (Isa, Algorithm),
         x: &Tensor,
         weight: &Tensor,
         config: &Conv2dConfig,
@@ -44,11 +44,13 @@ impl Plans {
         let (stride, padding) = (config.stride, config.padding);
         let shape = ConvShape { in_channels, out_channels, height, width, kernel, stride, padding };
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = plans.iter().position(|plan| *plan.conv.shape() == shape && plan.conv.isa() == isa);
+        let known = plans.iter().position(|plan| {
+            (plan.conv.shape(), plan.conv.isa(), plan.conv.algorithm()) == (&shape, isa, algorithm)
+        });
         let plan = match known {
             Some(index) => plans.remove(index),
             None => {
-                let conv = conv::Conv2d::new(shape, isa).map_err(Error::wrap)?;
+                let conv = conv::Conv2d::with_algorithm(shape, isa, algorithm).map_err(Error::wrap)?;
                 Arc::new(Plan { conv, packed: Mutex::default() })
             }
         };

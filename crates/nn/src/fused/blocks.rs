@@ -15,12 +15,14 @@ use crate::cpu::{read, values};
 ///
 /// ```
 /// use adder_kernels::Isa;
+/// use adder_kernels::conv::Algorithm;
 /// use adder_kernels::trunk::{BlockSpec, Output, TrunkSpec};
 /// use adder_nn::fused::{FusedBlocks, flat};
 /// use candle_core::{DType, Device, Tensor};
 ///
 /// let block = BlockSpec { out_channels: 8, padding: 1, dropout: 0.0, pool: true, mask: 0 };
-/// let spec = TrunkSpec { in_channels: 1, height: 28, width: 28, blocks: vec![block], output: Output::Map };
+/// let (blocks, output) = (vec![block], Output::Map);
+/// let spec = TrunkSpec { in_channels: 1, height: 28, width: 28, blocks, output, algorithm: Algorithm::Direct };
 /// let blocks = FusedBlocks::new(spec, Isa::best())?;
 /// let images = Tensor::ones((2, 1, 28, 28), DType::F32, &Device::Cpu)?;
 /// let weight = Tensor::ones((8, 1, 3, 3), DType::F32, &Device::Cpu)?;

@@ -3,6 +3,7 @@
 //! [`Config::default`] is the recipe `notebook`. [`ConfigSources`] merges a recipe, a file and single keys into one, with errors
 //! that name the key, who gave it, and what it takes.
 
+mod compute;
 mod data;
 mod deserializer;
 mod distillation;
@@ -23,6 +24,7 @@ use adder_random::{Purpose, Stream};
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
+pub use compute::{ComputeConfig, ConvolutionAlgorithm};
 pub use data::DataConfig;
 pub use distillation::DistillationConfig;
 pub use error::{ConfigError, Origin};
@@ -56,6 +58,8 @@ pub struct Config {
     pub training: TrainingConfig,
     /// Other networks to learn from.
     pub distillation: DistillationConfig,
+    /// Ways to compute the same.
+    pub compute: ComputeConfig,
 }
 
 impl Default for Config {
@@ -68,6 +72,7 @@ impl Default for Config {
             schedule: Schedule::default(),
             training: TrainingConfig::default(),
             distillation: DistillationConfig::default(),
+            compute: ComputeConfig::default(),
         }
     }
 }
@@ -139,13 +144,29 @@ impl Config {
         keys
     }
 
+    /// Whether a dotted key takes a list.
+    pub fn takes_list(key: &str) -> bool {
+        let table = toml::Value::Table(Self::default().to_table());
+        let value = key.split('.').try_fold(&table, |value, part| value.get(part));
+        key == "model.layers" || value.is_some_and(toml::Value::is_array)
+    }
+
     fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self.written()).expect("numbers, words and tables of them are TOML")
     }
 
     fn written(&self) -> Written<'_> {
-        let Self { seed, data, model, optimizer, schedule, training, distillation } = self;
-        Written { seed: whole_number(*seed), data, model, optimizer, schedule, training, distillation }
+        let Self { seed, data, model, optimizer, schedule, training, distillation, compute } = self;
+        Written {
+            seed: whole_number(*seed),
+            data,
+            model,
+            optimizer,
+            schedule,
+            training,
+            distillation,
+            compute,
+        }
     }
 
     /// Checks every range.
@@ -172,6 +193,7 @@ struct Written<'a> {
     schedule: &'a Schedule,
     training: &'a TrainingConfig,
     distillation: &'a DistillationConfig,
+    compute: &'a ComputeConfig,
 }
 
 /// An error of a schedule, of the keys of its section.

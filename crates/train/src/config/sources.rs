@@ -155,7 +155,15 @@ impl ConfigSources {
     pub(super) fn add_toml(&mut self, origin: Origin, text: &str) -> Result<(), ConfigError> {
         match text.parse() {
             Ok(table) => self.add(origin, table),
-            Err(error) => Err(ConfigError::Syntax { origin, message: in_one_line(text, &error) }),
+            Err(error) => {
+                let message = match other_language(text) {
+                    Some(language) => format!(
+                        "expected TOML, such as `[training]` with `epochs = 3` in the line below it; found {language}"
+                    ),
+                    None => in_one_line(text, &error),
+                };
+                Err(ConfigError::Syntax { origin, message })
+            }
         }
     }
 
@@ -186,6 +194,21 @@ impl ConfigSources {
             _ => Origin::Default,
         }
     }
+}
+
+/// The language of a text that is no TOML, where its first line tells: an object of JSON, or a key and its value in YAML.
+fn other_language(text: &str) -> Option<&'static str> {
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    if text.starts_with('{') {
+        return Some("JSON");
+    }
+    let is_said = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let first = text.lines().map(str::trim).find(is_said)?;
+    let is_word = |key: &str| key.chars().all(|letter| letter.is_alphanumeric() || "_-.".contains(letter));
+    let is_pair = |(key, value): (&str, &str)| {
+        !key.is_empty() && is_word(key) && (value.is_empty() || value.starts_with(' '))
+    };
+    (first == "---" || first.split_once(':').is_some_and(is_pair)).then_some("YAML")
 }
 
 /// The place of an error in a text, and the reason. `toml` draws both below each other.

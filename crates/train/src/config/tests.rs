@@ -235,6 +235,25 @@ fn what_is_no_configuration_is_refused() {
     let malformed = sources.add_file(&path).unwrap_err();
     assert!(matches!(&malformed, ConfigError::Syntax { origin: Origin::File(p), .. } if *p == path));
     assert!(malformed.to_string().contains("line 1"), "{malformed}");
+    let others = [
+        ("{\"training\": {\"epochs\": 3}}", "found JSON"),
+        ("\u{feff}\n{ }", "found JSON"),
+        ("# a run\ntraining:\n  epochs: 3\n", "found YAML"),
+        ("---\nseed: 3\n", "found YAML"),
+    ];
+    for (text, words) in others {
+        let (_folder, path) = file_with(text);
+        let said = sources.add_file(&path).unwrap_err().to_string();
+        assert!(
+            said.contains("expected TOML, such as `[training]`") && said.contains(words),
+            "{text}: {said}"
+        );
+    }
+    for text in ["seed = = 3", "\"a:b\" = = 1", "time = 07:", "[training\nepochs: 3"] {
+        let (_folder, path) = file_with(text);
+        let said = sources.add_file(&path).unwrap_err().to_string();
+        assert!(said.contains("line 1"), "{text}: {said}");
+    }
     for text in ["seed", "=3", "a..b=1", ".a=1"] {
         assert!(matches!(sources.add_assignment(text), Err(ConfigError::Assignment { .. })), "{text}");
     }

@@ -155,6 +155,15 @@ fn what_to_do_about_other_files_is_said_of_them_and_of_their_folders() {
         ("train.csv", b"label,1x1\n5,0\n", "mnist.npz of it"),
         ("mnist.parquet", b"PAR1\x15\x04", "mnist.npz of it"),
         ("mnist-original.mat", b"MATLAB 5.0", "mnist.npz of it"),
+        (
+            "mnist.pkl.gz",
+            &packed(b"\x80\x02]q\x01"),
+            "of a pickle of Python or PyTorch); make an mnist.npz of it",
+        ),
+        ("old.pkl.gz", &packed(b"(lp1\n"), "of a pickle of Python); make an mnist.npz of it"),
+        ("train.csv.gz", &packed(b"label,1x1\n5,0\n"), "of a table as text); make an mnist.npz of it"),
+        ("mnist.tgz", &packed(&tar), "of a tar archive); unpack it"),
+        ("mnist.gz", &packed(b"something"), "(gzip data); unpack it"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let file = write(folder.path(), name, bytes);
@@ -226,16 +235,66 @@ mod arrays {
 
     /// An archive with one stored entry.
     fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
+        archived(&[(name, content.to_vec())])
+    }
+
+    /// An archive of stored entries.
+    fn archived(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut archive = rawzip::ZipArchiveWriter::new(&mut bytes);
-        let (mut entry, config) =
-            archive.new_file(name).compression_method(rawzip::CompressionMethod::STORE).start().unwrap();
-        let mut writer = config.wrap(&mut entry);
-        writer.write_all(content).unwrap();
-        let (_, descriptor) = writer.finish().unwrap();
-        entry.finish(descriptor).unwrap();
+        for (name, content) in entries {
+            let (mut entry, config) =
+                archive.new_file(name).compression_method(rawzip::CompressionMethod::STORE).start().unwrap();
+            let mut writer = config.wrap(&mut entry);
+            writer.write_all(content).unwrap();
+            let (_, descriptor) = writer.finish().unwrap();
+            entry.finish(descriptor).unwrap();
+        }
         archive.finish().unwrap();
         bytes
+    }
+
+    /// An array of bytes as `numpy.save` writes it, of what follows the header of an IDX file.
+    fn array(bytes: &[u8], shape: &str, header: usize) -> Vec<u8> {
+        let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape},), }}");
+        [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &bytes[header..]]
+            .concat()
+    }
+
+    #[test]
+    fn arrays_for_validation_are_said_to_be_left_out() {
+        let (train, test) = (array(&images(3), "3, 28, 28", 16), array(&images(2), "2, 28, 28", 16));
+        let [of_three, of_two] = [(3, "3"), (2, "2")].map(|(count, shape)| array(&labels(count), shape, 8));
+        let mut entries = vec![
+            ("x_train.npy", train),
+            ("y_train.npy", of_three),
+            ("x_test.npy", test.clone()),
+            ("y_test.npy", of_two.clone()),
+            ("class_names.npy", of_two.clone()),
+        ];
+        let told = |entries: &[(&str, Vec<u8>)]| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut told = Vec::new();
+            let path = write(folder.path(), "mnist.npz", &archived(entries));
+            let loaded = load(&Source::Directory(path), &mut |event| told.push(format!("{event:?}")));
+            is_the_set(loaded);
+            told
+        };
+        assert_eq!(told(&entries), [""; 0]);
+        entries.extend([("x_val.npy", test), ("y_val.npy", of_two)]);
+        let told = told(&entries);
+        assert!(
+            told.len() == 1 && told[0].contains("Unused") && told[0].contains("mnist.npz: x_val"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn files_of_torchvisions_old_kind_are_named_in_their_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "MNIST/processed/training.pt", &zipped("training/data.pkl", b"\x80\x02."));
+        let error = load_directory(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("training.pt (a file of PyTorch); make an mnist.npz of it"), "{error}");
     }
 
     #[test]
@@ -255,11 +314,6 @@ mod arrays {
 
     #[test]
     fn an_array_may_stand_for_each_of_the_four_files() {
-        let array = |bytes: &[u8], shape: &str, header: usize| {
-            let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape},), }}");
-            [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), &bytes[header..]]
-                .concat()
-        };
         let folder = tempfile::tempdir().unwrap();
         let arrays = [
             ("train-imgs", array(&images(3), "3, 28, 28", 16)),
@@ -314,7 +368,7 @@ mod arrays {
 
     #[test]
     fn no_damage_passes_or_panics() {
-        let loaded = |bytes: &[u8]| npz::from_bytes(bytes, Path::new("mnist.npz"));
+        let loaded = |bytes: &[u8]| npz::from_bytes(bytes, Path::new("mnist.npz"), &mut |_| ());
         for sound in [DEFLATED, STORED] {
             let whole = loaded(sound).unwrap();
             for length in 0..sound.len() {
@@ -374,6 +428,23 @@ mod pictures {
             assert_eq!(values, [1, 31, 30]);
             assert_eq!(dataset.evaluation.image(0)[..5], [0, 0, 0, 90, 0]);
         }
+    }
+
+    #[test]
+    fn pictures_for_validation_beside_those_of_a_test_are_said_to_be_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for set in ["train", "val", "test"] {
+            write(folder.path(), &format!("set/{set}/3/a.png"), &gray(30, 28));
+        }
+        let mut told = Vec::new();
+        load(&Source::Directory(folder.path().into()), &mut |event| match event {
+            LoadEvent::Unused(unused) => told.push(unused.to_string()),
+            other => panic!("{other:?}"),
+        })
+        .unwrap();
+        assert_eq!(told.len(), 1);
+        let val = folder.path().join("set/val").display().to_string();
+        assert!(told[0].starts_with(&format!("{val} is left out: ")), "{told:?}");
     }
 
     #[test]

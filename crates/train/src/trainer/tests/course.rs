@@ -156,3 +156,26 @@ fn a_given_split_and_a_limit_are_kept() {
     assert_eq!(report.images, 10);
     assert_eq!(run.events().unwrap().len(), 3 * (2 + 1));
 }
+
+#[test]
+fn the_algorithm_of_convolutions_moves_the_last_bits_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let losses = ["direct", "winograd", "auto"].map(|algorithm| {
+        let assignment = format!("compute.algorithm={algorithm}");
+        let wide = ["model.channels=[8, 8]", "training.epochs=1", &assignment];
+        let path = folder.path().join(algorithm);
+        run_to_the_end(start(&path, config(&wide)).unwrap());
+        let run = RunDirectory::open(&path).unwrap();
+        let (model, _) = run.model(CheckpointName::Last, &Device::Cpu).unwrap();
+        let weights: Vec<f32> = model
+            .tensors()
+            .iter()
+            .flat_map(|(_, tensor)| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap())
+            .collect();
+        (run.evaluation().unwrap().unwrap().metrics.both.loss, weights)
+    });
+    let [direct, winograd, auto] = &losses;
+    assert_eq!(direct, auto, "eight channels are too few to choose another");
+    assert_ne!(direct.1, winograd.1);
+    assert!((direct.0 - winograd.0).abs() < 1e-3, "{} and {}", direct.0, winograd.0);
+}
