@@ -112,7 +112,7 @@ mod tests {
         let rounded = |corners: [Point; 4]| {
             let circle = |[x, y]: Point| {
                 (0..12).map(move |step| {
-                    let (sine, cosine) = (step as f32 * 0.5236).sin_cos();
+                    let (sine, cosine) = (step as f32 * std::f32::consts::FRAC_PI_6).sin_cos();
                     [x + 2.0 * cosine, y + 2.0 * sine]
                 })
             };
