@@ -6,6 +6,7 @@ mod data;
 mod evaluation;
 mod experiments;
 mod export;
+mod held_out;
 #[cfg(feature = "pretrained")]
 mod import;
 mod life_cycle;

@@ -114,6 +114,7 @@ impl Config {
             seed: self.seed,
             batch_size: self.training.batch_size,
             addends_per_image: self.data.addends_per_image,
+            held_out: self.data.held_out_pairs.pairs(),
             augmentation: self.data.augmentation.clone(),
             clean_from_epoch: Some(self.training.epochs.saturating_sub(self.data.clean_epochs)),
             workers,
