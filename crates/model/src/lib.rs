@@ -48,6 +48,8 @@ mod error;
 #[cfg(feature = "candle")]
 mod fused;
 #[cfg(feature = "candle")]
+mod head;
+#[cfg(feature = "candle")]
 mod identity_adder;
 #[cfg(feature = "candle")]
 mod layers;

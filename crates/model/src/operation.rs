@@ -1,7 +1,7 @@
 //! Layers of `adder-nn` from a network's description.
 
 use adder_kernels::Isa;
-use adder_network::{LayerKind, Network, Node};
+use adder_network::{ClassCode, LayerKind, Network, Node};
 use adder_nn::optim::Parameter;
 use adder_nn::{AvgPool2d, Conv2d, Conv2dConfig, Linear, MaxPool2d};
 use candle_core::Tensor;
@@ -33,8 +33,9 @@ pub(crate) enum Operation {
     GlobalAveragePool,
     Flatten,
     Linear(Linear),
-    /// Joins the one-hot input of this number.
+    /// Joins the one-hot input of this number, in its code.
     OneHot {
+        code: ClassCode,
         classes: usize,
         number: usize,
     },
@@ -84,7 +85,9 @@ impl Builder<'_> {
             LayerKind::GlobalAveragePool {} => Operation::GlobalAveragePool,
             LayerKind::Flatten {} => Operation::Flatten,
             LayerKind::Linear { bias, .. } => Operation::Linear(self.linear(node, bias)),
-            LayerKind::OneHot { classes, .. } => Operation::OneHot { classes, number: node.ordinal },
+            LayerKind::OneHot { classes, code, .. } => {
+                Operation::OneHot { code, classes, number: node.ordinal }
+            }
             LayerKind::Residual { .. } => Operation::Residual(self.operations(&node.body)),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{LayerKind, Network, Node, Shape};
+use crate::{ClassCode, HeadKind, LayerKind, Network, Node, Shape};
 
 /// A part of a network that is computed as one operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,8 +75,10 @@ impl Network {
 
     /// The longest run of hidden layers that ends in the heads.
     fn dense_segment(&self) -> Option<Segment<'_>> {
-        let plain = |node: &Node| matches!(node.kind, LayerKind::Linear { bias: false, .. });
-        if !self.heads().iter().all(plain) {
+        let plain = |(node, kind): (&Node, &HeadKind)| {
+            matches!(node.kind, LayerKind::Linear { bias: false, .. }) && *kind == HeadKind::Softmax
+        };
+        if !self.heads().iter().zip(self.head_kinds()).all(plain) {
             return None;
         }
         let nodes = self.nodes();
@@ -88,7 +90,8 @@ impl Network {
                 break;
             };
             let joined = start.checked_sub(4).map(|index| &nodes[index]);
-            match joined.filter(|node| matches!(node.kind, LayerKind::OneHot { .. })) {
+            match joined.filter(|node| matches!(node.kind, LayerKind::OneHot { code: ClassCode::OneHot, .. }))
+            {
                 // The kernels take one one-hot input.
                 Some(_) if one_hot.is_some() => break,
                 Some(node) => {

@@ -124,8 +124,8 @@ impl Config {
 
     /// Every dotted key, sections included.
     pub(crate) fn keys() -> Vec<String> {
-        // A list of layers is written in place of the keys beside it.
-        let mut keys = vec!["model.layers".to_owned()];
+        // A list of layers is written in place of the keys beside it, the usual addend and sum head not at all.
+        let mut keys = ["model.layers", "model.addend", "model.sum_head"].map(str::to_owned).to_vec();
         collect_keys("", &Self::default().to_table(), &mut keys);
         keys
     }

@@ -1,0 +1,74 @@
+//! From a head's outputs to the logits of its classes, and to the loss that trains it.
+
+use adder_network::{Decoding, HeadKind, Network};
+use adder_nn::loss::{CrossEntropy, cross_entropy_with};
+use candle_core::Tensor;
+
+use crate::loss::HeadTargets;
+use crate::{Error, Result};
+
+/// The rule of one head.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadRule {
+    pub(crate) kind: HeadKind,
+    pub(crate) classes: usize,
+}
+
+/// The rules of a network's heads, in their order.
+pub(crate) fn heads(network: &Network) -> impl Iterator<Item = HeadRule> {
+    network.head_kinds().iter().zip(network.classes()).map(|(&kind, classes)| HeadRule { kind, classes })
+}
+
+impl HeadRule {
+    /// The logits, f32 `[rows, classes]`, from the outputs, f32 `[rows, outputs]`.
+    pub(crate) fn logits(self, outputs: &Tensor) -> Result<Tensor> {
+        let Some(Decoding { weight, offset }) = self.kind.decoding(self.classes) else {
+            return Ok(outputs.clone());
+        };
+        let (device, width) = (outputs.device(), self.kind.outputs(self.classes));
+        let weight = Tensor::from_vec(weight, (self.classes, width), device)?;
+        let offset = Tensor::from_vec(offset, self.classes, device)?;
+        Ok(outputs.matmul(&weight.t()?)?.broadcast_add(&offset)?)
+    }
+
+    /// The mean over the rows of the binary cross-entropies of all thresholds, from their outputs, f32 `[rows, classes - 1]`.
+    /// The target of a threshold is the probability of the classes above it.
+    pub(crate) fn threshold_loss(
+        self,
+        outputs: &Tensor,
+        targets: &HeadTargets<'_>,
+        options: CrossEntropy,
+    ) -> Result<Tensor> {
+        let (rows, thresholds) = outputs.dims2()?;
+        if thresholds + 1 != self.classes {
+            let (expected, found) = (format!("{} thresholds", self.classes - 1), thresholds.to_string());
+            return Err(Error::Argument { what: "outputs of an ordinal head", expected, found });
+        }
+        let above =
+            HeadKind::Ordinal.decoding(self.classes).map_or_else(Vec::new, |decoding| decoding.weight);
+        let above = Tensor::from_vec(above, (self.classes, thresholds), outputs.device())?;
+        let above = self.distribution(targets, outputs)?.matmul(&above)?;
+        // The sigmoid of z is the softmax of 0 and z.
+        let pairs = |below: &Tensor, above: &Tensor| -> Result<Tensor> {
+            Ok(Tensor::stack(&[below, above], 2)?.reshape((rows * thresholds, 2))?)
+        };
+        let logits = pairs(&outputs.zeros_like()?, outputs)?;
+        let probabilities = pairs(&above.affine(-1.0, 1.0)?, &above)?;
+        Ok((cross_entropy_with(&logits, &probabilities, options)? * thresholds as f64)?)
+    }
+
+    /// The target distribution of each row, f32 `[rows, classes]`.
+    fn distribution(self, targets: &HeadTargets<'_>, like: &Tensor) -> Result<Tensor> {
+        let HeadTargets { labels, label_smoothing, soft } = *targets;
+        let smoothing = f64::from(label_smoothing);
+        let one_hot = Tensor::eye(self.classes, like.dtype(), like.device())?.index_select(labels, 0)?;
+        let by_labels = one_hot.affine(1.0 - smoothing, smoothing / self.classes as f64)?;
+        Ok(match soft {
+            None => by_labels,
+            Some((soft, _)) => {
+                let weight = targets.soft_weight()?;
+                ((by_labels * (1.0 - weight))? + (soft * weight)?)?
+            }
+        })
+    }
+}
