@@ -72,3 +72,80 @@ impl HeadRule {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adder_kernels::Isa;
+    use candle_core::{Device, Var};
+    use candle_nn::ops::log_softmax;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::loss::{Loss, joint_loss};
+
+    /// Made by `tests/golden/heads.py`.
+    #[derive(Deserialize)]
+    struct Golden {
+        smoothing: f32,
+        /// Two of [`HeadKind::Ordinal`], then two of [`HeadKind::Regression`].
+        heads: Vec<GoldenHead>,
+    }
+
+    #[derive(Deserialize)]
+    struct GoldenHead {
+        outputs: Vec<f32>,
+        labels: Vec<u32>,
+        soft: Vec<f32>,
+        weight: f32,
+        log_probabilities: Vec<f32>,
+        gradient: Vec<f32>,
+        loss: f64,
+    }
+
+    fn rows(values: &[f32], rows: usize) -> Tensor {
+        Tensor::from_slice(values, (rows, values.len() / rows), &Device::Cpu).unwrap()
+    }
+
+    #[track_caller]
+    fn close(found: &Tensor, expected: &[f32], what: &str) {
+        let found: Vec<f32> = found.flatten_all().unwrap().to_vec1().unwrap();
+        assert_eq!(found.len(), expected.len());
+        let largest = expected.iter().fold(1f32, |largest, value| largest.max(value.abs()));
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 2e-6 * largest, "{what}: {found} against {expected}");
+        }
+    }
+
+    #[test]
+    fn heads_that_know_the_order_are_pytorchs() {
+        let golden: Golden = serde_json::from_str(include_str!("../tests/golden/heads.json")).unwrap();
+        let kinds = [HeadKind::Ordinal, HeadKind::Ordinal, HeadKind::Regression, HeadKind::Regression];
+        let engines = std::iter::once(None).chain(Isa::available().into_iter().map(Some));
+        for (isa, (head, kind)) in
+            engines.flat_map(|isa| golden.heads.iter().zip(kinds).map(move |head| (isa, head)))
+        {
+            let rule = HeadRule { kind, classes: 19 };
+            let count = head.labels.len();
+            let outputs = Var::from_tensor(&rows(&head.outputs, count)).unwrap();
+            let (labels, soft) =
+                (Tensor::new(&head.labels[..], &Device::Cpu).unwrap(), rows(&head.soft, count));
+            let soft = (head.weight > 0.0).then_some((&soft, head.weight));
+            let targets = HeadTargets { labels: &labels, label_smoothing: golden.smoothing, soft };
+            let logits = rule.logits(&outputs).unwrap();
+            close(&log_softmax(&logits, 1).unwrap(), &head.log_probabilities, "log-probability");
+            let Loss { value, tally } =
+                joint_loss(&[rule], &[outputs.as_tensor().clone()], &[targets], isa).unwrap();
+            let loss = tally.heads[0].loss / count as f64;
+            assert!((loss - head.loss).abs() < 2e-6 * head.loss, "{kind:?}: {loss} against {}", head.loss);
+            close(value.backward().unwrap().get(&outputs).unwrap(), &head.gradient, "gradient");
+        }
+    }
+
+    #[test]
+    fn outputs_of_another_width_are_refused() {
+        let rule = HeadRule { kind: HeadKind::Ordinal, classes: 19 };
+        let (outputs, labels) = (rows(&[0.0; 19], 1), Tensor::new(&[3u32], &Device::Cpu).unwrap());
+        let refused = rule.threshold_loss(&outputs, &HeadTargets::labels(&labels), CrossEntropy::default());
+        assert!(matches!(refused, Err(Error::Argument { .. })));
+    }
+}

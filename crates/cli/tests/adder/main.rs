@@ -24,3 +24,4 @@ mod server;
 #[cfg(feature = "pretrained")]
 mod strange_weights;
 mod streams;
+mod sums;
