@@ -163,8 +163,9 @@ impl LayerKind {
                 Ok(Shape::Vector { features: out_features })
             }
             Self::OneHot { classes, code, .. } => {
-                if !(1..=256).contains(&classes) {
-                    return Err(("1 to 256 classes".into(), classes.to_string()));
+                let fewest = if code == ClassCode::OneHot { 1 } else { 2 };
+                if !(fewest..=256).contains(&classes) {
+                    return Err((format!("{fewest} to 256 classes"), classes.to_string()));
                 }
                 Ok(Shape::Vector { features: vector()? + code.width(classes) })
             }

@@ -31,7 +31,7 @@ def ordinal(outputs, target):
 
 def regression(outputs, target):
     """Normal densities at the classes, and their cross-entropy."""
-    number = (CLASSES - 1) / 2 + (CLASSES - 1) / 4 * outputs
+    number = (CLASSES - 1) / 2 + outputs
     log_densities = Normal(number, WIDTH).log_prob(torch.arange(CLASSES, dtype=torch.float64))
     return cross_entropy(log_densities, target), log_softmax(log_densities, 1)
 

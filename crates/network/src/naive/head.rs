@@ -1,7 +1,7 @@
 //! From a head's outputs to the logits of its classes, and the loss of each kind of head.
 
 use super::loss::{cross_entropy, cross_entropy_backward};
-use crate::head::{REGRESSION_WIDTH, middle, regression_scale};
+use crate::head::{REGRESSION_WIDTH, middle};
 use crate::{HeadKind, Network};
 
 /// The logits of each class, `[b, classes]`, from a head's outputs, `[b, outputs]`.
@@ -21,11 +21,10 @@ pub fn decode(kind: HeadKind, classes: usize, outputs: &[f64]) -> Vec<f64> {
         }
         HeadKind::Regression => {
             let variance = REGRESSION_WIDTH * REGRESSION_WIDTH;
-            let of_row = |output: &f64| {
-                let number = regression_scale(classes) * output;
+            let of_row = |&output: &f64| {
                 (0..classes).map(move |class| {
                     let place = class as f64 - middle(classes);
-                    (place * number - place * place / 2.0) / variance
+                    (place * output - place * place / 2.0) / variance
                 })
             };
             outputs.iter().flat_map(of_row).collect()
@@ -44,7 +43,7 @@ pub fn loss(kind: HeadKind, classes: usize, outputs: &[f64], targets: &[f64]) ->
             let gradient = |row: &[f64]| {
                 let of_number: f64 =
                     row.iter().enumerate().map(|(class, grad)| (class as f64 - middle(classes)) * grad).sum();
-                of_number * regression_scale(classes) / variance
+                of_number / variance
             };
             let gradient = by_logits(&logits).chunks_exact(classes).map(gradient).collect();
             (cross_entropy(&logits, classes, targets), gradient)
