@@ -84,7 +84,7 @@ impl DataConfig {
         self.held_out_pairs.check().map_err(|error| invalid("data.", error))?;
         let left = self.held_out_pairs.pairs().fewest_left();
         let expected =
-            format!("at most the {left} addends that data.held_out_pairs leaves beside each digit");
+            format!("at most {left}, as many addends as data.held_out_pairs leaves beside each digit");
         check("data.addends_per_image", self.addends_per_image, ..=left, &expected)?;
         self.augmentation.check().map_err(|error| invalid("data.augmentation.", error))
     }
