@@ -4,7 +4,7 @@ use adder_network::{Decoding, HeadKind, Network};
 use adder_nn::loss::{CrossEntropy, cross_entropy_with};
 use candle_core::Tensor;
 
-use crate::loss::HeadTargets;
+use crate::targets::HeadTargets;
 use crate::{Error, Result};
 
 /// The rule of one head.

@@ -10,10 +10,11 @@ use candle_core::{Device, Tensor, Var};
 
 use crate::fused::Fused;
 use crate::head::{HeadRule, heads};
-use crate::loss::{HeadTargets, Loss, joint_loss};
+use crate::loss::{Loss, joint_loss};
 use crate::norm::Norm;
 use crate::operation::Layers;
 use crate::parameter::initial;
+use crate::targets::HeadTargets;
 use crate::{Backend, Error, Result};
 
 /// The mode of a forward pass.

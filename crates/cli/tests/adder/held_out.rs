@@ -77,7 +77,7 @@ fn every_way_to_hold_pairs_out_is_taken_or_refused_with_its_key() {
         ("data.held_out_pairs=nine", "data.held_out_pairs: expected a list such as [[3, 4], [7, 2]]"),
         ("data.held_out_pairs={ share = 0.3, sed = 1 }", "data.held_out_pairs.sed"),
         (
-            "data.held_out_pairs=digit > 1 and addend > 2",
+            "data.held_out_pairs=digit = 4 and addend > 2",
             "data.addends_per_image: expected at most 3, as many addends as data.held_out_pairs leaves",
         ),
     ] {
