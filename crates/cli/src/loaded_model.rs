@@ -3,7 +3,7 @@
 use std::io::stdin;
 use std::path::{Path, PathBuf};
 
-use adder_data::{Dataset, Source, Split};
+use adder_data::{Dataset, PairSet, Source, Split};
 use adder_export::weights_file::{self, Loaded};
 use adder_model::tensor_file::Metadata;
 use adder_model::{IdentityAdder, counted};
@@ -40,6 +40,8 @@ pub(crate) struct Measured {
     /// The images of the evaluation set.
     pub(crate) evaluation: Vec<u32>,
     split: Option<Split>,
+    /// The pairs of a digit and an addend that the run never trained on.
+    pub(crate) held_out: PairSet,
     /// The seed of the fixed addends.
     pub(crate) seed: u64,
 }
@@ -188,7 +190,8 @@ impl LoadedModel {
         let evaluation = data.limited(dataset.evaluation.indices());
         let split = self.run.as_ref().map(RunDirectory::split).transpose()?;
         let split = split.map(|split| data.limited_split(split)).transpose()?;
-        Ok(Measured { dataset, evaluation, split, seed: config.seed })
+        let held_out = data.held_out_pairs.pairs();
+        Ok(Measured { dataset, evaluation, split, held_out, seed: config.seed })
     }
 }
 

@@ -27,7 +27,7 @@
 //! 1. [`dataset`]: [`load`] turns a [`Source`] into a [`Dataset`] of bytes (embedded, a folder of [`idx`] files, arrays or pictures, a
 //!    download, the Hub). [`check`] says what looks odd in it.
 //! 2. [`split`]: the training file is shuffled and cut into train and validation.
-//! 3. [`pairing`]: each image gets the number that the network adds to it.
+//! 3. [`pairing`]: each image gets the number that the network adds to it; [`held_out`] says which pairs training never shows.
 //! 4. [`augment`]: training images are rotated, moved, scaled and jittered.
 //! 5. [`loader`] gives [`Batch`]es for training, [`evaluation`] those for validation and evaluation.
 //!
@@ -59,6 +59,7 @@ pub mod dataset;
 pub mod error;
 pub mod evaluation;
 mod gzip;
+pub mod held_out;
 pub mod idx;
 pub mod items;
 pub mod labeled;
@@ -76,6 +77,7 @@ pub use batch::Batch;
 pub use dataset::{Dataset, load};
 pub use error::{Error, Result};
 pub use evaluation::{EvaluationAddends, EvaluationBatches, evaluation_batches};
+pub use held_out::{HeldOutPairs, PairSet};
 pub use labeled::Labeled;
 pub use loader::{LoaderConfig, Position, TrainLoader};
 pub use problem::Problem;

@@ -4,6 +4,19 @@ use adder_random::{Purpose, Stream};
 
 use crate::ADDENDS;
 
+/// The ten addends in a random order for training image `image` in `epoch`; fresh in every epoch. Those that nobody asks for are
+/// not drawn.
+pub fn shuffled_addends(seed: u64, epoch: u64, image: u32) -> impl Iterator<Item = u8> {
+    let mut stream = Stream::new(seed, Purpose::Addend, epoch, u64::from(image));
+    let mut addends: [u8; ADDENDS] = std::array::from_fn(|addend| addend as u8);
+    // A Fisher-Yates shuffle, from the front.
+    (0..ADDENDS).map(move |place| {
+        let other = place + stream.below((ADDENDS - place) as u32) as usize;
+        addends.swap(place, other);
+        addends[place]
+    })
+}
+
 /// `count` different addends for training image `image` in `epoch`, each 0..=9; fresh in every epoch.
 ///
 /// The first of them does not depend on `count`; with ten, every addend comes once.
@@ -12,14 +25,7 @@ use crate::ADDENDS;
 /// If `count` is more than ten.
 pub fn training_addends(seed: u64, epoch: u64, image: u32, count: usize) -> impl Iterator<Item = u8> {
     assert!(count <= ADDENDS, "{count} different addends of {ADDENDS}");
-    let mut stream = Stream::new(seed, Purpose::Addend, epoch, u64::from(image));
-    let mut addends: [u8; ADDENDS] = std::array::from_fn(|addend| addend as u8);
-    // The beginning of a Fisher-Yates shuffle.
-    for place in 0..count {
-        let other = place + stream.below((ADDENDS - place) as u32) as usize;
-        addends.swap(place, other);
-    }
-    addends.into_iter().take(count)
+    shuffled_addends(seed, epoch, image).take(count)
 }
 
 /// The one addend, 0..=9, of a validation or evaluation image; `image` is its index in its own file.

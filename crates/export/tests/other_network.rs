@@ -7,7 +7,7 @@ use adder_export::onnx::{self, ClassInputs};
 use adder_kernels::Isa;
 use adder_model::tensor_file::{self, Metadata};
 use adder_model::{Backend, HeadTargets, Mode, Model};
-use adder_network::{Head, Layer, Network, Segment, naive};
+use adder_network::{ClassCode, Head, HeadKind, Layer, Network, Segment, naive};
 use candle_core::{Device, Tensor};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
@@ -15,8 +15,20 @@ use rten_tensor::prelude::*;
 const BATCH: usize = 6;
 const TRAIN: Mode = Mode::Train { seed: 1, epoch: 0, step: 0 };
 
-/// 5x5 convolutions with bias and strides, a residual, a one-hot input, three heads; images of 3x32x32.
-fn network() -> Network {
+/// 5x5 convolutions with bias and strides, a residual, a one-hot input, three heads; images of 3x32x32. The second reads its class in
+/// another code, and two of its heads know the order of their classes.
+fn networks() -> [Network; 2] {
+    use HeadKind::{Ordinal, Regression};
+    let plain = vec![Head::new("color", 3), Head::new("shape", 5), Head::new("size", 2)];
+    let ordered = vec![
+        Head::new("color", 3).bias(),
+        Head::new("shape", 5).bias().kind(Ordinal),
+        Head::new("size", 2).kind(Regression),
+    ];
+    [network(ClassCode::OneHot, plain), network(ClassCode::Thermometer, ordered)]
+}
+
+fn network(code: ClassCode, heads: Vec<Head>) -> Network {
     let block = |channels| {
         vec![Layer::conv2d(channels, 3).padding(1), Layer::relu(), Layer::batch_norm(), Layer::max_pool2d(2)]
     };
@@ -26,9 +38,8 @@ fn network() -> Network {
     layers.push(Layer::residual(block(9)[..3].to_vec()));
     layers.extend([Layer::conv2d(12, 3).stride(2).padding(1).bias(), Layer::batch_norm(), Layer::relu()]);
     layers.extend([Layer::avg_pool2d(2), Layer::flatten(), Layer::linear(14).bias(), Layer::leaky_relu(0.1)]);
-    layers.push(Layer::one_hot("camera", 4));
+    layers.push(Layer::coded("camera", 4, code));
     layers.extend([Layer::linear(16), Layer::batch_norm(), Layer::relu()]);
-    let heads = vec![Head::new("color", 3), Head::new("shape", 5), Head::new("size", 2)];
     Network::new([3, 32, 32], layers, heads).unwrap()
 }
 
@@ -75,32 +86,35 @@ fn close(found: &[f32], expected: &[f64], within: f64, what: &str) {
 }
 
 /// The reference path, and the kernels on each instruction set of this machine.
-fn models() -> Vec<Model> {
-    let model = || Model::new(network(), 5, &Device::Cpu).unwrap();
+fn models(network: &Network) -> Vec<Model> {
+    let model = || Model::new(network.clone(), 5, &Device::Cpu).unwrap();
     let kernels = Isa::available().into_iter().map(|isa| model().on_kernels(isa).unwrap());
     std::iter::once(model().on_reference()).chain(kernels).collect()
 }
 
 /// The loss of the oracle, and its gradients by the parameters.
-fn oracle(params: &[f64]) -> (f64, Vec<f64>) {
-    let network = network();
+fn oracle(network: &Network, params: &[f64]) -> (f64, Vec<f64>) {
     let (images, mode) = (wide(&images()), naive::Mode::Train { masks: &[] });
     let inputs = naive::Inputs { images: &images, one_hot: &[&CAMERAS] };
-    let pass = naive::forward(&network, params, inputs, mode);
-    let heads = network.classes().zip(LABELS).zip(&pass.logits).map(|((classes, labels), logits)| {
-        let targets = naive::loss::targets(classes, &labels, 0.0, None);
-        let loss = naive::loss::cross_entropy(logits, classes, &targets).iter().sum::<f64>();
-        let gradient = naive::loss::cross_entropy_backward(logits, classes, &targets);
-        (loss / BATCH as f64, gradient.iter().map(|gradient| gradient / BATCH as f64).collect())
-    });
-    let (losses, gradients): (Vec<f64>, Vec<Vec<f64>>) = heads.unzip();
-    let grads = naive::backward(&network, params, &pass, mode, &gradients);
-    (losses.iter().sum(), grads.params)
+    let pass = naive::forward(network, params, inputs, mode);
+    let targets = network.classes().zip(LABELS);
+    let targets: Vec<Vec<f64>> =
+        targets.map(|(classes, labels)| naive::loss::targets(classes, &labels, 0.0, None)).collect();
+    let (losses, mut gradients) = naive::head::losses(network, &pass.outputs, &targets);
+    gradients.iter_mut().flatten().for_each(|gradient| *gradient /= BATCH as f64);
+    let grads = naive::backward(network, params, &pass, mode, &gradients);
+    (losses.iter().sum::<f64>() / BATCH as f64, grads.params)
 }
 
 #[test]
 fn the_summary_says_what_is_fused() {
-    let network = network();
+    let [network, ordered] = networks();
+    let text = ordered.summary().to_string();
+    for row in
+        ["concat thermometer camera", "shape head: linear bias, ordinal", "size head: linear, regression"]
+    {
+        assert!(text.contains(row), "{text}");
+    }
     let summary = network.summary();
     assert_eq!(summary.parameters, network.parameter_count());
     let text = summary.to_string();
@@ -120,8 +134,8 @@ fn the_summary_says_what_is_fused() {
 fn every_path_has_the_oracles_loss_and_gradients() {
     let (images, cameras, labels) = tensors();
     let targets = labels.each_ref().map(HeadTargets::labels);
-    for model in models() {
-        let (expected_loss, expected) = oracle(&flat(&model));
+    for model in networks().iter().flat_map(models) {
+        let (expected_loss, expected) = oracle(model.network(), &flat(&model));
         let loss = model.loss(&images, &[&cameras], &targets, TRAIN).unwrap();
         let found: f32 = loss.value.to_scalar().unwrap();
         assert!((f64::from(found) - expected_loss).abs() < 1e-5 * expected_loss, "{found} {expected_loss}");
@@ -137,14 +151,16 @@ fn every_path_has_the_oracles_loss_and_gradients() {
 
 #[test]
 fn the_oracles_gradients_are_those_of_finite_differences() {
-    let params = flat(&models()[0]);
-    let (_, grads) = oracle(&params);
-    for parameter in network().parameters() {
+    for (network, parameter) in
+        networks().iter().flat_map(|each| each.parameters().iter().map(move |p| (each, p)))
+    {
+        let params = flat(&models(network)[0]);
+        let (_, grads) = oracle(network, &params);
         let index = parameter.range.start + parameter.range.len() / 2;
         let loss = |step: f64| {
             let mut moved = params.clone();
             moved[index] += step;
-            oracle(&moved).0
+            oracle(network, &moved).0
         };
         let difference = (loss(1e-6) - loss(-1e-6)) / 2e-6;
         assert!(
@@ -158,8 +174,12 @@ fn the_oracles_gradients_are_those_of_finite_differences() {
 
 #[test]
 fn logits_agree_and_survive_files() {
+    networks().iter().for_each(logits_of_one_network_agree);
+}
+
+fn logits_of_one_network_agree(network: &Network) {
     let (images_tensor, cameras, _) = tensors();
-    let models = models();
+    let models = models(network);
     // Running statistics that are not those of the start.
     let logits = models.iter().map(|model| {
         model.forward(&images_tensor, &[&cameras], TRAIN).unwrap();
@@ -174,7 +194,7 @@ fn logits_agree_and_survive_files() {
     }
 
     let bytes = tensor_file::encode(&models[1].state(), &Metadata::new()).unwrap();
-    let read = Model::new(network(), 99, &Device::Cpu).unwrap();
+    let read = Model::new(network.clone(), 99, &Device::Cpu).unwrap();
     tensor_file::decode_into(&read.state(), &bytes, Path::new("weights.safetensors")).unwrap();
     let again = read.forward(&images_tensor, &[&cameras], Mode::Evaluate).unwrap();
     assert_eq!(again.iter().map(values).collect::<Vec<_>>(), logits[1]);

@@ -56,6 +56,7 @@ fn after_the_first_call_nothing_is_allocated() {
         dense: &dense,
         dense_params: &dense_params,
         dense_statistics: &[statistics(20), statistics(64)],
+        head_bias: None,
     };
     let predictor = Predictor::new(&network, Isa::best()).unwrap();
 

@@ -5,8 +5,9 @@ use adder_kernels::conv::Algorithm;
 use adder_network::ModelConfig;
 use candle_core::{Device, Tensor, Var};
 
-use crate::loss::{HeadTargets, Loss};
+use crate::loss::Loss;
 use crate::model::shape_error;
+use crate::targets::HeadTargets;
 use crate::{Backend, Mode, Model, Parameter, Result, Tally};
 
 /// The unnormalized outputs of both heads.

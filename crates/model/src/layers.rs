@@ -6,7 +6,7 @@ use adder_kernels::dropout::DropoutKey;
 use adder_nn::ops::{leaky_relu, relu, seeded_dropout};
 use adder_nn::{Module, ModuleT};
 use adder_random::{Purpose, Stream};
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 
 use crate::fused::Part;
 use crate::operation::Operation;
@@ -44,8 +44,8 @@ impl Model {
         }
     }
 
-    /// Logits of each head from the last layer's features.
-    pub(crate) fn heads(&self, features: &Tensor) -> Result<Vec<Tensor>> {
+    /// Outputs of each head from the last layer's features.
+    pub(crate) fn outputs(&self, features: &Tensor) -> Result<Vec<Tensor>> {
         let heads = self.layers.heads.iter();
         heads.map(|head| self.operation(head, features, &[], Mode::Evaluate)).collect()
     }
@@ -107,10 +107,10 @@ impl Model {
             Operation::GlobalAveragePool => x.mean((2, 3))?,
             Operation::Flatten => x.flatten_from(1)?,
             Operation::Linear(linear) => linear.forward(x)?,
-            Operation::OneHot { classes, number } => {
-                let one_hot =
-                    Tensor::eye(*classes, DType::F32, &self.device)?.index_select(one_hot[*number], 0)?;
-                Tensor::cat(&[x, &one_hot], 1)?
+            Operation::OneHot { code, classes, number } => {
+                let shape = (*classes, code.width(*classes));
+                let table = Tensor::from_vec(code.table(*classes), shape, &self.device)?;
+                Tensor::cat(&[x, &table.index_select(one_hot[*number], 0)?], 1)?
             }
             Operation::Residual(body) => (x + self.operations(body, x, one_hot, mode)?)?,
         })

@@ -48,6 +48,8 @@ mod error;
 #[cfg(feature = "candle")]
 mod fused;
 #[cfg(feature = "candle")]
+mod head;
+#[cfg(feature = "candle")]
 mod identity_adder;
 #[cfg(feature = "candle")]
 mod layers;
@@ -67,6 +69,8 @@ mod predictor;
 mod pretrained;
 mod specs;
 mod tally;
+#[cfg(feature = "candle")]
+mod targets;
 pub mod tensor_file;
 pub mod weights;
 
@@ -84,7 +88,7 @@ pub use error::{Error, Result};
 #[cfg(feature = "candle")]
 pub use identity_adder::{IdentityAdder, LogitTensors, SoftTargets, Step, Targets};
 #[cfg(feature = "candle")]
-pub use loss::{HeadTargets, Loss};
+pub use loss::Loss;
 #[cfg(feature = "candle")]
 pub use model::{Mode, Model};
 pub use prediction::{Addends, AllPredictions, Logits, Prediction, SURE, ShadedMaps, Sum};
@@ -92,6 +96,8 @@ pub use predictor::Predictor;
 #[cfg(feature = "pretrained")]
 pub use pretrained::PRETRAINED;
 pub use tally::{HeadMetrics, Metrics, Tally, argmax};
+#[cfg(feature = "candle")]
+pub use targets::HeadTargets;
 
 /// The README's example, which is compiled with the documentation's.
 #[cfg(all(doctest, feature = "candle"))]

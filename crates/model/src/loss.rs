@@ -1,24 +1,15 @@
-//! The loss that training minimizes: the cross-entropies of all heads, added up.
+//! The loss that training minimizes: those of all heads, added up.
 
 use adder_kernels::Isa;
 use adder_kernels::loss::Tally as HeadsTally;
+use adder_network::HeadKind;
 use adder_nn::loss::{CrossEntropy, cross_entropy_with};
 use candle_core::Tensor;
 
+use crate::Result;
+use crate::head::HeadRule;
 use crate::tally::score_heads;
-use crate::{Error, Result};
-
-/// The targets of one head.
-#[derive(Clone, Copy, Debug)]
-pub struct HeadTargets<'a> {
-    /// The class of each row, u32 `[rows]`.
-    pub labels: &'a Tensor,
-    /// Part of each label that is spread evenly over all classes, 0 to below 1, as in PyTorch's `CrossEntropyLoss`.
-    pub label_smoothing: f32,
-    /// Distributions, f32 `[rows, classes]`, each row summing to 1, and the part of the target, 0 to 1, that they are; the rest
-    /// is the label's.
-    pub soft: Option<(&'a Tensor, f32)>,
-}
+use crate::targets::HeadTargets;
 
 /// The loss of a batch.
 #[derive(Clone, Debug)]
@@ -29,50 +20,50 @@ pub struct Loss {
     pub tally: HeadsTally,
 }
 
-impl<'a> HeadTargets<'a> {
-    /// The labels as they are, u32 `[rows]`.
-    pub fn labels(labels: &'a Tensor) -> Self {
-        Self { labels, label_smoothing: 0.0, soft: None }
-    }
-}
-
-/// The loss of the heads' logits, `[rows, classes]`, on the kernels for an instruction set or on candle's operations. With smoothing or soft targets, so are the tally's losses.
-pub(crate) fn joint_loss(logits: &[Tensor], targets: &[HeadTargets<'_>], isa: Option<Isa>) -> Result<Loss> {
+/// The loss of the heads' outputs, `[rows, outputs]`, on the kernels for an instruction set or on candle's operations. With
+/// smoothing, soft targets or thresholds, so are the tally's losses; else they are the cross-entropies of the logits.
+pub(crate) fn joint_loss(
+    heads: &[HeadRule],
+    outputs: &[Tensor],
+    targets: &[HeadTargets<'_>],
+    isa: Option<Isa>,
+) -> Result<Loss> {
     let options = match isa {
         Some(isa) => CrossEntropy::default().with_isa(isa),
         None => CrossEntropy::default().without_kernels(),
     };
-    let mut losses = Vec::with_capacity(logits.len());
-    for (logits, targets) in logits.iter().zip(targets) {
-        let &HeadTargets { labels, label_smoothing, soft } = targets;
-        let weight = soft.map_or(0.0, |(_, weight)| f64::from(weight));
-        if !(0.0..=1.0).contains(&weight) {
-            let (expected, found) = ("0 to 1".into(), weight.to_string());
-            return Err(Error::Argument { what: "weight of the soft targets", expected, found });
-        }
-        let by_labels = cross_entropy_with(logits, labels, options.with_label_smoothing(label_smoothing))?;
-        losses.push(match soft {
-            None => by_labels,
-            Some((soft, _)) => {
-                let by_soft = cross_entropy_with(logits, soft, options)?;
-                ((by_labels * (1.0 - weight))? + (by_soft * weight)?)?
-            }
+    let (mut losses, mut values) = (Vec::with_capacity(heads.len()), Vec::with_capacity(heads.len()));
+    for ((head, outputs), targets) in heads.iter().zip(outputs).zip(targets) {
+        let logits = head.logits(outputs)?;
+        losses.push(match head.kind {
+            HeadKind::Ordinal => head.threshold_loss(outputs, targets, options)?,
+            HeadKind::Softmax | HeadKind::Regression => head_loss(&logits, targets, options)?,
         });
+        values.push(logits.flatten_all()?.to_vec1()?);
     }
-    let values = logits.iter().map(|logits| logits.flatten_all()?.to_vec1());
-    let values: Vec<Vec<f32>> = values.collect::<candle_core::Result<_>>()?;
     let labels = targets.iter().map(|targets| classes(targets.labels)).collect::<Result<Vec<_>>>()?;
-    let pairs: Vec<(&[f32], &[u8])> = values.iter().zip(&labels).map(|(a, b)| (&a[..], &b[..])).collect();
+    let pairs: Vec<(&[f32], &[u8])> =
+        values.iter().map(Vec::as_slice).zip(labels.iter().map(Vec::as_slice)).collect();
     let mut tally = score_heads(&pairs)?;
-    for ((head, loss), targets) in tally.heads.iter_mut().zip(&losses).zip(targets) {
-        if targets.label_smoothing > 0.0 || targets.soft.is_some() {
-            head.loss = f64::from(loss.to_scalar::<f32>()?) * tally.rows as f64;
+    for (((tallied, loss), targets), head) in tally.heads.iter_mut().zip(&losses).zip(targets).zip(heads) {
+        if targets.label_smoothing > 0.0 || targets.soft.is_some() || head.kind == HeadKind::Ordinal {
+            tallied.loss = f64::from(loss.to_scalar::<f32>()?) * tally.rows as f64;
         }
     }
     let mut losses = losses.into_iter();
     let first = losses.next().ok_or_else(|| candle_core::Error::msg("a network has heads"))?;
     let value = losses.try_fold(first, |total, loss| total + loss)?;
     Ok(Loss { value, tally })
+}
+
+/// The mean over the rows of one head's cross-entropies, from its logits, `[rows, classes]`.
+fn head_loss(logits: &Tensor, targets: &HeadTargets<'_>, options: CrossEntropy) -> Result<Tensor> {
+    let &HeadTargets { labels, label_smoothing, soft } = targets;
+    let by_labels = cross_entropy_with(logits, labels, options.with_label_smoothing(label_smoothing))?;
+    let Some((soft, _)) = soft else { return Ok(by_labels) };
+    let weight = targets.soft_weight()?;
+    let by_soft = cross_entropy_with(logits, soft, options)?;
+    Ok(((by_labels * (1.0 - weight))? + (by_soft * weight)?)?)
 }
 
 /// Classes as the kernels take them. One that does not fit a byte becomes 255, which is no class either.
@@ -86,6 +77,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::Error;
 
     /// Made by `tests/golden/soft_targets.py`.
     #[derive(Deserialize)]
@@ -129,7 +121,8 @@ mod tests {
             soft: Some((soft, golden.weight)),
         });
         let both = logits.each_ref().map(|logits| logits.as_tensor().clone());
-        let Loss { value, tally } = joint_loss(&both, &targets, None).unwrap();
+        let rules = [10, 19].map(|classes| HeadRule { kind: HeadKind::Softmax, classes });
+        let Loss { value, tally } = joint_loss(&rules, &both, &targets, None).unwrap();
         for (found, golden) in tally.heads.iter().zip(heads) {
             assert!((found.loss / tally.rows as f64 - golden.loss).abs() < 1e-6 * golden.loss);
         }
@@ -142,6 +135,6 @@ mod tests {
         }
 
         let heavy = HeadTargets { soft: Some((&soft_digits, 1.1)), ..targets[0] };
-        assert!(matches!(joint_loss(&both, &[heavy, targets[1]], None), Err(Error::Argument { .. })));
+        assert!(matches!(joint_loss(&rules, &both, &[heavy, targets[1]], None), Err(Error::Argument { .. })));
     }
 }

@@ -10,10 +10,12 @@ use adder_nn::optim::Parameter;
 use candle_core::{Device, Tensor, Var};
 
 use crate::fused::Fused;
-use crate::loss::{HeadTargets, Loss, joint_loss};
+use crate::head::{HeadRule, heads};
+use crate::loss::{Loss, joint_loss};
 use crate::norm::Norm;
 use crate::operation::Layers;
 use crate::parameter::initial;
+use crate::targets::HeadTargets;
 use crate::{Backend, Error, Result};
 
 /// The mode of a forward pass.
@@ -220,10 +222,11 @@ impl Model {
     pub fn logits(&self, embedding: &Tensor, one_hot: &[&Tensor], mode: Mode) -> Result<Vec<Tensor>> {
         self.check_rows(one_hot, embedding.dim(0)?)?;
         let nodes = self.network.embedding_nodes()..self.network.nodes().len();
-        self.heads(&self.run(nodes, embedding, one_hot, mode)?)
+        let outputs = self.outputs(&self.run(nodes, embedding, one_hot, mode)?)?;
+        heads(&self.network).zip(&outputs).map(|(head, outputs)| head.logits(outputs)).collect()
     }
 
-    /// A forward pass with its loss, the sum over the heads of the mean cross-entropies. With several rows of targets for each
+    /// A forward pass with its loss, the sum over the heads of the means of what each [kind](adder_network::HeadKind) minimizes. With several rows of targets for each
     /// image, those of the first image come first: the images go through the convolutions once, and every layer behind them
     /// sees each row.
     ///
@@ -251,7 +254,8 @@ impl Model {
             return dense.loss(&self.parameters, &self.norms, &x, one_hot, targets);
         }
         let features = self.run(behind..self.network.nodes().len(), &x, one_hot, mode)?;
-        joint_loss(&self.heads(&features)?, targets, self.isa())
+        let heads: Vec<HeadRule> = heads(&self.network).collect();
+        joint_loss(&heads, &self.outputs(&features)?, targets, self.isa())
     }
 
     /// The maps that show how images are seen, those of [`Network::stages`]: f32 `[b, c, h, w]` each. Norms use their running

@@ -2,7 +2,7 @@
 
 use adder_kernels::Isa;
 use adder_kernels::conv::Algorithm;
-use adder_network::{LayerKind, Network, Node};
+use adder_network::{ClassCode, LayerKind, Network, Node};
 use adder_nn::optim::Parameter;
 use adder_nn::{AvgPool2d, Conv2d, Conv2dConfig, Linear, MaxPool2d};
 use candle_core::Tensor;
@@ -34,8 +34,9 @@ pub(crate) enum Operation {
     GlobalAveragePool,
     Flatten,
     Linear(Linear),
-    /// Joins the one-hot input of this number.
+    /// Joins the one-hot input of this number, in its code.
     OneHot {
+        code: ClassCode,
         classes: usize,
         number: usize,
     },
@@ -92,7 +93,9 @@ impl Builder<'_> {
             LayerKind::GlobalAveragePool {} => Operation::GlobalAveragePool,
             LayerKind::Flatten {} => Operation::Flatten,
             LayerKind::Linear { bias, .. } => Operation::Linear(self.linear(node, bias)),
-            LayerKind::OneHot { classes, .. } => Operation::OneHot { classes, number: node.ordinal },
+            LayerKind::OneHot { classes, code, .. } => {
+                Operation::OneHot { code, classes, number: node.ordinal }
+            }
             LayerKind::Residual { .. } => Operation::Residual(self.operations(&node.body)),
         }
     }

@@ -171,25 +171,42 @@ fn check(what: &'static str, expected: &str, found: usize, wanted: usize) -> Res
 #[cfg(all(test, feature = "candle"))]
 mod tests {
     use super::*;
+    use crate::ModelConfig;
 
     #[test]
     fn every_engine_gives_the_same_answers() {
-        use crate::{IdentityAdder, ModelConfig};
+        use adder_network::{ClassCode, HeadKind};
+
+        let mut configs = vec![ModelConfig::default()];
+        for (addend, sum_head) in [
+            (ClassCode::Scalar, HeadKind::Softmax),
+            (ClassCode::OneHot, HeadKind::Ordinal),
+            (ClassCode::Thermometer, HeadKind::Regression),
+        ] {
+            configs.push(ModelConfig { addend, sum_head, ..ModelConfig::default() });
+        }
+        configs.iter().for_each(engines_of_one_network_agree);
+    }
+
+    fn engines_of_one_network_agree(config: &ModelConfig) {
+        use crate::IdentityAdder;
         use adder_random::{Purpose, Stream};
 
         let mut stream = Stream::new(4, Purpose::Test, 0, 0);
         let images: Vec<f32> = (0..2 * PIXELS).map(|_| stream.uniform(-0.4, 2.8)).collect();
-        let model = IdentityAdder::new(&ModelConfig::default(), 4, &candle_core::Device::Cpu).unwrap();
+        let model = IdentityAdder::new(config, 4, &candle_core::Device::Cpu).unwrap();
         let folded = Predictor::new(&model).unwrap();
         let layered = Predictor::new(&model.clone().on_reference()).unwrap();
         let params = crate::parameter::flat(model.parameters()).unwrap().to_vec1().unwrap();
         let statistics = model.model().norms.iter().map(|norm| norm.statistics().unwrap()).collect();
-        let naive =
-            Naive::new(ModelConfig::default().network().unwrap(), &weights::Values { params, statistics });
+        let naive = Naive::new(config.network().unwrap(), &weights::Values { params, statistics });
         let engines = [folded, layered, Predictor(Engine::Naive(Arc::new(naive)))];
         let close = |found: &[f32], expected: &[f32]| {
             assert_eq!(found.len(), expected.len());
-            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{found:?} {expected:?}");
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)),
+                "{found:?} {expected:?}"
+            );
         };
         for addends in [Addends::Each(&[3, 9]), Addends::All] {
             let [folded, layered, naive] =

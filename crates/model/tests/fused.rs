@@ -2,7 +2,7 @@
 
 use adder_kernels::Isa;
 use adder_model::{Backend, HeadTargets, IdentityAdder, Mode, Model, ModelConfig, SoftTargets, Targets};
-use adder_network::{Head, Layer, Network};
+use adder_network::{ClassCode, Head, HeadKind, Layer, Network};
 use adder_random::{Purpose, Stream};
 use candle_core::{Device, Tensor};
 
@@ -79,25 +79,36 @@ fn both_paths_agree_on_several_addends_smoothed_labels_and_soft_targets() {
     let sums = (&addends + &digits).unwrap();
     let [soft_digits, soft_sums] = [10, 19].map(|classes| distributions(&mut stream, 3 * BATCH, classes));
     let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
-    let [ours, theirs] = [new(&wide()), new(&wide()).on_reference()].map(|model| {
-        let soft = Some(SoftTargets { digits: &soft_digits, sums: &soft_sums, weight: 0.7 });
-        let targets = Targets { label_smoothing: 0.2, soft, ..Targets::labels(&digits, &sums) };
-        let step = model.loss(&images, &addends, targets, mode).unwrap();
-        let grads = step.loss.backward().unwrap();
-        let grads: Vec<Tensor> =
-            model.parameters().iter().map(|parameter| grads.get(&parameter.var).unwrap().clone()).collect();
-        (step, grads, model)
-    });
-    assert_eq!(ours.0.tally.pairs, 3 * BATCH as u64);
-    let (loss, other) = (ours.0.tally.metrics().both.loss, theirs.0.tally.metrics().both.loss);
-    assert!((loss - other).abs() < 1e-5 * other, "{loss}, {other}");
-    for ((a, b), parameter) in ours.1.iter().zip(&theirs.1).zip(ours.2.parameters()) {
-        let error = largest(&(a - b).unwrap());
-        assert!(error < 2e-4 * largest(b) + 1e-6, "{}: {error} of {}", parameter.name, largest(b));
+    for config in [vec![wide()], ordered().to_vec()].concat() {
+        let [ours, theirs] = [new(&config), new(&config).on_reference()].map(|model| {
+            let soft = Some(SoftTargets { digits: &soft_digits, sums: &soft_sums, weight: 0.7 });
+            let targets = Targets { label_smoothing: 0.2, soft, ..Targets::labels(&digits, &sums) };
+            let step = model.loss(&images, &addends, targets, mode).unwrap();
+            let grads = step.loss.backward().unwrap();
+            let grads: Vec<Tensor> = model
+                .parameters()
+                .iter()
+                .map(|parameter| grads.get(&parameter.var).unwrap().clone())
+                .collect();
+            (step, grads, model)
+        });
+        assert_eq!(ours.0.tally.pairs, 3 * BATCH as u64);
+        let (loss, other) = (ours.0.tally.metrics().both.loss, theirs.0.tally.metrics().both.loss);
+        assert!((loss - other).abs() < 1e-5 * other, "{loss}, {other}");
+        for ((a, b), parameter) in ours.1.iter().zip(&theirs.1).zip(ours.2.parameters()) {
+            let error = largest(&(a - b).unwrap());
+            assert!(error < 2e-4 * largest(b) + 1e-6, "{}: {error} of {}", parameter.name, largest(b));
+        }
+        for ((name, a), (_, b)) in ours.2.tensors().into_iter().zip(theirs.2.tensors()) {
+            assert!(largest(&(a - b).unwrap()) < 1e-5, "{name}");
+        }
     }
-    for ((name, a), (_, b)) in ours.2.tensors().into_iter().zip(theirs.2.tensors()) {
-        assert!(largest(&(a - b).unwrap()) < 1e-5, "{name}");
-    }
+}
+
+/// Networks that know the order of addends and sums.
+fn ordered() -> [ModelConfig; 2] {
+    let scalar = ModelConfig { addend: ClassCode::Scalar, sum_head: HeadKind::Regression, ..wide() };
+    [scalar, ModelConfig { addend: ClassCode::Thermometer, sum_head: HeadKind::Ordinal, ..wide() }]
 }
 
 fn wide() -> ModelConfig {
@@ -115,7 +126,7 @@ fn wide() -> ModelConfig {
 fn both_paths_have_the_same_gradients_with_dropout() {
     let [images, addends, digits, sums] = batch(0);
     let mode = Mode::Train { seed: 2, epoch: 0, step: 0 };
-    for config in [ModelConfig::default(), wide()] {
+    for config in [ModelConfig::default(), wide(), ordered()[0].clone(), ordered()[1].clone()] {
         let [ours, theirs] = [new(&config), new(&config).on_reference()].map(|model| {
             let step = model.loss(&images, &addends, Targets::labels(&digits, &sums), mode).unwrap();
             let grads = step.loss.backward().unwrap();

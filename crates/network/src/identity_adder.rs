@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::layer::numbered;
-use crate::{Error, Head, Layer, Network, Result, Summary};
+use crate::{ClassCode, Error, Head, HeadKind, Layer, Network, Result, Summary};
 
 /// Height and width of an input image, in pixels.
 pub const IMAGE_SIDE: usize = 28;
@@ -47,8 +47,13 @@ pub struct ModelConfig {
     pub embedding: usize,
     /// Width of the hidden layer that sees the embedding and the addend.
     pub hidden: usize,
-    /// The layers from the image, `[1, 28, 28]`, to the two heads, in place of all of the above. One of them is
-    /// `kind = "one_hot", input = "addend", classes = 10`; the heads are linear layers without bias behind the last one.
+    /// The numbers that stand for the addend.
+    pub addend: ClassCode,
+    /// The sum head: a softmax, without bias, over the 19 sums that knows nothing of their order; or 18 thresholds or one number,
+    /// with bias, which do.
+    pub sum_head: HeadKind,
+    /// The layers from the image, `[1, 28, 28]`, to the two heads, in place of all of the above but the sum head. One of them is
+    /// `kind = "one_hot", input = "addend", classes = 10`; the heads are linear layers behind the last one.
     #[serde(deserialize_with = "numbered")]
     pub layers: Vec<Layer>,
 }
@@ -65,19 +70,36 @@ enum WrittenConfig {
         dropout_free: Vec<usize>,
         embedding: usize,
         hidden: usize,
+        #[serde(skip_serializing_if = "ClassCode::is_one_hot")]
+        addend: ClassCode,
+        #[serde(skip_serializing_if = "HeadKind::is_softmax")]
+        sum_head: HeadKind,
     },
     Layers {
+        #[serde(skip_serializing_if = "HeadKind::is_softmax")]
+        sum_head: HeadKind,
         layers: Vec<Layer>,
     },
 }
 
 impl From<ModelConfig> for WrittenConfig {
     fn from(config: ModelConfig) -> Self {
-        let ModelConfig { channels, pool_after, unpadded, dropout, dropout_free, embedding, hidden, layers } =
+        let ModelConfig { channels, pool_after, unpadded, dropout, dropout_free, embedding, hidden, .. } =
             config;
-        match layers.is_empty() {
-            true => Self::Family { channels, pool_after, unpadded, dropout, dropout_free, embedding, hidden },
-            false => Self::Layers { layers },
+        let ModelConfig { addend, sum_head, layers, .. } = config;
+        if !layers.is_empty() {
+            return Self::Layers { sum_head, layers };
+        }
+        Self::Family {
+            channels,
+            pool_after,
+            unpadded,
+            dropout,
+            dropout_free,
+            embedding,
+            hidden,
+            addend,
+            sum_head,
         }
     }
 }
@@ -92,6 +114,8 @@ impl Default for ModelConfig {
             dropout_free: vec![5],
             embedding: 20,
             hidden: 64,
+            addend: ClassCode::OneHot,
+            sum_head: HeadKind::Softmax,
             layers: Vec::new(),
         }
     }
@@ -106,7 +130,9 @@ impl ModelConfig {
         self.check_ranges()?;
         let given = !self.layers.is_empty();
         let layers = if given { self.layers.clone() } else { self.family() };
-        let heads = vec![Head::new("digit", DIGITS), Head::new("sum", SUMS)];
+        let sum = Head::new("sum", SUMS).kind(self.sum_head);
+        let sum = if self.sum_head == HeadKind::Softmax { sum } else { sum.bias() };
+        let heads = vec![Head::new("digit", DIGITS), sum];
         let network = Network::new([1, IMAGE_SIDE, IMAGE_SIDE], layers, heads)
             .map_err(|error| if given { in_layers(error) } else { in_family(error) })?;
         if network.one_hot_inputs() != [(ADDEND.to_owned(), ADDENDS)] {
@@ -165,7 +191,7 @@ impl ModelConfig {
         dense("embedding", self.embedding);
         dense("hidden", self.hidden);
         let hidden = layers.len() - 3;
-        layers.insert(hidden, Layer::one_hot(ADDEND, ADDENDS).named(ADDEND));
+        layers.insert(hidden, Layer::coded(ADDEND, ADDENDS, self.addend).named(ADDEND));
         layers
     }
 

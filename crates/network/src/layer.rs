@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::Shape;
+use crate::{ClassCode, Shape};
 
 /// One layer as a person writes it, in code or in a configuration.
 ///
@@ -91,12 +91,16 @@ pub enum LayerKind {
         #[serde(default)]
         bias: bool,
     },
-    /// A class given from outside, as a one-hot vector behind the features: `[b, features + classes]`.
+    /// A class given from outside, as a one-hot vector behind the features: `[b, features + classes]`; or in another code, as many
+    /// numbers as it has.
     OneHot {
         /// The name of the input that gives the class.
         input: String,
         /// Number of classes, 1 to 256.
         classes: usize,
+        /// The numbers that stand for the class.
+        #[serde(default, skip_serializing_if = "ClassCode::is_one_hot")]
+        code: ClassCode,
     },
     /// `x + layers(x)` (He et al., "Deep Residual Learning", 2015).
     Residual {
@@ -158,11 +162,12 @@ impl LayerKind {
                 positive("out_features", out_features)?;
                 Ok(Shape::Vector { features: out_features })
             }
-            Self::OneHot { classes, .. } => {
-                if !(1..=256).contains(&classes) {
-                    return Err(("1 to 256 classes".into(), classes.to_string()));
+            Self::OneHot { classes, code, .. } => {
+                let fewest = if code == ClassCode::OneHot { 1 } else { 2 };
+                if !(fewest..=256).contains(&classes) {
+                    return Err((format!("{fewest} to 256 classes"), classes.to_string()));
                 }
-                Ok(Shape::Vector { features: vector()? + classes })
+                Ok(Shape::Vector { features: vector()? + code.width(classes) })
             }
             Self::Dropout { probability } if !(0.0..1.0).contains(&probability) => {
                 Err(("a probability in [0, 1)".into(), probability.to_string()))
@@ -265,7 +270,7 @@ impl LayerKind {
             Self::GlobalAveragePool {} => "global average pool".into(),
             Self::Flatten {} => "flatten".into(),
             Self::Linear { bias, .. } => with_bias("linear".into(), bias),
-            Self::OneHot { ref input, .. } => format!("concat one-hot {input}"),
+            Self::OneHot { ref input, code, .. } => format!("concat {} {input}", code.label()),
             Self::Residual { .. } => "add the input".into(),
         })
     }
@@ -353,7 +358,12 @@ impl Layer {
 
     /// A one-hot input behind the features.
     pub fn one_hot(input: &str, classes: usize) -> Self {
-        Self::new(LayerKind::OneHot { input: input.into(), classes })
+        Self::coded(input, classes, ClassCode::OneHot)
+    }
+
+    /// A class given from outside, behind the features, in another code.
+    pub fn coded(input: &str, classes: usize, code: ClassCode) -> Self {
+        Self::new(LayerKind::OneHot { input: input.into(), classes, code })
     }
 
     /// The sum of its input and what `layers` make of it.

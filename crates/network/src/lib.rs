@@ -32,10 +32,12 @@
 //!
 //! # Limits
 //! One image input, square kernels, and a sequence of layers: a branch is a [`LayerKind::Residual`] whose sum has the shape of its
-//! input. Heads are linear layers on the last layer's features.
+//! input. Heads are linear layers on the last layer's features, with one of three ways to say a class ([`HeadKind`]).
 #![forbid(unsafe_code)]
 
+mod code;
 mod error;
+mod head;
 mod identity_adder;
 mod layer;
 pub mod naive;
@@ -45,10 +47,12 @@ mod segment;
 mod shape;
 mod summary;
 
+pub use code::ClassCode;
 pub use error::{Error, Result};
+pub use head::{Decoding, Head, HeadKind, REGRESSION_WIDTH};
 pub use identity_adder::{ADDENDS, DIGITS, IMAGE_SIDE, ModelConfig, SUMS};
 pub use layer::{Initialization, Layer, LayerKind};
-pub use network::{Head, Network, Node, Norm, Parameter};
+pub use network::{Network, Node, Norm, Parameter};
 pub use normalize::{PIXEL_MEAN, PIXEL_STANDARD_DEVIATION, normalize, to_byte};
 pub use segment::{ConvBlock, DenseLayer, Segment};
 pub use shape::Shape;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::layer::{Initialization, Misfit};
-use crate::{Error, Layer, LayerKind, Result, Shape};
+use crate::{Error, Head, HeadKind, Layer, LayerKind, Result, Shape};
 
 /// A network whose layers fit together: the input, the layers in order, and the heads.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,20 +12,11 @@ pub struct Network {
     input: [usize; 3],
     nodes: Vec<Node>,
     heads: Vec<Node>,
+    head_kinds: Vec<HeadKind>,
+    classes: Vec<usize>,
     parameters: Vec<Parameter>,
     norms: Vec<Norm>,
     one_hot_inputs: Vec<(String, usize)>,
-}
-
-/// A head: a linear layer on the features of the last layer that gives one logit for each class.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The name, which its parameters begin with.
-    pub name: String,
-    /// Number of classes.
-    pub classes: usize,
-    /// Whether each class has an offset.
-    pub bias: bool,
 }
 
 /// A layer in its place in a network: its name, its shapes and the place of its parameters.
@@ -83,19 +74,6 @@ impl Norm {
     }
 }
 
-impl Head {
-    /// A head without bias.
-    pub fn new(name: &str, classes: usize) -> Self {
-        Self { name: name.into(), classes, bias: false }
-    }
-
-    /// The head with a bias.
-    #[must_use]
-    pub fn bias(self) -> Self {
-        Self { bias: true, ..self }
-    }
-}
-
 impl Network {
     /// A network of images `[channels, height, width]`, from its layers to its heads.
     ///
@@ -115,16 +93,20 @@ impl Network {
             return Err(misfit("heads", ("at least one head".into(), "none".into())));
         }
         let features = walk.shape;
-        let heads = heads.into_iter().map(|Head { name, classes, bias }| {
-            if !(1..=256).contains(&classes) {
-                return Err(misfit(&name, ("1 to 256 classes".into(), classes.to_string())));
+        let head_kinds = heads.iter().map(|head| head.kind).collect();
+        let classes = heads.iter().map(|head| head.classes).collect();
+        let heads = heads.into_iter().map(|Head { name, classes, bias, kind }| {
+            let fewest = if kind == HeadKind::Softmax { 1 } else { 2 };
+            if !(fewest..=256).contains(&classes) {
+                return Err(misfit(&name, (format!("{fewest} to 256 classes"), classes.to_string())));
             }
             walk.shape = features;
-            walk.node(Layer::new(LayerKind::Linear { out_features: classes, bias }).named(name))
+            let out_features = kind.outputs(classes);
+            walk.node(Layer::new(LayerKind::Linear { out_features, bias }).named(name))
         });
         let heads = heads.collect::<Result<Vec<_>>>()?;
         let Walk { parameters, norms, one_hot_inputs, .. } = walk;
-        Ok(Self { input, nodes, heads, parameters, norms, one_hot_inputs })
+        Ok(Self { input, nodes, heads, head_kinds, classes, parameters, norms, one_hot_inputs })
     }
 
     /// Channels, height and width of an image.
@@ -137,14 +119,20 @@ impl Network {
         &self.nodes
     }
 
-    /// The heads, each a linear layer on the last layer's features.
+    /// The heads, each a linear layer on the last layer's features. Its outputs are the logits of its classes but where its
+    /// [kind](Self::head_kinds) says otherwise.
     pub fn heads(&self) -> &[Node] {
         &self.heads
     }
 
+    /// The way of each head from its outputs to its classes.
+    pub fn head_kinds(&self) -> &[HeadKind] {
+        &self.head_kinds
+    }
+
     /// The classes of each head.
     pub fn classes(&self) -> impl ExactSizeIterator<Item = usize> {
-        self.heads.iter().map(|head| head.output.len())
+        self.classes.iter().copied()
     }
 
     /// Every trained tensor, layer by layer, the heads last.
@@ -310,7 +298,7 @@ impl Walk {
                 self.norms.push(Norm { name: name.into(), channels: input.channels() });
                 self.norms.len() - 1
             }
-            LayerKind::OneHot { input, classes } => {
+            LayerKind::OneHot { input, classes, .. } => {
                 if self.one_hot_inputs.iter().any(|(known, _)| known == input) {
                     return Err(misfit(name, ("an input of its own".into(), format!("`{input}` again"))));
                 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{LayerKind, Network, Node, Shape};
+use crate::{ClassCode, HeadKind, LayerKind, Network, Node, Shape};
 
 /// A part of a network that is computed as one operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,17 +66,29 @@ impl Network {
     /// [`Segment::Dense`] comes last where the heads and what stands before them can be one; else the heads stand alone, behind
     /// all segments.
     pub fn segments(&self) -> Vec<Segment<'_>> {
-        let dense = self.dense_segment();
+        self.segments_to(self.dense_segment(false))
+    }
+
+    /// The parts that prediction takes: as [`segments`](Self::segments), but hidden layers and heads are one also where a class has
+    /// another code than one-hot and heads are no softmax or have a bias. Tables of codes and ways to logits are linear, so a trained
+    /// network has them in its weights.
+    pub fn folded_segments(&self) -> Vec<Segment<'_>> {
+        self.segments_to(self.dense_segment(true))
+    }
+
+    fn segments_to<'a>(&'a self, dense: Option<Segment<'a>>) -> Vec<Segment<'a>> {
         let end = dense.as_ref().map_or(self.nodes().len(), |segment| segment.nodes().start);
         let mut segments = segments(&self.nodes()[..end]);
         segments.extend(dense);
         segments
     }
 
-    /// The longest run of hidden layers that ends in the heads.
-    fn dense_segment(&self) -> Option<Segment<'_>> {
-        let plain = |node: &Node| matches!(node.kind, LayerKind::Linear { bias: false, .. });
-        if !self.heads().iter().all(plain) {
+    /// The longest run of hidden layers that ends in the heads: of those that train as one, or of those that can be `folded` into one.
+    fn dense_segment(&self, folded: bool) -> Option<Segment<'_>> {
+        let plain = |(node, kind): (&Node, &HeadKind)| {
+            matches!(node.kind, LayerKind::Linear { bias: false, .. }) && *kind == HeadKind::Softmax
+        };
+        if !folded && !self.heads().iter().zip(self.head_kinds()).all(plain) {
             return None;
         }
         let nodes = self.nodes();
@@ -88,7 +100,11 @@ impl Network {
                 break;
             };
             let joined = start.checked_sub(4).map(|index| &nodes[index]);
-            match joined.filter(|node| matches!(node.kind, LayerKind::OneHot { .. })) {
+            let joins = |node: &&Node| match node.kind {
+                LayerKind::OneHot { code, .. } => folded || code == ClassCode::OneHot,
+                _ => false,
+            };
+            match joined.filter(joins) {
                 // The kernels take one one-hot input.
                 Some(_) if one_hot.is_some() => break,
                 Some(node) => {

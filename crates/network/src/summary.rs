@@ -82,9 +82,10 @@ impl<'a> Table<'a> {
     }
 
     fn heads(&mut self, fused: Option<usize>) {
-        for head in self.network.heads() {
+        for (head, kind) in self.network.heads().iter().zip(self.network.head_kinds()) {
             let label = head.kind.label().unwrap_or_default();
-            self.rows.push(self.row(format!("{} head: {label}", head.name), head, fused));
+            let name = format!("{} head: {label}{}", head.name, kind.label());
+            self.rows.push(self.row(name, head, fused));
         }
     }
 

@@ -69,6 +69,8 @@ pub enum Purpose {
     Teacher = 11,
     /// The partners and the shares with which the images of one training step are mixed.
     Mixup = 12,
+    /// The pairs of a digit and an addend that training never shows.
+    HeldOutPairs = 13,
 }
 
 /// An endless sequence of random words for one (seed, purpose, epoch, index).

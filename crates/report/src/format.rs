@@ -1,7 +1,7 @@
 //! Numbers, metrics and reports as text.
 
 use adder_model::{HeadMetrics, Metrics, counted};
-use adder_train::{EvaluationSplit, Report};
+use adder_train::{EvaluationSplit, PairMetrics, PairParts, Report};
 
 /// Seconds as `4.2 s`, `42 s`, `3 min 5 s` or `1 h 2 min`.
 pub fn duration(seconds: f64) -> String {
@@ -35,8 +35,21 @@ pub fn report_text(report: &Report) -> String {
         EvaluationSplit::Evaluation => "evaluation",
     };
     let (images, pairs) = (counted(report.images, "image"), counted(report.pairs, "pair"));
-    format!("{set}: {images}, {pairs}\n{}", metrics_table(&report.metrics))
+    format!("{set}: {images}, {pairs}\n{}{}", metrics_table(&report.metrics), parts_text(&report.parts))
 }
+
+/// The pairs that training showed and those that it held out, each as a heading and a table; nothing where it held out none.
+pub fn parts_text(parts: &PairParts) -> String {
+    let part = |(name, part): (&str, Option<PairMetrics>)| {
+        let PairMetrics { pairs, metrics } = part?;
+        Some(format!("\n{name}: {}\n{}", counted(pairs, "pair"), metrics_table(&metrics)))
+    };
+    [(SEEN, parts.seen), (UNSEEN, parts.unseen)].into_iter().filter_map(part).collect()
+}
+
+/// The names of the two parts of the pairs.
+pub(crate) const SEEN: &str = "seen in training";
+pub(crate) const UNSEEN: &str = "held out of training";
 
 #[cfg(test)]
 mod tests {

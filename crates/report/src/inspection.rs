@@ -1,6 +1,6 @@
 //! A network looked into: its mistakes, its certainty, its inside.
 
-use adder_data::{EvaluationAddends, Labeled, PIXELS, SIDE, pairing};
+use adder_data::{EvaluationAddends, Labeled, PIXELS, PairSet, SIDE, pairing};
 use adder_model::{Addends, IdentityAdder, Mode, Prediction, Predictor};
 use adder_network::{LayerKind, Node};
 use adder_train::analysis::{Analysis, WorstImage};
@@ -58,8 +58,9 @@ impl Inspection {
     /// [`Error::Evaluation`](crate::Error::Evaluation), [`Error::Model`](crate::Error::Model).
     pub fn new(model: &IdentityAdder, data: &Labeled, indices: &[u32], seed: u64) -> Result<Self> {
         let addends = EvaluationAddends::Exhaustive;
-        let set =
-            EvaluationSet { split: EvaluationSplit::Evaluation, data, indices, addends, tta: Tta::default() };
+        let (held_out, tta) = (PairSet::default(), Tta::default());
+        let split = EvaluationSplit::Evaluation;
+        let set = EvaluationSet { split, data, indices, addends, held_out, tta };
         let (_, analysis) = set.analyze(model, MOST_MISTAKES)?;
         let with_pixels = |worst: &WorstImage| (worst.clone(), *data.image(worst.index));
         let mistakes = analysis.worst.iter().map(with_pixels).collect();

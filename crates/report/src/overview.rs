@@ -32,6 +32,9 @@ pub struct Overview {
     pub best_validation: Option<f64>,
     /// Evaluation accuracy of both heads, in percent.
     pub evaluation: Option<f64>,
+    /// The same of the pairs that training held out, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<f64>,
     /// Time spent in training and validation, that of its teachers included, in seconds.
     pub seconds: f64,
     /// The time of the start, in UTC.
@@ -99,6 +102,10 @@ impl Overview {
             epochs_planned: record.config.training.epochs,
             best_validation: record.history.best().map(|best| best.validation.both.accuracy),
             evaluation: record.evaluation.map(|report| report.metrics.both.accuracy),
+            unseen: record
+                .evaluation
+                .and_then(|report| report.parts.unseen)
+                .map(|part| part.metrics.both.accuracy),
             seconds: record.seconds(),
             started: record.environment.sessions.first().map(|session| session.started.clone()),
         }

@@ -1,6 +1,6 @@
 //! Evaluation: loss and accuracy of the digit, of the sum and of both, over any images.
 
-use adder_data::{Batch, EvaluationAddends, Labeled, evaluation_batches};
+use adder_data::{Batch, DIGITS, EvaluationAddends, Labeled, PairSet, SUMS, evaluation_batches};
 use adder_model::{Addends, IdentityAdder, Logits, Metrics, Predictor, Tally};
 use serde::{Deserialize, Serialize};
 
@@ -23,13 +23,37 @@ pub enum EvaluationSplit {
 
 /// The result of an evaluation. As JSON:
 /// `{"split":"eval","images":n,"pairs":n,"digit":{"loss":x,"accuracy":y},"sum":{...},"both":{...}}`, losses per pair in
-/// nats, accuracies in percent.
+/// nats, accuracies in percent. Where training held pairs out, `"seen":{"pairs":n,"digit":...}` and `"unseen":{...}` follow.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The images.
     pub split: EvaluationSplit,
     /// Number of images.
     pub images: u64,
+    /// Number of pairs of an image and an addend.
+    pub pairs: u64,
+    /// Digit, sum and both.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The pairs that training showed and those that it held out, apart.
+    #[serde(flatten)]
+    pub parts: PairParts,
+}
+
+/// The pairs of an evaluation that training showed, and those that it held out; neither where it held out none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PairParts {
+    /// Pairs of a digit and an addend that training showed; `None` where the images have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<PairMetrics>,
+    /// Pairs that training never showed; `None` where the images have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<PairMetrics>,
+}
+
+/// Losses and accuracies of a part of the pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairMetrics {
     /// Number of pairs of an image and an addend.
     pub pairs: u64,
     /// Digit, sum and both.
@@ -82,6 +106,8 @@ pub struct EvaluationSet<'a> {
     pub indices: &'a [u32],
     /// The addends that each image is asked with.
     pub addends: EvaluationAddends,
+    /// The pairs of a digit and an addend that training never showed.
+    pub held_out: PairSet,
     /// The views of each image that one answer is made of.
     pub tta: Tta,
 }
@@ -118,6 +144,7 @@ impl EvaluationSet<'_> {
     ) -> Result<Report, EvaluationError> {
         let predictor = Predictor::new(model)?;
         let mut tally = Tally::default();
+        let mut parts = PartTallies::default();
         for batch in evaluation_batches(self.data, self.indices, BATCH_SIZE, self.addends)? {
             let addends = match self.addends {
                 EvaluationAddends::Fixed { .. } => Addends::Each(&batch.addends),
@@ -125,6 +152,9 @@ impl EvaluationSet<'_> {
             };
             let logits = self.tta.predict(&predictor, &batch.images, addends)?;
             tally += Tally::of_logits(&logits.digit, &logits.sum, &batch.digits, &batch.sums)?;
+            if !self.held_out.is_empty() {
+                parts.add(&batch, &logits, self.held_out)?;
+            }
             watch(&batch, &logits);
         }
         let (pairs, loss) = (tally.pairs, tally.digit_loss + tally.sum_loss);
@@ -134,12 +164,40 @@ impl EvaluationSet<'_> {
         if !loss.is_finite() {
             return Err(EvaluationError::NotFinite { pairs, loss });
         }
-        Ok(Report { split: self.split, images: self.indices.len() as u64, pairs, metrics: tally.metrics() })
+        let (images, metrics, parts) = (self.indices.len() as u64, tally.metrics(), parts.finish());
+        Ok(Report { split: self.split, images, pairs, metrics, parts })
+    }
+}
+
+/// The tallies of the pairs that training showed and of those that it held out.
+#[derive(Default)]
+struct PartTallies {
+    seen: Tally,
+    unseen: Tally,
+}
+
+impl PartTallies {
+    /// Adds each pair to the part that it belongs to.
+    fn add(&mut self, batch: &Batch, logits: &Logits, held_out: PairSet) -> Result<(), adder_model::Error> {
+        let rows = logits.digit.chunks_exact(DIGITS).zip(logits.sum.chunks_exact(SUMS));
+        for (pair, (digit, sum)) in rows.enumerate() {
+            let unseen = held_out.contains(batch.digits[pair], batch.addends[pair]);
+            let part = if unseen { &mut self.unseen } else { &mut self.seen };
+            *part += Tally::of_logits(digit, sum, &batch.digits[pair..=pair], &batch.sums[pair..=pair])?;
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> PairParts {
+        let part = |tally: &Tally| {
+            (tally.pairs > 0).then(|| PairMetrics { pairs: tally.pairs, metrics: tally.metrics() })
+        };
+        PairParts { seen: part(&self.seen), unseen: part(&self.unseen) }
     }
 }
 
 /// Evaluates `model` on the images of `data` at `indices`, as [`EvaluationSet::evaluate`] does, each image as
-/// it is.
+/// it is and no pair held out.
 ///
 /// # Errors
 /// Any [`EvaluationError`].
@@ -150,7 +208,8 @@ pub fn evaluate(
     indices: &[u32],
     addends: EvaluationAddends,
 ) -> Result<Report, EvaluationError> {
-    EvaluationSet { split, data, indices, addends, tta: Tta::default() }.evaluate(model)
+    let (held_out, tta) = (PairSet::default(), Tta::default());
+    EvaluationSet { split, data, indices, addends, held_out, tta }.evaluate(model)
 }
 
 #[cfg(test)]
@@ -184,7 +243,13 @@ pub(crate) mod tests {
     fn the_json_is_the_documented_one() {
         let head = |loss, accuracy| HeadMetrics { loss, accuracy };
         let metrics = Metrics { digit: head(0.25, 99.5), sum: head(0.5, 99.0), both: head(0.75, 98.5) };
-        let report = Report { split: EvaluationSplit::Evaluation, images: 200, pairs: 2000, metrics };
+        let report = Report {
+            split: EvaluationSplit::Evaluation,
+            images: 200,
+            pairs: 2000,
+            metrics,
+            parts: PairParts::default(),
+        };
         let json = serde_json::to_string(&report).unwrap();
         assert_eq!(
             json,
@@ -270,7 +335,8 @@ pub(crate) mod tests {
         let indices: Vec<u32> = (0..1_007).map(|n| n * 7 % 30).collect();
         for addends in [EvaluationAddends::Fixed { seed: 3 }, EvaluationAddends::Exhaustive] {
             let split = EvaluationSplit::Validation;
-            let set = EvaluationSet { split, data: &data, indices: &indices, addends, tta: Tta::default() };
+            let (held_out, tta) = (PairSet::default(), Tta::default());
+            let set = EvaluationSet { split, data: &data, indices: &indices, addends, held_out, tta };
             let (report, analysis) = set.analyze(&model, 4).unwrap();
             assert_eq!(report, evaluate(&model, split, &data, &indices, addends).unwrap());
             assert_eq!((analysis.pairs, analysis.joint.pairs), (report.pairs, report.pairs));
@@ -284,6 +350,38 @@ pub(crate) mod tests {
             assert_eq!(wrong, report.pairs - joint.both_right);
             assert_eq!(analysis.worst.len(), 4);
         }
+    }
+
+    #[test]
+    fn pairs_that_training_held_out_are_reported_apart() {
+        let (model, data) = (model(), data(30));
+        let (indices, addends) = (data.indices(), EvaluationAddends::Exhaustive);
+        let held_out: PairSet = [[3, 4], [5, 0], [7, 2]].into_iter().collect();
+        let (split, tta) = (EvaluationSplit::Evaluation, Tta::default());
+        let set = EvaluationSet { split, data: &data, indices: &indices, addends, held_out, tta };
+        let report = set.evaluate(&model).unwrap();
+        let whole = evaluate(&model, split, &data, &indices, addends).unwrap();
+        assert_eq!(Report { parts: PairParts::default(), ..report }, whole);
+        let all = indices.iter().flat_map(|&index| (0..10).map(move |addend| (index, addend)));
+        let is_unseen = |&(index, addend): &(u32, u8)| held_out.contains(data.label(index), addend);
+        let (unseen, seen): (Vec<_>, Vec<_>) = all.partition(is_unseen);
+        for (part, pairs) in [(report.parts.seen, seen), (report.parts.unseen, unseen)] {
+            let PairMetrics { pairs: count, metrics } = part.unwrap();
+            assert_eq!(count, pairs.len() as u64);
+            assert_matches(&Report { metrics, ..whole }, naive(&model, &data, &pairs));
+        }
+        let json = serde_json::to_string(&report).unwrap();
+        assert!(json.contains(r#""seen":{"pairs":"#) && json.contains(r#""unseen":{"pairs":"#), "{json}");
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+        // A part without a pair has no accuracy.
+        let fives = [[5u8, 0]].into_iter().collect();
+        let none = EvaluationSet { held_out: fives, addends: EvaluationAddends::Exhaustive, ..set };
+        let other: Vec<u32> = indices.iter().copied().filter(|&index| data.label(index) != 5).collect();
+        let report = EvaluationSet { indices: &other, ..none }.evaluate(&model).unwrap();
+        assert_eq!(
+            (report.parts.seen.map(|part| part.pairs), report.parts.unseen),
+            (Some(report.pairs), None)
+        );
     }
 
     #[test]

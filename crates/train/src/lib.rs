@@ -70,7 +70,9 @@ pub use data_place::adopt_data;
 pub use data_record::DataRecord;
 pub use divergence::Divergence;
 pub use environment::Machine;
-pub use evaluation::{EvaluationError, EvaluationSet, EvaluationSplit, Report, evaluate};
+pub use evaluation::{
+    EvaluationError, EvaluationSet, EvaluationSplit, PairMetrics, PairParts, Report, evaluate,
+};
 pub use files::FileError;
 pub use history::History;
 pub use images::RunImages;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use adder_data::EvaluationAddends;
 use adder_model::Metrics;
-use adder_train::{Analysis, EvaluationSet, EvaluationSplit, Report, Tta};
+use adder_train::{Analysis, EvaluationSet, EvaluationSplit, PairParts, Report, Tta};
 use anyhow::Result;
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::args::{EvalArgs, SplitChoice, TtaAddends};
 use crate::context::Context;
 use crate::loaded_model::LoadedModel;
 use crate::output::{print, print_json, say, shown};
-use adder_report::format::{metrics_table, report_text};
+use adder_report::format::{metrics_table, parts_text, report_text};
 
 pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
     let tta = args.tta.tta()?;
@@ -31,7 +31,8 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
             (EvaluationSplit::Evaluation, &measured.dataset.evaluation, &measured.evaluation[..])
         }
     };
-    let set = EvaluationSet { split, data, indices, addends, tta: Tta::default() };
+    let (held_out, tta_off) = (measured.held_out, Tta::default());
+    let set = EvaluationSet { split, data, indices, addends, held_out, tta: tta_off };
     let worst = args.analysis.then_some(args.worst);
     let (report, analysis) = measure(&loaded, &set, worst)?;
     let augmented = tta.map(|tta| -> Result<Augmented> {
@@ -42,6 +43,7 @@ pub(crate) fn run(args: &EvalArgs, context: &Context) -> Result<()> {
             views: tta.count(),
             average: "probabilities",
             metrics: report.metrics,
+            parts: report.parts,
             analysis,
         })
     });
@@ -84,6 +86,8 @@ struct Augmented {
     average: &'static str,
     #[serde(flatten)]
     metrics: Metrics,
+    #[serde(flatten)]
+    parts: PairParts,
     #[serde(skip_serializing_if = "Option::is_none")]
     analysis: Option<Analysis>,
 }
@@ -94,7 +98,7 @@ impl Display for Found {
         if let Some(analysis) = &self.analysis {
             write!(f, "\n{analysis}")?;
         }
-        if let Some(Augmented { shift, addends, views, metrics, analysis, .. }) = &self.tta {
+        if let Some(Augmented { shift, addends, views, metrics, parts, analysis, .. }) = &self.tta {
             let beside = match addends {
                 TtaAddends::All => "all ten addends",
                 TtaAddends::Asked => "the addend asked for",
@@ -104,7 +108,7 @@ impl Display for Found {
                 "\nwith test-time augmentation: mean probabilities of {views} views, shifts of up to {shift} px \
                  beside {beside}"
             )?;
-            write!(f, "{}", metrics_table(metrics))?;
+            write!(f, "{}{}", metrics_table(metrics), parts_text(parts))?;
             if let Some(analysis) = analysis {
                 write!(f, "\nwith test-time augmentation, {analysis}")?;
             }

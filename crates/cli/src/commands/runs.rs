@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::output::{escaped, print, print_json, say, shown};
 use crate::resume_command::resume_command;
 use crate::run_name::{find_run, place_beside, place_of_run};
-use adder_report::format::metrics_table;
+use adder_report::format::{metrics_table, parts_text};
 
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<()> {
     match &args.action {
@@ -88,7 +88,7 @@ fn order(key: SortKey, a: &Overview, b: &Overview) -> Ordering {
 }
 
 fn table(runs: &[Overview]) -> String {
-    let head = ["run", "recipe", "seed", "epochs", "validation", "evaluation", "time", "state"];
+    let head = ["run", "recipe", "seed", "epochs", "validation", "evaluation", "unseen", "time", "state"];
     let percent = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2} %"));
     let rows = runs.iter().map(|run| {
         [
@@ -98,20 +98,24 @@ fn table(runs: &[Overview]) -> String {
             format!("{}/{}", run.epochs, run.epochs_planned),
             percent(run.best_validation),
             percent(run.evaluation),
+            percent(run.unseen),
             duration(run.seconds),
             run.state.as_str().into(),
         ]
     });
-    let rows: Vec<[String; 8]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    // Accuracies of unseen pairs have a column only where there are any.
+    let shown = |column: usize| head[column] != "unseen" || runs.iter().any(|run| run.unseen.is_some());
+    let rows: Vec<[String; 9]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 8] = std::array::from_fn(width);
+    let widths: [usize; 9] = std::array::from_fn(width);
     let mut text = String::new();
     for row in &rows {
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate().filter(|&(column, _)| shown(column))
+        {
             // Words to the left, numbers to the right.
             match column {
                 0 => text += &format!("{cell:<width$}"),
-                1 | 7 => text += &format!("  {cell:<width$}"),
+                1 | 8 => text += &format!("  {cell:<width$}"),
                 _ => text += &format!("  {cell:>width$}"),
             }
         }
@@ -175,7 +179,7 @@ fn show(run: &Path, json: bool) -> Result<()> {
         )?;
     }
     if let Some(report) = &record.evaluation {
-        write!(out, "\nevaluation\n{}", metrics_table(&report.metrics))?;
+        write!(out, "\nevaluation\n{}{}", metrics_table(&report.metrics), parts_text(&report.parts))?;
     }
     if let Some(diverged) = &diverged {
         writeln!(out, "\ndiverged: {diverged}")?;

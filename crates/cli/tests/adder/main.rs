@@ -8,8 +8,9 @@ mod evaluation;
 mod experiments;
 mod export;
 mod forms;
-#[cfg(feature = "pretrained")]
 mod going_on;
+mod held_out;
+#[cfg(feature = "pretrained")]
 mod import;
 mod life_cycle;
 mod names;
@@ -28,4 +29,5 @@ mod shell;
 #[cfg(feature = "pretrained")]
 mod strange_weights;
 mod streams;
+mod sums;
 mod terminal;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ADDENDS, Augmentation, Error, Result};
+use crate::{ADDENDS, Augmentation, Error, PairSet, Result};
 
 /// A place in training: the next step to take. Both count from zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct LoaderConfig {
     pub batch_size: usize,
     /// Different addends for each image read, 1 to 10.
     pub addends_per_image: usize,
+    /// The pairs of a digit and an addend that no batch has.
+    pub held_out: PairSet,
     /// The random changes of images.
     pub augmentation: Augmentation,
     /// The epoch from which on images are read as they are.
@@ -40,6 +42,7 @@ impl Default for LoaderConfig {
             seed: 0,
             batch_size: 128,
             addends_per_image: 1,
+            held_out: PairSet::default(),
             augmentation: Augmentation::NONE,
             clean_from_epoch: None,
             workers: 1,
@@ -57,6 +60,9 @@ impl LoaderConfig {
         Error::check_setting(self.batch_size > 0, "batch_size", "at least 1", self.batch_size)?;
         let addends = self.addends_per_image;
         Error::check_setting((1..=ADDENDS).contains(&addends), "addends_per_image", "1 to 10", addends)?;
+        let left = self.held_out.fewest_left();
+        let expected = "no more addends than are left beside each digit";
+        Error::check_setting(addends <= left, "addends_per_image", expected, addends)?;
         Error::check_setting(self.workers <= 64, "workers", "0 to 64", self.workers)?;
         Error::check_setting((1..=1024).contains(&self.prefetch), "prefetch", "1 to 1024", self.prefetch)?;
         self.augmentation.check()

@@ -73,12 +73,14 @@ impl Collator {
             *order = Some((epoch, sampler.order(epoch)));
         }
         let (_, order) = order.as_ref().expect("the order was just made");
-        let LoaderConfig { seed, batch_size, addends_per_image, .. } = *sampler.config();
+        let LoaderConfig { seed, batch_size, addends_per_image, held_out, .. } = *sampler.config();
 
         let start = step as usize * batch_size;
         let indices = &order[start..order.len().min(start + batch_size)];
         batch.set(&sampler.data, indices, addends_per_image, |image| {
-            pairing::training_addends(seed, epoch, image, addends_per_image)
+            let digit = sampler.data.label(image);
+            let addends = pairing::shuffled_addends(seed, epoch, image);
+            addends.filter(move |&addend| !held_out.contains(digit, addend)).take(addends_per_image)
         });
 
         let augmentation = sampler.augmentation(epoch);

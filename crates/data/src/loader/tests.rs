@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::{Augmentation, PIXELS, SUMS};
+use crate::{Augmentation, PIXELS, PairSet, SUMS};
 
 /// Images that tell their index, with the labels 0..=9 in turn.
 fn data(count: usize) -> Arc<Labeled> {
@@ -65,6 +65,35 @@ fn a_batch_is_what_its_parts_say() {
             assert_eq!(batch.sums[place], batch.digits[place] + batch.addends[place]);
         }
     }
+}
+
+#[test]
+fn no_batch_has_a_pair_that_is_held_out() {
+    let held_out: PairSet = PairSet::all().filter(|[digit, addend]| (digit + addend) % 3 == 0).collect();
+    let with = |held_out, addends_per_image| {
+        let config = LoaderConfig { held_out, addends_per_image, ..config(10) };
+        loader(config, START).take(60).collect::<Vec<Batch>>()
+    };
+    let mut shown = PairSet::default();
+    for (found, all) in with(held_out, 3).into_iter().zip(with(PairSet::default(), 10)) {
+        assert_eq!(
+            (&found.images, &found.indices, found.pairs()),
+            (&all.images, &all.indices, 3 * all.len())
+        );
+        for (place, addends) in found.addends.chunks_exact(3).enumerate() {
+            // The first of the image's addends in their order, but for those.
+            let digit = all.digits[place * 10];
+            let order = all.addends[place * 10..][..10].iter().copied();
+            assert!(
+                order.filter(|&addend| !held_out.contains(digit, addend)).take(3).eq(addends.iter().copied())
+            );
+            addends.iter().for_each(|&addend| shown.insert([digit, addend]));
+        }
+    }
+    assert_eq!(shown.len() + held_out.len(), 100, "every other pair is shown");
+    let config = LoaderConfig { held_out, addends_per_image: 7, ..config(10) };
+    let refused = TrainLoader::new(data(50), vec![1], config, START).map(|_| ());
+    assert!(matches!(refused, Err(Error::Setting { field: "addends_per_image", .. })), "{refused:?}");
 }
 
 #[test]

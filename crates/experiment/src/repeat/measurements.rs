@@ -26,6 +26,9 @@ pub struct Measurements {
     pub exhaustive_both: f64,
     /// Evaluation over all ten addends: of the pairs with the right digit, those with the right sum.
     pub sum_given_digit: Option<f64>,
+    /// Evaluation over all ten addends: both heads right, of the pairs that training held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_both: Option<f64>,
     /// Evaluation over all ten addends with test-time augmentation: both heads right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tta_both: Option<f64>,
@@ -77,6 +80,7 @@ impl Measurements {
             evaluation_both: report.metrics.both.accuracy,
             exhaustive_both: exhaustive.report.metrics.both.accuracy,
             sum_given_digit: exhaustive.joint.sum_given_digit,
+            unseen_both: exhaustive.report.parts.unseen.map(|part| part.metrics.both.accuracy),
             tta_both: tta.and(exhaustive.tta).map(|(_, report)| report.metrics.both.accuracy),
             training_seconds,
         })
@@ -99,12 +103,14 @@ fn exhaustive(
         return Ok(known);
     }
     let model = run.evaluated_model(&machine.device, machine.backend)?;
-    let indices = run.config()?.data.limited(data.evaluation.indices());
+    let config = run.config()?;
+    let indices = config.data.limited(data.evaluation.indices());
     let set = EvaluationSet {
         split: EvaluationSplit::Evaluation,
         data: &data.evaluation,
         indices: &indices,
         addends: EvaluationAddends::Exhaustive,
+        held_out: config.data.held_out_pairs.pairs(),
         tta: Tta::default(),
     };
     let (report, joint) = match known {

@@ -36,6 +36,8 @@ pub struct RepetitionSummary {
     pub evaluation_both: Option<Spread>,
     pub exhaustive_both: Option<Spread>,
     pub sum_given_digit: Option<Spread>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen_both: Option<Spread>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tta_both: Option<Spread>,
     pub training_seconds: Option<Spread>,
@@ -55,6 +57,7 @@ impl Repetition {
             evaluation_both: spread(&|run| Some(run.evaluation_both)),
             exhaustive_both: spread(&|run| Some(run.exhaustive_both)),
             sum_given_digit: spread(&|run| run.sum_given_digit),
+            unseen_both: spread(&|run| run.unseen_both),
             tta_both: spread(&|run| run.tta_both),
             training_seconds: spread(&|run| Some(run.training_seconds)),
         };

@@ -15,7 +15,7 @@ struct Column {
 /// One number of a spread.
 type Statistic = fn(Spread) -> Option<f64>;
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     Column {
         heading: "validation both, %",
         value: |run| Some(run.validation_both),
@@ -53,6 +53,12 @@ const COLUMNS: [Column; 8] = [
         places: 3,
     },
     Column {
+        heading: "unseen pairs: both, %",
+        value: |run| run.unseen_both,
+        spread: |summary| summary.unseen_both,
+        places: 2,
+    },
+    Column {
         heading: "with TTA: both, %",
         value: |run| run.tta_both,
         spread: |summary| summary.tta_both,
@@ -68,7 +74,7 @@ const COLUMNS: [Column; 8] = [
 
 impl Display for Repetition {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        // Test-time augmentation has a column only where it was asked for.
+        // Test-time augmentation and unseen pairs have a column only where there are any.
         let measured = |column: &Column| self.runs.iter().any(|run| (column.value)(run).is_some());
         let shown = |column: &&Column| measured(column) || self.runs.is_empty();
         let columns: Vec<&Column> = COLUMNS.iter().filter(shown).collect();
@@ -144,6 +150,7 @@ mod tests {
             evaluation_both: both,
             exhaustive_both: both + 0.001,
             sum_given_digit: Some(99.95),
+            unseen_both: None,
             tta_both,
             training_seconds: 50.0,
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use adder_kernels::fold::{ChannelAffine, fold_linear};
 use adder_model::Model;
-use adder_network::{LayerKind, Network, Node, Shape, normalize};
+use adder_network::{ClassCode, Decoding, LayerKind, Network, Node, Shape, normalize};
 
 use super::builder::{Builder, Value};
 use super::messages::{DataType, Graph};
@@ -20,6 +20,17 @@ struct Writer<'a> {
     /// The value of each one-hot input.
     one_hot: Vec<Value>,
     options: &'a Options,
+}
+
+/// What is folded into a layer with weights.
+#[derive(Default)]
+struct Folds<'a> {
+    /// A norm of its inputs.
+    before: Option<ChannelAffine>,
+    /// A norm of its outputs.
+    after: Option<&'a Node>,
+    /// The way from its outputs to a head's logits.
+    decoding: Option<Decoding>,
 }
 
 /// The whole graph.
@@ -39,9 +50,11 @@ pub(super) fn graph(model: &Model, options: &Options, texts: &Texts<'_>) -> Resu
     let image = writer.image(image, options.with_preprocessing, texts.image);
     writer.class_inputs();
     let (features, norm) = writer.nodes(network.nodes(), image, true);
-    for (head, [logits, probabilities]) in network.heads().iter().zip(outputs) {
+    let kinds = network.head_kinds().iter().zip(network.classes());
+    for ((head, (kind, classes)), [logits, probabilities]) in network.heads().iter().zip(kinds).zip(outputs) {
         let probabilities = options.with_preprocessing.then_some(probabilities);
-        writer.head(head, &features, norm.as_ref(), logits, probabilities);
+        let folds = Folds { before: norm.clone(), decoding: kind.decoding(classes), ..Folds::default() };
+        writer.head(head, &features, folds, logits, probabilities);
     }
     Ok(writer.builder.finish(texts.graph))
 }
@@ -99,7 +112,8 @@ impl Writer<'_> {
                         .filter(|next| self.options.fold && next.kind == LayerKind::BatchNorm {});
                     folded_into_the_layer_before = norm.is_some();
                     let output = self.builder.name(&node.name);
-                    self.weighted(node, output, &x, pending.take(), norm)
+                    let folds = Folds { before: pending.take(), after: norm, decoding: None };
+                    self.weighted(node, output, &x, folds)
                 }
                 LayerKind::BatchNorm {} if self.options.fold && folds_forward(behind, to_heads) => {
                     pending = Some(self.affine(node));
@@ -125,9 +139,9 @@ impl Writer<'_> {
                     pending = pending.map(|norm| norm.repeated(node.input.pixels()));
                     self.flatten(&node.name, &x)
                 }
-                LayerKind::OneHot { classes, .. } => {
+                LayerKind::OneHot { classes, code, .. } => {
                     pending = pending.map(|norm| norm.extended(node.output.len()));
-                    self.with_one_hot(node, classes, &x)
+                    self.with_one_hot(node, classes, code, &x)
                 }
                 LayerKind::Residual { .. } => {
                     let (sum, _) = self.nodes(&node.body, x.clone(), false);
@@ -138,17 +152,11 @@ impl Writer<'_> {
         (x, pending)
     }
 
-    /// A convolution or linear layer, with a norm of its inputs and one of its outputs folded in.
-    fn weighted(
-        &mut self,
-        node: &Node,
-        output: Value,
-        x: &Value,
-        before: Option<ChannelAffine>,
-        after: Option<&Node>,
-    ) -> Value {
+    /// A convolution or linear layer with what is folded into it.
+    fn weighted(&mut self, node: &Node, output: Value, x: &Value, folds: Folds<'_>) -> Value {
+        let Folds { before, after, decoding } = folds;
         let parameters = &self.network.parameters()[node.parameters.clone()];
-        let shape = &parameters[0].shape;
+        let mut shape = parameters[0].shape.clone();
         let mut weight = self.tensors[&parameters[0].name].clone();
         let mut bias = parameters.get(1).map(|parameter| self.tensors[&parameter.name].clone());
         if before.is_some() || after.is_some() {
@@ -159,8 +167,13 @@ impl Writer<'_> {
             let (folded, offsets) = fold_linear(&weight, bias.as_deref(), taps, &before, &after);
             (weight, bias) = (folded, Some(offsets));
         }
+        if let Some(decoding) = decoding {
+            let (folded, offsets) = decoding.fold(&weight, bias.as_deref());
+            shape[0] = offsets.len();
+            (weight, bias) = (folded, Some(offsets));
+        }
         let mut inputs =
-            vec![x.clone(), self.builder.floats(&format!("{}.weight", node.name), shape, &weight)];
+            vec![x.clone(), self.builder.floats(&format!("{}.weight", node.name), &shape, &weight)];
         // ONNX lets both go without a bias; of Gemm, candle-onnx doesn't.
         let is_gemm = matches!(node.kind, LayerKind::Linear { .. });
         if let Some(bias) = bias.or_else(|| is_gemm.then(|| vec![0.0; shape[0]])) {
@@ -212,15 +225,23 @@ impl Writer<'_> {
         self.builder.node("Flatten", name, &[x], operators::features())
     }
 
-    /// The features and the one-hot vector of a class side by side.
-    fn with_one_hot(&mut self, node: &Node, classes: usize, x: &Value) -> Value {
+    /// The features and the numbers that stand for a class side by side: its one-hot vector, or that times the code's table.
+    fn with_one_hot(&mut self, node: &Node, classes: usize, code: ClassCode, x: &Value) -> Value {
         let class = self.one_hot[node.ordinal].clone();
         let one_hot = match self.options.class_inputs {
             ClassInputs::Index => self.one_hot(node, classes, &class),
             ClassInputs::OneHot => class,
         };
+        let numbers = match code {
+            ClassCode::OneHot => one_hot,
+            ClassCode::Scalar | ClassCode::Thermometer => {
+                let (shape, table) = ([classes, code.width(classes)], code.table(classes));
+                let table = self.builder.floats(&format!("{}.table", node.name), &shape, &table);
+                self.builder.node("MatMul", &format!("{}.code", node.name), &[&one_hot, &table], vec![])
+            }
+        };
         let joined = format!("{}.joined", node.name);
-        self.builder.node("Concat", &joined, &[x, &one_hot], operators::features())
+        self.builder.node("Concat", &joined, &[x, &numbers], operators::features())
     }
 
     /// 1 where a class is the column's, else 0. ONNX's OneHot counts negative classes from the end, and those that are too large do as they
@@ -240,13 +261,13 @@ impl Writer<'_> {
         &mut self,
         node: &Node,
         features: &Value,
-        norm: Option<&ChannelAffine>,
+        folds: Folds<'_>,
         logits: Value,
         probabilities: Option<Value>,
     ) {
-        let classes = node.output.len();
+        let classes = folds.decoding.as_ref().map_or(node.output.len(), |decoding| decoding.offset.len());
         let named = Node { name: format!("{}_logits", node.name), ..node.clone() };
-        let logits = self.weighted(&named, logits, features, norm.cloned(), None);
+        let logits = self.weighted(&named, logits, features, folds);
         let last = classes - 1;
         let Some(output) = probabilities else {
             let doc = format!("unnormalized, for the classes 0 to {last}");

@@ -198,6 +198,7 @@ impl Case {
             dense,
             dense_params,
             dense_statistics: &of_dense,
+            head_bias: None,
         })
     }
 }

@@ -71,10 +71,14 @@ impl FoldedDense {
                 .fold(&params[at.gamma.clone()], &params[at.beta.clone()])
                 .map_err(|source| Error::Layer { layer, source: source.into() })?;
             let before = before(layer, spec.row_length(layer));
-            layers.push(FoldedLayer::new(&params[at.weight.clone()], &before, &norm));
+            layers.push(FoldedLayer::new(&params[at.weight.clone()], None, &before, &norm));
+        }
+        if let Some(bias) = network.head_bias {
+            check_len("head_bias", bias, spec.classes())?;
         }
         let heads = FoldedLayer::new(
             &params[layout.heads_range()],
+            network.head_bias,
             &before(layers.len(), spec.last_width()),
             &ChannelAffine::identity(spec.classes()),
         );
@@ -162,10 +166,10 @@ impl FoldedDense {
 }
 
 impl FoldedLayer {
-    /// A layer of weight `[out, in]` between a norm of its inputs and one of its outputs.
-    fn new(weight: &[f32], before: &ChannelAffine, after: &ChannelAffine) -> Self {
+    /// A layer of weight `[out, in]`, and perhaps a bias, between a norm of its inputs and one of its outputs.
+    fn new(weight: &[f32], bias: Option<&[f32]>, before: &ChannelAffine, after: &ChannelAffine) -> Self {
         let (inputs, outputs) = (before.scale.len(), after.scale.len());
-        let (folded, bias) = fold_linear(weight, None, 1, before, after);
+        let (folded, bias) = fold_linear(weight, bias, 1, before, after);
         let mut layer = Self { weight: Matrix::new(outputs), bias: Matrix::new(outputs) };
         layer.weight.transpose_from(&folded, inputs);
         layer.bias.copy_from(&bias, outputs);

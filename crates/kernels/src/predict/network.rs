@@ -21,6 +21,8 @@ pub struct TrainedNetwork<'a> {
     pub dense_params: &'a [f32],
     /// The statistics of each hidden layer's norm.
     pub dense_statistics: &'a [RunningStatistics<'a>],
+    /// An offset for each class of all heads, where there are any.
+    pub head_bias: Option<&'a [f32]>,
 }
 
 /// The statistics that a norm keeps of training and normalizes with in evaluation, one value for each channel or unit.

@@ -10,9 +10,10 @@ use adder_nn::optim::Parameter;
 use candle_core::Tensor;
 
 use crate::Result;
-use crate::loss::{HeadTargets, Loss, classes};
+use crate::loss::{Loss, classes};
 use crate::norm::Norm;
 use crate::parameter::flat;
+use crate::targets::HeadTargets;
 
 /// The end of a network on the kernels.
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 
 pub mod conv;
 pub mod dense;
+pub mod head;
 pub mod loss;
 pub mod norm;
 mod pass;

@@ -2,6 +2,7 @@
 
 use super::conv::{Conv, conv2d, conv2d_input_gradient, conv2d_weight_gradient};
 use super::dense::{leaky_relu, leaky_relu_backward, linear, linear_backward, relu, relu_backward};
+use super::head::decode;
 use super::norm::{Normalized, batch_norm, batch_norm_backward, batch_norm_with};
 use super::pool::{
     Pool, avg_pool2d, avg_pool2d_backward, global_average_pool, global_average_pool_backward, max_pool2d,
@@ -39,7 +40,9 @@ pub enum Mode<'a> {
 pub struct Pass {
     /// The layers' passes.
     pub nodes: Vec<NodePass>,
-    /// The logits of each head, `[b, classes]`; none where only the layers were asked for.
+    /// The outputs of each head, `[b, outputs]`; none where only the layers were asked for.
+    pub outputs: Vec<Vec<f64>>,
+    /// The logits of each head, `[b, classes]`: for a softmax, its outputs.
     pub logits: Vec<Vec<f64>>,
     /// The heads' input, `[b, features]`.
     pub features: Vec<f64>,
@@ -88,7 +91,10 @@ pub fn forward(network: &Network, params: &[f64], inputs: Inputs<'_>, mode: Mode
     let mut pass = forward_layers(network, params, inputs, mode);
     let walk = Walk { network, params, one_hot: &[], mode, batch: pass.batch };
     let heads = network.heads().iter().map(|head| walk.forward(head, &pass.features).output);
-    pass.logits = heads.collect();
+    pass.outputs = heads.collect();
+    let kinds = network.head_kinds().iter().zip(network.classes());
+    let logits = kinds.zip(&pass.outputs).map(|((&kind, classes), outputs)| decode(kind, classes, outputs));
+    pass.logits = logits.collect();
     pass
 }
 
@@ -97,21 +103,21 @@ pub fn forward_layers(network: &Network, params: &[f64], inputs: Inputs<'_>, mod
     let batch = inputs.images.len() / network.input().iter().product::<usize>();
     let walk = Walk { network, params, one_hot: inputs.one_hot, mode, batch };
     let (nodes, features) = walk.forward_all(network.nodes(), inputs.images.to_vec());
-    Pass { nodes, logits: Vec::new(), features, batch }
+    Pass { nodes, outputs: Vec::new(), logits: Vec::new(), features, batch }
 }
 
-/// The gradients of a loss whose gradients at the logits are `grad_logits`, for a pass in the same `mode`.
+/// The gradients of a loss whose gradients at the heads' outputs are `grad_outputs`, for a pass in the same `mode`.
 pub fn backward(
     network: &Network,
     params: &[f64],
     pass: &Pass,
     mode: Mode<'_>,
-    grad_logits: &[Vec<f64>],
+    grad_outputs: &[Vec<f64>],
 ) -> Gradients {
     let walk = Walk { network, params, one_hot: &[], mode, batch: pass.batch };
     let mut grads = Gradients::zeros(params.len());
     let mut gradient = vec![0.0; pass.features.len()];
-    for (head, grad_output) in network.heads().iter().zip(grad_logits) {
+    for (head, grad_output) in network.heads().iter().zip(grad_outputs) {
         let output =
             NodePass { input: pass.features.clone(), output: Vec::new(), norm: None, body: Vec::new() };
         add(&mut gradient, &walk.backward(head, &output, grad_output, &mut grads));
@@ -183,11 +189,12 @@ impl Walk<'_> {
                 let output = linear(x, params(0), self.linear(node));
                 if bias { self.with_bias(node, output, params(1)) } else { output }
             }
-            LayerKind::OneHot { classes, .. } => {
+            LayerKind::OneHot { classes, code, .. } => {
+                let (table, width) = (code.table(classes), code.width(classes));
                 let rows = x.chunks_exact(node.input.len()).zip(self.one_hot[node.ordinal]);
                 let joined = rows.flat_map(|(row, &class)| {
-                    let one_hot = (0..classes).map(move |at| f64::from(u8::from(at == usize::from(class))));
-                    row.iter().copied().chain(one_hot)
+                    let code = table[usize::from(class) * width..][..width].iter();
+                    row.iter().copied().chain(code.map(|&number| f64::from(number)))
                 });
                 joined.collect()
             }

@@ -3,7 +3,7 @@
 use adder_random::{Purpose, Stream};
 
 use super::*;
-use crate::{Head, Layer, Network};
+use crate::{ClassCode, Head, HeadKind, Layer, Network};
 
 fn uniform(stream: &mut Stream, len: usize) -> Vec<f64> {
     (0..len).map(|_| f64::from(stream.uniform(-1.0, 1.0))).collect()
@@ -137,11 +137,31 @@ fn every_kind() -> Network {
         Layer::leaky_relu(0.2),
         Layer::dropout(0.25),
         Layer::one_hot("class", 4),
+        Layer::coded("scalar", 3, ClassCode::Scalar),
+        Layer::coded("thermometer", 5, ClassCode::Thermometer),
         Layer::linear(6),
         Layer::batch_norm(),
         Layer::relu(),
     ];
-    Network::new([2, 9, 7], layers, vec![Head::new("a", 3).bias(), Head::new("b", 2)]).unwrap()
+    Network::new([2, 9, 7], layers, every_head()).unwrap()
+}
+
+/// Every kind of head, with bias and without.
+fn every_head() -> Vec<Head> {
+    vec![
+        Head::new("a", 3).bias(),
+        Head::new("b", 2),
+        Head::new("c", 4).bias().kind(HeadKind::Ordinal),
+        Head::new("d", 5).kind(HeadKind::Regression),
+    ]
+}
+
+/// Classes for each one-hot input of [`every_kind`].
+const CLASSES: [&[u8]; 3] = [&[0, 3, 1, 2], &[2, 0, 1, 1], &[4, 0, 2, 3]];
+
+/// The first three of each.
+fn three() -> [&'static [u8]; 3] {
+    CLASSES.map(|classes| &classes[..3])
 }
 
 #[test]
@@ -151,24 +171,48 @@ fn a_networks_gradients_agree_with_finite_differences() {
     let mut stream = Stream::new(2, Purpose::Test, 0, 0);
     let images = uniform(&mut stream, batch * 2 * 9 * 7);
     let params = uniform(&mut stream, network.parameter_count());
-    let classes = [0, 3, 1];
     let masks = [3 * 5 * 4, 5].map(|len| -> Option<Vec<f64>> {
         Some((0..batch * len).map(|_| if stream.below(2) == 0 { 0.0 } else { 2.0 }).collect())
     });
     let mode = Mode::Train { masks: &masks };
-    let grad_logits = [3, 2].map(|classes| uniform(&mut stream, batch * classes));
+    let labels: [&[u8]; 4] = [&[2, 0, 1], &[0, 1, 1], &[3, 0, 2], &[1, 4, 0]];
+    let targets: Vec<Vec<f64>> = network
+        .classes()
+        .zip(labels)
+        .map(|(classes, labels)| loss::targets(classes, labels, 0.1, None))
+        .collect();
+    let one_hot = three();
     let run = |images: &[f64], params: &[f64]| {
-        forward(&network, params, Inputs { images, one_hot: &[&classes] }, mode)
+        forward(&network, params, Inputs { images, one_hot: &one_hot }, mode)
     };
     let objective = |images: &[f64], params: &[f64]| -> f64 {
-        let pass = run(images, params);
-        pass.logits.concat().iter().zip(grad_logits.concat()).map(|(logit, grad)| logit * grad).sum()
+        head::losses(&network, &run(images, params).outputs, &targets).0.iter().sum::<f64>() / 64.0
     };
     let pass = run(&images, &params);
-    assert_eq!(pass.logits.iter().map(Vec::len).collect::<Vec<_>>(), [9, 6]);
-    let grads = backward(&network, &params, &pass, mode, &grad_logits);
+    assert_eq!(pass.outputs.iter().map(Vec::len).collect::<Vec<_>>(), [9, 6, 9, 3]);
+    assert_eq!(pass.logits.iter().map(Vec::len).collect::<Vec<_>>(), [9, 6, 12, 15]);
+    let (_, mut grad_outputs) = head::losses(&network, &pass.outputs, &targets);
+    // Small enough a loss that its rounding is below the bound.
+    grad_outputs.iter_mut().flatten().for_each(|gradient| *gradient /= 64.0);
+    let grads = backward(&network, &params, &pass, mode, &grad_outputs);
     assert_gradient(|images| objective(images, &params), &images, &grads.images, "image");
     assert_gradient(|params| objective(&images, params), &params, &grads.params, "parameter");
+}
+
+#[test]
+fn heads_by_hand() {
+    use HeadKind::{Ordinal, Regression};
+    // Thresholds with the odds 3:1 and 1:1.
+    let outputs = [3f64.ln(), 0.0];
+    assert_eq!(head::decode(Ordinal, 3, &outputs), [0.0, 3f64.ln(), 3f64.ln()]);
+    let (losses, gradient) = head::loss(Ordinal, 3, &outputs, &loss::targets(3, &[1], 0.0, None));
+    // Above the first threshold with 3/4, not above the second with 1/2.
+    assert!((losses[0] - ((4f64 / 3.0).ln() + 2f64.ln())).abs() < 1e-12);
+    assert!((gradient[0] + 0.25).abs() < 1e-12 && (gradient[1] - 0.5).abs() < 1e-12, "{gradient:?}");
+    // In the middle of five classes, one unit of output is one class.
+    let (_, gradient) = head::loss(Regression, 5, &[0.0], &loss::targets(5, &[3], 0.0, None));
+    let pull = -1.0 / (crate::REGRESSION_WIDTH * crate::REGRESSION_WIDTH);
+    assert!((gradient[0] - pull).abs() < 1e-12, "{gradient:?} is the difference over the variance");
 }
 
 #[test]
@@ -177,9 +221,9 @@ fn evaluation_with_a_batchs_own_statistics_is_training() {
     let mut stream = Stream::new(3, Purpose::Test, 0, 0);
     let images = uniform(&mut stream, 4 * 2 * 9 * 7);
     let params = uniform(&mut stream, network.parameter_count());
-    let inputs = Inputs { images: &images, one_hot: &[&[0, 1, 2, 3]] };
+    let inputs = Inputs { images: &images, one_hot: &CLASSES };
     let train = forward(&network, &params, inputs, Mode::Train { masks: &[None, None] });
-    let norms = [&train.nodes[1], &train.nodes[3].body[1], &train.nodes[12]];
+    let norms = [&train.nodes[1], &train.nodes[3].body[1], &train.nodes[14]];
     let statistics = norms.map(|pass| {
         let norm = pass.norm.as_ref().unwrap();
         [norm.mean.clone(), norm.variance.clone()]

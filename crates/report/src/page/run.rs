@@ -30,7 +30,7 @@ pub fn run_page(record: &Record) -> Result<String> {
             @if let Some(report) = &record.evaluation {
                 h2 { "Evaluation" }
                 div.columns {
-                    div.scroll { (tables::metrics(&report.metrics)) }
+                    div.scroll { (tables::metrics(&report.metrics)) (tables::parts(&report.parts)) }
                     @if let Some(inspection) = &record.inspection { (analysis_text(&inspection.analysis)) }
                 }
             }
@@ -86,6 +86,9 @@ fn cards(record: &Record) -> Markup {
                 (card(&format!("{:.2} %", report.metrics.both.accuracy), "both right, evaluation"))
                 (card(&format!("{:.2} %", report.metrics.digit.accuracy), "digit right, evaluation"))
                 (card(&format!("{:.2} %", report.metrics.sum.accuracy), "sum right, evaluation"))
+                @if let Some(unseen) = &report.parts.unseen {
+                    (card(&format!("{:.2} %", unseen.metrics.both.accuracy), "both right, pairs held out of training"))
+                }
             }
             @if let Some(best) = history.best() {
                 (card(

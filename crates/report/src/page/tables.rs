@@ -5,8 +5,8 @@ use adder_train::environment::Session;
 use adder_train::events::EpochEvent;
 use maud::{Markup, html};
 
-use crate::format::duration;
-use adder_train::History;
+use crate::format::{SEEN, UNSEEN, duration};
+use adder_train::{History, PairMetrics, PairParts};
 
 use crate::record::Record;
 
@@ -24,6 +24,18 @@ pub(super) fn metrics(metrics: &Metrics) -> Markup {
                     td { (format!("{:.2} %", head.accuracy)) }
                     td { (format!("{:.2} %", 100.0 - head.accuracy)) }
                 }
+            }
+        }
+    }
+}
+
+/// The same of the pairs that training showed and of those that it held out, where it held out any.
+pub(super) fn parts(parts: &PairParts) -> Markup {
+    html! {
+        @for (name, part) in [(SEEN, parts.seen), (UNSEEN, parts.unseen)] {
+            @if let Some(PairMetrics { pairs, metrics: found }) = part {
+                p.muted { (thousands(pairs)) " pairs of a digit and an addend " (name) }
+                (metrics(&found))
             }
         }
     }

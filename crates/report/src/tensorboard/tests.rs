@@ -130,7 +130,13 @@ fn every_number_stands_under_its_own_tag() {
     let epoch = EpochEvent { epoch: 1, step: 3, training, validation, training_seconds, validation_seconds };
     board.on_epoch(&epoch, true);
     let split = EvaluationSplit::Evaluation;
-    board.on_finish(&Report { split, images: 8, pairs: 8, metrics: metrics(30.0) });
+    board.on_finish(&Report {
+        split,
+        images: 8,
+        pairs: 8,
+        metrics: metrics(30.0),
+        parts: Default::default(),
+    });
     board.finish().unwrap();
 
     let mut expected = vec![

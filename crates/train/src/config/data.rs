@@ -1,7 +1,7 @@
 //! The section `[data]`.
 
 use adder_data::split::NOTEBOOK_VALIDATION;
-use adder_data::{ADDENDS, Augmentation, Dataset, Source, Split};
+use adder_data::{ADDENDS, Augmentation, Dataset, HeldOutPairs, Source, Split};
 use serde::{Deserialize, Serialize};
 
 use crate::range::{Invalid, check};
@@ -23,6 +23,8 @@ pub struct DataConfig {
     /// Different addends that go with an image each time it is read, 1 to 10: so many pairs for one pass through the
     /// convolutions.
     pub addends_per_image: usize,
+    /// The pairs of a digit and an addend that training never shows; evaluation reports them apart.
+    pub held_out_pairs: HeldOutPairs,
     /// Epochs at the end in which training images are read as they are.
     pub clean_epochs: u64,
     /// The most that training images are changed.
@@ -38,6 +40,7 @@ impl Default for DataConfig {
             validation_fraction: NOTEBOOK_VALIDATION,
             limit: 0,
             addends_per_image: 1,
+            held_out_pairs: HeldOutPairs::default(),
             clean_epochs: 0,
             augmentation: Augmentation::NOTEBOOK,
         }
@@ -78,15 +81,25 @@ impl DataConfig {
         check("data.validation_fraction", fraction, f64::MIN_POSITIVE..1.0, "a number above 0 and below 1")?;
         check("data.addends_per_image", self.addends_per_image, 1..=ADDENDS, "1 to 10 addends")?;
         check("data.clean_epochs", self.clean_epochs, ..=1_000_000, "0 to 1,000,000 epochs")?;
-        self.augmentation.check().map_err(|error| match error {
-            adder_data::Error::Setting { field, expected, found } => {
-                Invalid { key: format!("data.augmentation.{field}"), expected: expected.into(), found }
-            }
-            other => Invalid {
-                key: "data.augmentation".into(),
-                expected: "a sensible augmentation".into(),
-                found: other.to_string(),
-            },
-        })
+        self.held_out_pairs.check().map_err(|error| invalid("data.", error))?;
+        let left = self.held_out_pairs.pairs().fewest_left();
+        let expected =
+            format!("at most {left}, as many addends as data.held_out_pairs leaves beside each digit");
+        check("data.addends_per_image", self.addends_per_image, ..=left, &expected)?;
+        self.augmentation.check().map_err(|error| invalid("data.augmentation.", error))
+    }
+}
+
+/// An error of a setting, of the keys that begin with `prefix`.
+fn invalid(prefix: &str, error: adder_data::Error) -> Invalid {
+    match error {
+        adder_data::Error::Setting { field, expected, found } => {
+            Invalid { key: format!("{prefix}{field}"), expected: expected.into(), found }
+        }
+        other => Invalid {
+            key: prefix.trim_end_matches('.').into(),
+            expected: "sensible settings".into(),
+            found: other.to_string(),
+        },
     }
 }

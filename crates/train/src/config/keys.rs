@@ -64,6 +64,11 @@ impl Key {
             "Epochs at the end in which training images are read as they are.",
         ),
         key(
+            "data.held_out_pairs",
+            "a list such as [[3, 4], [7, 2]], a table such as { share = 0.3, seed = 1 }, or a rule such as \"digit < addend\" or \"sum = 9 and digit < 5\"",
+            "The pairs of a digit and an addend that training never shows; evaluation reports them apart, see docs/adding.md.",
+        ),
+        key(
             "data.augmentation.rotation_degrees",
             "0 to 180",
             "Rotation by up to this many degrees either way.",
@@ -125,6 +130,18 @@ impl Key {
             "model.hidden",
             "a width of 1 to 4096",
             "Width of the hidden layer that sees the embedding and the addend.",
+        ),
+        key(
+            "model.addend",
+            "\"one-hot\" or \"scalar\" or \"thermometer\"",
+            "The numbers that stand for the addend: ten of which one is 1, the addend divided by nine, or nine of which as many are \
+             1 as it says.",
+        ),
+        key(
+            "model.sum_head",
+            "\"softmax\" or \"ordinal\" or \"regression\"",
+            "The sum head: a softmax over the 19 sums, which knows nothing of their order, or 18 thresholds or one number, which \
+             do; see docs/adding.md.",
         ),
         key(
             "model.layers",
@@ -286,7 +303,7 @@ impl Key {
         ),
         key(
             "compute.algorithm",
-            "direct, winograd or auto",
+            "\"direct\" or \"winograd\" or \"auto\"",
             "The algorithm of convolutions on the fused backend, which decides the last bits: the sum of products everywhere, \
              Winograd's wherever it can be, or Winograd's where it is faster, in wide networks.",
         ),

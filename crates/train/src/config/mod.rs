@@ -131,6 +131,7 @@ impl Config {
             seed: self.seed,
             batch_size: self.training.batch_size,
             addends_per_image: self.data.addends_per_image,
+            held_out: self.data.held_out_pairs.pairs(),
             augmentation: self.data.augmentation.clone(),
             clean_from_epoch: Some(self.training.epochs.saturating_sub(self.data.clean_epochs)),
             workers,
@@ -140,8 +141,8 @@ impl Config {
 
     /// Every dotted key, sections included.
     pub(crate) fn keys() -> Vec<String> {
-        // A list of layers is written in place of the keys beside it.
-        let mut keys = vec!["model.layers".to_owned()];
+        // A list of layers is written in place of the keys beside it, the usual addend and sum head not at all.
+        let mut keys = ["model.layers", "model.addend", "model.sum_head"].map(str::to_owned).to_vec();
         collect_keys("", &Self::default().to_table(), &mut keys);
         keys
     }

@@ -21,8 +21,9 @@ const RENAMED: [(&str, &str, &str); 2] =
 
 /// The section that describes the network.
 const MODEL: &str = "model";
-/// Its key that takes the place of all others.
+/// Its key that takes the place of all others, but for the other.
 const LAYERS: &str = "layers";
+const BESIDE_LAYERS: [&str; 2] = [LAYERS, "sum_head"];
 
 /// The sources of a configuration in increasing order of precedence: of two that give the same key, the later one counts. A
 /// table is merged key by key; any other value, arrays too, is replaced.
@@ -117,7 +118,7 @@ impl ConfigSources {
         for (index, (origin, table)) in self.0.iter().enumerate() {
             let mut table = table.clone();
             if let (Some(Value::Table(model)), Some(layers)) = (table.get_mut(MODEL), layers) {
-                let replaced = model.keys().find(|key| *key != LAYERS).cloned();
+                let replaced = model.keys().find(|key| !BESIDE_LAYERS.contains(&key.as_str())).cloned();
                 if let (Some(key), true) = (replaced, index >= layers) {
                     let message = "has no effect where model.layers is given".into();
                     return Err(ConfigError::Other {
@@ -126,7 +127,7 @@ impl ConfigSources {
                         message,
                     });
                 }
-                model.retain(|key, _| key == LAYERS);
+                model.retain(|key, _| BESIDE_LAYERS.contains(&key));
             }
             merge(&mut merged, table);
         }

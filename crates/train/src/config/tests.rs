@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use adder_network::HeadKind;
+
 use super::*;
 
 const SEED: &str = "a whole number from 0 to 18446744073709551615";
@@ -362,6 +364,12 @@ fn layers_take_the_place_of_weaker_keys_and_refuse_stronger_ones() {
     let mut saved = ConfigSources::default();
     saved.add_toml(Origin::Default, &config.to_toml()).unwrap();
     assert_eq!(saved.resolve().unwrap(), config);
+    // The sum head stands behind any layers.
+    let ordinal = sources(&[&layers, "model.sum_head=ordinal"]).unwrap();
+    assert_eq!(ordinal.model.sum_head, HeadKind::Ordinal);
+    assert!(ordinal.to_toml().contains("sum_head = \"ordinal\""));
+    let error = sources(&[&layers, "model.addend=scalar"]).unwrap_err();
+    assert!(error.to_string().contains("model.addend: has no effect"), "{error}");
     let error = sources(&[&layers, "model.hidden=7"]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -10,9 +10,10 @@ use super::Trainer;
 use super::error::TrainError;
 use crate::checkpoint::{self, BestEpoch, CheckpointName};
 use crate::divergence::Divergence;
-use crate::evaluation::{EvaluationError, EvaluationSplit, Report, evaluate};
+use crate::evaluation::{EvaluationError, EvaluationSet, EvaluationSplit, Report};
 use crate::events::{EpochEvent, Event};
 use crate::observer::Observer;
+use crate::tta::Tta;
 
 impl Trainer {
     /// Validates, records the epoch and writes the checkpoints.
@@ -20,13 +21,8 @@ impl Trainer {
         let started = Instant::now();
         let images = self.images.split.validation();
         observer.on_evaluation(EvaluationSplit::Validation, images.len());
-        let validation = evaluate(
-            self.model(),
-            EvaluationSplit::Validation,
-            &self.data.train,
-            images,
-            self.fixed_addends(),
-        );
+        let validation =
+            self.images_as(EvaluationSplit::Validation, &self.data.train, images).evaluate(self.model());
         let epoch = self.state.position.epoch + 1;
         let validation = validation.map_err(|error| self.diverged("validation loss", epoch, error))?.metrics;
         let event = EpochEvent {
@@ -68,13 +64,8 @@ impl Trainer {
         };
         let images: &Labeled = &self.data.evaluation;
         observer.on_evaluation(EvaluationSplit::Evaluation, self.images.evaluation.len());
-        let report = evaluate(
-            &chosen,
-            EvaluationSplit::Evaluation,
-            images,
-            &self.images.evaluation,
-            self.fixed_addends(),
-        );
+        let set = self.images_as(EvaluationSplit::Evaluation, images, &self.images.evaluation);
+        let report = set.evaluate(&chosen);
         let epochs = self.config.training.epochs;
         let report = report.map_err(|error| self.diverged("evaluation loss", epochs, error))?;
         self.directory.write_evaluation(&report)?;
@@ -108,9 +99,16 @@ impl Trainer {
         Ok(())
     }
 
-    /// Validation and evaluation pair each image with the same addend every time.
-    fn fixed_addends(&self) -> EvaluationAddends {
-        EvaluationAddends::Fixed { seed: self.config.seed }
+    /// Images of `data` to evaluate on, each paired with the same addend every time.
+    fn images_as<'a>(
+        &self,
+        split: EvaluationSplit,
+        data: &'a Labeled,
+        indices: &'a [u32],
+    ) -> EvaluationSet<'a> {
+        let addends = EvaluationAddends::Fixed { seed: self.config.seed };
+        let held_out = self.config.data.held_out_pairs.pairs();
+        EvaluationSet { split, data, indices, addends, held_out, tta: Tta::default() }
     }
 
     /// The place of the run, for a failure to validate or evaluate after `epoch`.
