@@ -44,6 +44,7 @@
 //! Neural Networks*, 2015; B. Barabasz and others, *Error Analysis and Improving the Accuracy of Winograd Convolution for Deep
 //! Neural Networks*, 2018.
 
+mod sizes;
 mod transform;
 mod weights;
 
@@ -52,17 +53,9 @@ use super::layout::{BlockedLayout, Channels};
 use super::weight_gradient::WeightGradient;
 use crate::Isa;
 use crate::arch::Prefetch;
+use sizes::{KERNEL, POINTS, TAPS};
 use transform::{Points, TransformGradient, TransformInput, TransformOutput};
 use weights::{Taps, TransformSums, TransformWeights};
-
-/// Rows and columns of the kernel.
-const KERNEL: usize = 3;
-/// Rows and columns of a tile of the input, and of its points.
-const SIDE: usize = 4;
-/// Products of a tile for each pair of channels.
-const POINTS: usize = SIDE * SIDE;
-/// Weights from one input channel to one output channel.
-const TAPS: usize = KERNEL * KERNEL;
 
 /// The points of the tiles that cover a map of this size.
 fn points(channels: Channels, output: BlockedLayout) -> Points {

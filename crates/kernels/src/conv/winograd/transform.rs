@@ -3,7 +3,7 @@
 use crate::arch::{Kernel, Lanes};
 use crate::conv::layout::{BlockedLayout, ChannelBlock};
 
-use super::{POINTS, SIDE};
+use super::sizes::{POINTS, SIDE};
 
 /// Maps of tiles, one for each of the points: where transformed values lie.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! The transforms of weights and of their gradients, output channels as lanes.
 
-use super::{KERNEL, POINTS, SIDE, TAPS};
+use super::sizes::{KERNEL, POINTS, SIDE, TAPS};
 use crate::arch::{Kernel, Lanes};
 use crate::conv::layout::{ChannelBlock, Packing};
 
