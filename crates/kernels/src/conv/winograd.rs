@@ -35,7 +35,7 @@
 //!
 //! # Cost and accuracy
 //! Multiplications fall by 2.25; the transforms take 4 additions for each input, 6 for each output, of whole registers, for every
-//! *pair* of channels none: they pay where there are enough channels, see [`pays`](super::algorithm::Algorithm). The transforms of this tile size
+//! *pair* of channels none: they pay where there are enough channels, see [`Algorithm`](super::Algorithm). The transforms of this tile size
 //! multiply by one half at most, so rounding grows little: tests hold the error to four times that of the direct sum. Larger tiles,
 //! F(4x4, 3x3), multiply by up to 21/4 and lose more than a digit. Sums have one order, so bits are the same on every
 //! instruction set and any number of threads, but not those of the direct algorithm.
