@@ -28,7 +28,7 @@ fn flags() {
     refused(&place, &["train", "--device", "cuda:1"], FAILED, &["--device cuda:1", "without CUDA"]);
     refused(&place, &["train", "--resume", "x", "--seed", "3"], USAGE, &["--resume", "--seed"]);
     refused(&place, &["predict", "a.png", "--add", "10"], USAGE, &["--add", "10"]);
-    refused(&place, &["eval", "--split", "test"], USAGE, &["test", "val", "eval"]);
+    refused(&place, &["eval", "--split", "train"], USAGE, &["train", "val", "eval"]);
     refused(&place, &["eval", "--tta", "--tta-shift", "5"], USAGE, &["--tta-shift", "0 to 4"]);
     refused(&place, &["eval", "--tta-addends", "asked"], USAGE, &["--tta"]);
     for command in ["eval", "repeat"] {
