@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use adder_data::whole_file::collect_unfinished;
 use adder_train::{Config, files};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,8 @@ impl Journal {
     /// [`SweepError::Journal`] where it is broken.
     pub fn open(folder: &Path, plan: SweepPlan, base: Config) -> Result<Self, SweepError> {
         plan.check()?;
+        // A sweep that was killed while it wrote the journal leaves half of one beside it.
+        collect_unfinished(folder);
         let path = folder.join(JOURNAL);
         let head = Head { plan, base };
         if !path.exists() {
