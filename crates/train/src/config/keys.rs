@@ -463,13 +463,13 @@ mod tests {
             if of_one_network {
                 continue;
             }
-            let said = if ranges.is_empty() { &types } else { &ranges };
-            assert!(!said.is_empty(), "{}: nothing is refused", key.name);
-            let type_words = ["a whole number", "a number", "an array", "a whole number, zero or more"];
-            for range in
-                said.iter().filter(|range| ranges.is_empty() || !type_words.contains(&range.as_str()))
-            {
-                assert!(key.takes.contains(range.as_str()), "{}: {range:?} in {said:?}", key.name);
+            assert!(!types.is_empty(), "{}: nothing is refused", key.name);
+            // Of the types within a list or a table the key need not speak.
+            let within = ["a whole number", "a number", "an array", "a whole number, zero or more"];
+            let ranges: BTreeSet<_> =
+                ranges.into_iter().filter(|range| !within.contains(&range.as_str())).collect();
+            for said in if ranges.is_empty() { &types } else { &ranges } {
+                assert!(key.takes.contains(said.as_str()), "{}: {said:?}", key.name);
             }
         }
     }
