@@ -13,9 +13,12 @@ use crate::resume_command::{command_line, resume_command};
 /// The thing to do after an error of a run, where there is one.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(TrainError::Finished { path, .. }) = train_error(error) {
-        let again = command_line(["train", "--config", &in_run(path, "config.toml"), "--epochs", "N"]);
-        let eval = command_line(["eval", &path.to_string_lossy()]);
-        return Some(format!("`{eval}` measures it; `{again}` trains a new run for N epochs"));
+        let run = path.to_string_lossy();
+        let more = command_line(["train", "--resume", &run, "--epochs", "N"]);
+        return Some(format!(
+            "`{}` measures it; `{more}` goes on to N epochs in all",
+            command_line(["eval", &run])
+        ));
     }
     if let Some(damaged) = damaged(error) {
         return Some(after_damage(damaged));

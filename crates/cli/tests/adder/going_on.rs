@@ -29,6 +29,11 @@ fn a_finished_run_is_prolonged_and_says_what_its_schedule_does() {
         assert!(bytes(&place.path("flat").join(file)) == bytes(&place.path("whole").join(file)), "{file}");
     }
 
+    let finished = String::from_utf8(place.adder(&["train", "--resume", "flat"]).stderr).unwrap();
+    assert!(
+        finished.contains("adder train --resume flat --epochs N` goes on to N epochs in all"),
+        "{finished}"
+    );
     let refused = place.adder(&["train", "--resume", "flat", "--epochs", "1"]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
